@@ -1,0 +1,69 @@
+//! Newtypes for every id, so that no two kinds can be mixed up.
+//!
+//! Two families: small numbers that live inside one engine and its shell (`LinkId`, `FetchId` …) and
+//! byte strings that other machines see (`PeerId`, `InfoHash`, `TrackId`, `Version`).
+
+use core::fmt;
+
+macro_rules! local_id {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+    )+};
+}
+
+local_id! {
+    /// One wish of the player; minted by the adapter.
+    RequestId;
+    /// One segment of the timeline; minted by the engine, never reused.
+    SegmentId;
+    /// One HTTP transfer; minted by the engine.
+    FetchId;
+    /// One WebRTC connection to a peer; minted by the engine.
+    LinkId;
+    /// One run of bytes waiting in the shell to be placed or dropped; minted by the shell.
+    PayloadId;
+    /// One batch of blocks being hashed by the shell; minted by the engine.
+    HashId;
+    /// One tracker of the configuration, by its position.
+    TrackerId;
+}
+
+macro_rules! wire_id {
+    ($($(#[$doc:meta])* $name:ident[$len:literal];)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $len]);
+
+        impl $name {
+            /// Lower-case hexadecimal.
+            #[must_use]
+            pub fn to_hex(&self) -> String {
+                self.0.iter().fold(String::with_capacity($len * 2), |mut text, byte| {
+                    for nibble in [byte >> 4, byte & 15] {
+                        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+                    }
+                    text
+                })
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(out, "{}({})", stringify!($name), self.to_hex())
+            }
+        }
+    )+};
+}
+
+wire_id! {
+    /// A peer, random per session and swarm, never stored (BEP 3's 20 bytes).
+    PeerId[20];
+    /// The swarm's name for trackers: first 20 bytes of a SHA-256 (DESIGN in ARCHITECTURE.md).
+    InfoHash[20];
+    /// A rendition or language of the stream, the same for every player.
+    TrackId[8];
+    /// Which content a segment number names: the first 8 bytes of its root, or of its name's hash.
+    Version[8];
+}

@@ -1,0 +1,18 @@
+//! The words every room shares: ids, time, chance and rates.
+//!
+//! Invariant: nothing here knows what a segment, a peer or a playlist is for. No I/O, no globals.
+
+mod id;
+mod range;
+mod rate;
+mod rng;
+mod time;
+
+pub use id::{
+    FetchId, HashId, InfoHash, LinkId, PayloadId, PeerId, RequestId, SegmentId, TrackId, TrackerId,
+    Version,
+};
+pub use range::ByteRange;
+pub use rate::RateMeter;
+pub use rng::Rng;
+pub use time::{Duration, Instant};

@@ -1,0 +1,1 @@
+//! The browser shell: carries out the engine's outputs with browser objects.

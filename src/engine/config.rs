@@ -1,0 +1,102 @@
+//! Every knob of the engine: default, unit, range, reason. Users' names are the camel-case ones.
+//!
+//! Validation for people (codes, field names) is TypeScript's; here a value out of range is clamped.
+
+use crate::base::Duration;
+use serde::{Deserialize, Serialize};
+
+/// What a user may set. Durations in milliseconds, rates in bytes a second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// False is CDN-only. Default true; can change while playing.
+    pub enabled: bool,
+    /// Simultaneous links. Default 10, 0–100; can change while playing.
+    pub max_peers: u32,
+    /// Longest one segment may depend on peers before the CDN gets the rest, ms. Default 10,000.
+    pub segment_timeout: u64,
+    /// How long a peer may be silent about a block it was asked for before another source takes
+    /// over, ms. Default 800; 0 means CDN at once.
+    pub cdn_fallback_delay: u64,
+    /// Bytes a second sent to all peers together; `None` is unlimited, 0 is none.
+    pub upload_limit: Option<u64>,
+    /// WebTorrent trackers.
+    pub tracker_urls: Vec<String>,
+    /// The swarm's name; `None` takes the manifest's URL without query.
+    pub swarm_id: Option<String>,
+    /// What to do about digests. Default prefer.
+    pub integrity: IntegrityMode,
+    /// Bytes of segments held in memory. Default 256 MiB.
+    pub memory_limit_bytes: u64,
+    /// The host can make WebRTC connections; the shell says so.
+    pub web_rtc: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            max_peers: 10,
+            segment_timeout: 10_000,
+            cdn_fallback_delay: 800,
+            upload_limit: None,
+            tracker_urls: Vec::new(),
+            swarm_id: None,
+            integrity: IntegrityMode::Prefer,
+            memory_limit_bytes: 256 << 20,
+            web_rtc: true,
+        }
+    }
+}
+
+/// What may change while playing; `None` leaves a setting as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ConfigUpdate {
+    /// See [`Config::enabled`].
+    pub enabled: Option<bool>,
+    /// See [`Config::max_peers`].
+    pub max_peers: Option<u32>,
+    /// See [`Config::segment_timeout`].
+    pub segment_timeout: Option<u64>,
+    /// See [`Config::cdn_fallback_delay`].
+    pub cdn_fallback_delay: Option<u64>,
+    /// See [`Config::upload_limit`]; `u64::MAX` is unlimited.
+    pub upload_limit: Option<u64>,
+    /// See [`Config::memory_limit_bytes`].
+    pub memory_limit_bytes: Option<u64>,
+}
+
+/// Which segments may be shared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegrityMode {
+    /// Only those with a digest in the playlist.
+    Require,
+    /// All; those with a digest are verified against it, the others against the tree that their CDN
+    /// fetcher computed.
+    #[default]
+    Prefer,
+    /// All, without regard to digests in the playlist.
+    Off,
+}
+
+impl Config {
+    /// [`Config::cdn_fallback_delay`] as a span.
+    #[must_use]
+    pub fn fallback_delay(&self) -> Duration {
+        Duration::from_millis(self.cdn_fallback_delay)
+    }
+
+    /// Applies what is set in `update`.
+    pub fn apply(&mut self, update: &ConfigUpdate) {
+        self.enabled = update.enabled.unwrap_or(self.enabled);
+        self.max_peers = update.max_peers.unwrap_or(self.max_peers).min(100);
+        self.segment_timeout = update.segment_timeout.unwrap_or(self.segment_timeout);
+        self.cdn_fallback_delay = update.cdn_fallback_delay.unwrap_or(self.cdn_fallback_delay);
+        self.memory_limit_bytes = update.memory_limit_bytes.unwrap_or(self.memory_limit_bytes);
+        if let Some(limit) = update.upload_limit {
+            self.upload_limit = (limit != u64::MAX).then_some(limit);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What observers may see. The engine counts nothing for them beyond `stats`; it tells.
+//!
+//! Invariant: an event never changes what the engine does.
+
+use super::output::Source;
+use crate::base::{PeerId, TrackId};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A link opened and both sides greeted each other.
+    PeerOpened {
+        /// Who.
+        peer: PeerId,
+        /// Milliseconds from the engine's start.
+        at_ms: u64,
+    },
+    /// A link closed.
+    PeerClosed {
+        /// Who.
+        peer: PeerId,
+        /// Why, in a word a person can look up.
+        reason: CloseReason,
+    },
+    /// The player got a segment.
+    Segment {
+        /// Which rendition.
+        track: TrackId,
+        /// Its number in the playlist.
+        number: u64,
+        /// Its URL.
+        url: String,
+        /// Where it came from.
+        source: Source,
+        /// Its bytes.
+        bytes: u64,
+        /// Of them, from peers.
+        peer_bytes: u64,
+        /// Milliseconds from the player's wish to the last byte.
+        elapsed_ms: u64,
+        /// Who sent how much.
+        senders: Vec<(PeerId, u64)>,
+    },
+    /// Bytes went to a peer.
+    Uploaded {
+        /// To whom.
+        peer: PeerId,
+        /// Which rendition.
+        track: TrackId,
+        /// Which segment.
+        number: u64,
+        /// How many.
+        bytes: u64,
+    },
+    /// Something is not as it should be; playback goes on.
+    Warning {
+        /// A stable word.
+        code: WarningCode,
+        /// What happened, where, and what to do.
+        message: String,
+    },
+}
+
+/// Why a link closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The other side or the network closed it.
+    Gone,
+    /// It never opened in time.
+    ConnectTimeout,
+    /// A message could not be read, or broke the protocol.
+    Protocol,
+    /// It sent a block that is not the publisher's.
+    WrongBlock,
+    /// A second link to the same peer; the other one stays.
+    Duplicate,
+    /// More links than `maxPeers`, or we are leaving.
+    NotNeeded,
+}
+
+/// Stable words for warnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarningCode {
+    /// The playlist cannot be read: no P2P for it.
+    ManifestUnreadable,
+    /// The CDN's bytes contradict the playlist: not shared.
+    CdnMismatch,
+    /// A peer sent a block that is not the publisher's.
+    WrongBlock,
+    /// A tracker cannot be reached or talks nonsense.
+    Tracker,
+    /// The origin answers no byte ranges.
+    NoRanges,
+    /// Two digests for one segment name.
+    DigestChanged,
+    /// This browser has no WebRTC: CDN only.
+    NoWebRtc,
+}

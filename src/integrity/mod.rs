@@ -1,0 +1,9 @@
+//! What proves that bytes are the publisher's: digests, the block tree, and how both stand in a
+//! playlist. Decides nothing about peers.
+
+mod digest;
+pub mod tag;
+mod tree;
+
+pub use digest::Digest;
+pub use tree::{BLOCK_LEN, block_count, block_range, root_of, sha256};

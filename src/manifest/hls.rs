@@ -1,0 +1,1 @@
+//! HLS playlists → the model, with m3u8-rs. A refresh of a live playlist costs O(new segments).

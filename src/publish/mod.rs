@@ -1,0 +1,1 @@
+//! Native: sign and check playlists.

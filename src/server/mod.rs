@@ -1,0 +1,1 @@
+//! The tracker's shell: axum. Sockets, limits per address, shutdown.
