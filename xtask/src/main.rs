@@ -1,2 +1,39 @@
-//! The project's own commands: `cargo xtask demo | test | build | bench`.
-fn main() {}
+//! The project's own commands: `cargo xtask demo | test | build | bench`. This file only dispatches;
+//! each command is one file.
+
+mod bench;
+mod build;
+mod demo;
+mod test;
+mod wasm_test_runner;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask <command>
+
+  demo    build everything and serve the demo on one port
+  test    everything CI runs; the last line counts what passed
+  build   write js-adapters/dist: wasm, glue, adapters, types
+  bench   `bench browser`: viewers in real browsers, with and without the swarm
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let result = match command.as_str() {
+        "build" => build::run(&rest),
+        "demo" => demo::run(&rest),
+        "test" => test::run(&rest),
+        "bench" => bench::run(&rest),
+        "wasm-test-runner" => wasm_test_runner::run(&rest),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
