@@ -10,6 +10,12 @@ use sha2::{Digest as _, Sha256};
 /// Bytes of a block: the unit that is hashed, verified and sent.
 pub const BLOCK_LEN: u64 = 16 * 1024;
 
+/// Most blocks of a segment: a longer leaf list is refused wherever it comes from (2 MiB of leaves).
+pub const MAX_BLOCKS: u64 = 65_536;
+
+/// Longest segment that can be digested and shared, in bytes (1 GiB).
+pub const MAX_SEGMENT_LEN: u64 = MAX_BLOCKS * BLOCK_LEN;
+
 /// Blocks of a segment of `size` bytes.
 #[must_use]
 pub const fn block_count(size: u64) -> u64 {

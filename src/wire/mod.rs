@@ -1,13 +1,15 @@
-//! Bytes and text on the wire, and nothing else: `peer` for data channels, `announce` for WebTorrent
-//! trackers, `reader` for bounded reading.
+//! Bytes and text on the wire, and nothing else: `peer` for data channels, `codec` for how its messages
+//! stand in bytes, `announce` for WebTorrent trackers, `reader` for bounded reading.
 //!
 //! Invariant: stateless and total. No input panics, none allocates more than its own length allows.
 
 mod announce;
+mod codec;
 mod peer;
 mod reader;
 
 pub use announce::{AnnounceError, FromTracker, Offer, ToTracker};
+pub use codec::{limit, number};
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
     RejectReason, SegmentKey, WIRE_VERSION,

@@ -1,10 +1,8 @@
-//! Messages between peers on data channels: what they are and how they stand in bytes.
+//! Messages between peers on data channels: what they are. How they stand in bytes is `codec`'s.
 //!
-//! Control messages travel on the ordered channel, one message a frame: one byte of message number,
-//! then its fields, integers little-endian. Blocks travel on the unordered channel behind a fixed
-//! header. The numbers keep BitTorrent's meaning where it has one (BEP 3, BEP 6).
+//! Control messages travel on the ordered channel, one message a frame; blocks travel on the unordered
+//! channel behind a fixed header.
 
-use super::reader::Reader;
 use crate::base::{PeerId, TrackId, Version};
 use crate::integrity::Digest;
 
@@ -69,7 +67,7 @@ pub enum PeerMessage {
         key: SegmentKey,
         /// First block.
         first: u32,
-        /// Number of blocks.
+        /// Number of blocks, at least 1.
         count: u16,
     },
     /// A request, or one for leaves (`count` 0), will not be served (BEP 6).
@@ -182,35 +180,17 @@ pub enum DecodeError {
     Version(u8),
 }
 
-impl PeerMessage {
-    /// The message in bytes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        Vec::new() // written by the wire room
-    }
-
-    /// Reads one message.
-    ///
-    /// # Errors
-    /// When the bytes are not exactly one message; unknown numbers are no error.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let _ = Reader::new(bytes);
-        Err(DecodeError::Truncated)
+impl core::fmt::Display for DecodeError {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Truncated => write!(out, "message ends in the middle of a field"),
+            Self::Trailing => write!(out, "bytes left behind the last field"),
+            Self::Value(what) => write!(out, "{what}"),
+            Self::Version(version) => {
+                write!(out, "protocol version {version}, not {WIRE_VERSION}")
+            }
+        }
     }
 }
 
-impl BlockHeader {
-    /// The header in bytes.
-    #[must_use]
-    pub fn encode(&self) -> [u8; BLOCK_HEADER_LEN] {
-        [0; BLOCK_HEADER_LEN]
-    }
-
-    /// Reads a header.
-    ///
-    /// # Errors
-    /// When it is shorter than [`BLOCK_HEADER_LEN`], of another version or names no block.
-    pub fn decode(_bytes: &[u8]) -> Result<Self, DecodeError> {
-        Err(DecodeError::Truncated)
-    }
-}
+impl core::error::Error for DecodeError {}
