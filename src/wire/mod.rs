@@ -8,7 +8,10 @@ mod codec;
 mod peer;
 mod reader;
 
-pub use announce::{AnnounceError, FromTracker, Offer, ToTracker};
+pub use announce::{
+    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, SCRAPE_MAX, SDP_BYTES_MAX,
+    TEXT_BYTES_MAX, ToTracker,
+};
 pub use codec::{limit, number};
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,

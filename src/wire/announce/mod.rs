@@ -1,9 +1,37 @@
-//! WebTorrent tracker messages: JSON text, ids as "binary strings" (one character a byte).
+//! WebTorrent tracker messages: JSON text, ids as "binary strings" (one character a byte, U+0000 to
+//! U+00FF, twenty of them).
 //!
 //! Used by both sides: the engine writes [`ToTracker`] and reads [`FromTracker`], the tracker the other
-//! way round. Extensions of ours are optional members that stock clients and trackers ignore.
+//! way round. There is no specification; what the stock software sends and takes decides (the npm
+//! packages `bittorrent-tracker` and `@peertube/bittorrent-tracker-server`, and `aquatic_ws`).
+//! Unknown members are skipped without being kept, so extensions of ours are optional members that
+//! stock clients and trackers ignore, and theirs do not disturb us.
+//!
+//! Invariant: total and bounded. No text panics; nothing is kept beyond the limits below.
+
+mod decode;
+mod encode;
+mod shape;
+#[cfg(test)]
+mod tests;
 
 use crate::base::{InfoHash, PeerId};
+use core::fmt;
+
+/// Longest text read, in bytes: twenty offers of the longest SDP would not fit, a scrape of 255 does.
+pub const TEXT_BYTES_MAX: usize = 256 * 1024;
+
+/// Offers read from one announce; the rest is ignored (stock clients send 5, older ones 10).
+pub const OFFERS_MAX: usize = 20;
+
+/// Longest SDP read, in bytes (a data channel's offer of Chromium is about 2 KiB).
+pub const SDP_BYTES_MAX: usize = 16 * 1024;
+
+/// Info hashes read from one scrape; the rest is ignored (the limit of `aquatic_ws`).
+pub const SCRAPE_MAX: usize = 255;
+
+/// Longest offer id, in characters. Stock ones have 20; a tracker hands them back unread.
+pub const OFFER_ID_CHARS_MAX: usize = 64;
 
 /// What a peer tells a tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +48,8 @@ pub enum ToTracker {
         uploaded: u64,
         /// Bytes received so far.
         downloaded: u64,
-        /// Bytes left; `None` when unknown (a stream has no end). 0 is a seeder.
+        /// Bytes left; `None` when unknown (a stream has no end). 0 is a seeder. Written as an absent
+        /// member: `bittorrent-tracker` would take `null` for 0.
         left: Option<u64>,
         /// Offers, at most one a wanted peer.
         offers: Vec<Offer>,
@@ -54,12 +83,14 @@ pub enum FromTracker {
     Announced {
         /// The swarm.
         info_hash: InfoHash,
-        /// Seconds to the next periodic announce.
+        /// Seconds to the next periodic announce; 0 when the tracker did not say.
         interval_s: u32,
         /// Peers that hold everything.
         complete: u32,
         /// The others.
         incomplete: u32,
+        /// Words for a person that change nothing.
+        warning: Option<String>,
     },
     /// Somebody's offer for us.
     Offered {
@@ -90,6 +121,9 @@ pub enum FromTracker {
     },
     /// The tracker refused something.
     Failure {
+        /// The swarm it is about, if the tracker said. With one, stock clients warn; without one
+        /// they take the whole socket for broken and reconnect.
+        info_hash: Option<InfoHash>,
         /// Its words.
         reason: String,
     },
@@ -98,12 +132,20 @@ pub enum FromTracker {
 /// One offer within an announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// 20 random bytes as a binary string.
+    /// 20 random bytes as a binary string; opaque to a tracker.
     pub offer_id: String,
     /// The SDP.
     pub sdp: String,
 }
 
-/// Why text is no tracker message.
+/// Why text is no tracker message, in words fit for a `failure reason`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnounceError(pub String);
+
+impl fmt::Display for AnnounceError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for AnnounceError {}
