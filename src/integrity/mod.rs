@@ -6,4 +6,6 @@ pub mod tag;
 mod tree;
 
 pub use digest::Digest;
-pub use tree::{BLOCK_LEN, MAX_BLOCKS, MAX_SEGMENT_LEN, block_count, block_range, root_of, sha256};
+pub use tree::{
+    BLOCK_LEN, MAX_BLOCKS, MAX_SEGMENT_LEN, TreeHasher, block_count, block_range, root_of, sha256,
+};

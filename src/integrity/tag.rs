@@ -1,9 +1,13 @@
 //! `#EXT-X-SWARMLINE-DIGEST`: how a segment's digest stands in an HLS playlist, read and written.
 //!
-//! `#EXT-X-SWARMLINE-DIGEST:SIZE=650112,ROOT="<base64>"`, one line before the segment's URI, with
-//! options `SHA256`, `STREAM`, `TRACK`, `SEQ`, `SIG`. Each line stands alone.
+//! `#EXT-X-SWARMLINE-DIGEST:SIZE=650112,ROOT="<base64>"`, one line before the segment's URI, with the
+//! options `SHA256`, `STREAM`, `TRACK`, `SEQ`, `SIG`. Each line stands alone, so live windows and delta
+//! updates keep working. Unknown attributes are ignored; a line that breaks the syntax of attribute
+//! lists (RFC 8216 §4.2) or lacks SIZE or ROOT is an error. This room reads `SIG`, it does not check it.
 
-use super::Digest;
+use super::{Digest, MAX_SEGMENT_LEN};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use core::fmt;
 
 /// The tag's name with its colon.
 pub const TAG: &str = "#EXT-X-SWARMLINE-DIGEST:";
@@ -15,4 +19,284 @@ pub struct SegmentDigest {
     pub size: u64,
     /// Root of its block tree.
     pub root: Digest,
+}
+
+/// One digest line, all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestTag {
+    /// `SIZE` and `ROOT`.
+    pub digest: SegmentDigest,
+    /// `SHA256`: of the whole segment, for those who have no tree.
+    pub sha256: Option<Digest>,
+    /// `STREAM`: the signer's random id of the broadcast. No `"`, carriage return or line feed.
+    pub stream: Option<String>,
+    /// `TRACK`: the signer's name of the rendition. No `"`, carriage return or line feed.
+    pub track: Option<String>,
+    /// `SEQ`: the signer's own counter.
+    pub seq: Option<u64>,
+    /// `SIG`: an Ed25519 signature, unchecked.
+    pub signature: Option<[u8; 64]>,
+}
+
+/// Why a digest line cannot be used: the attribute and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagError(pub &'static str);
+
+impl fmt::Display for TagError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0)
+    }
+}
+
+impl core::error::Error for TagError {}
+
+impl From<SegmentDigest> for DigestTag {
+    fn from(digest: SegmentDigest) -> Self {
+        Self {
+            digest,
+            sha256: None,
+            stream: None,
+            track: None,
+            seq: None,
+            signature: None,
+        }
+    }
+}
+
+impl fmt::Display for DigestTag {
+    /// The whole line, without a line end.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SegmentDigest { size, root } = self.digest;
+        write!(out, "{TAG}SIZE={size},ROOT=\"{}\"", root.to_base64())?;
+        if let Some(digest) = self.sha256 {
+            write!(out, ",SHA256=\"{}\"", digest.to_base64())?;
+        }
+        if let Some(stream) = &self.stream {
+            write!(out, ",STREAM=\"{stream}\"")?;
+        }
+        if let Some(track) = &self.track {
+            write!(out, ",TRACK=\"{track}\"")?;
+        }
+        if let Some(seq) = self.seq {
+            write!(out, ",SEQ={seq}")?;
+        }
+        if let Some(signature) = self.signature {
+            write!(out, ",SIG=\"{}\"", STANDARD.encode(signature))?;
+        }
+        Ok(())
+    }
+}
+
+impl DigestTag {
+    /// Reads a whole line, [`TAG`] included; space around it is ignored. `None` if it is another line.
+    ///
+    /// # Errors
+    /// As [`DigestTag::parse_attributes`].
+    #[must_use]
+    pub fn parse_line(line: &str) -> Option<Result<Self, TagError>> {
+        line.trim().strip_prefix(TAG).map(Self::parse_attributes)
+    }
+
+    /// Reads what follows [`TAG`].
+    ///
+    /// # Errors
+    /// When the text is no attribute list, SIZE or ROOT is missing, an attribute of ours stands twice or
+    /// has a value it may not have.
+    pub fn parse_attributes(text: &str) -> Result<Self, TagError> {
+        let (mut size, mut root) = (None, None);
+        let mut tag = Self::from(SegmentDigest {
+            size: 0,
+            root: Digest([0; 32]),
+        });
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (name, value, tail) = next_attribute(rest)?;
+            rest = tail;
+            match name {
+                "SIZE" => once(&mut size, value.integer("SIZE is no integer")?)?,
+                "ROOT" => once(&mut root, value.digest("ROOT is no SHA-256 in base64")?)?,
+                "SHA256" => once(&mut tag.sha256, value.digest("SHA256 is none in base64")?)?,
+                "STREAM" => once(&mut tag.stream, value.text("STREAM is not quoted")?)?,
+                "TRACK" => once(&mut tag.track, value.text("TRACK is not quoted")?)?,
+                "SEQ" => once(&mut tag.seq, value.integer("SEQ is no integer")?)?,
+                "SIG" => once(
+                    &mut tag.signature,
+                    value.bytes("SIG is no Ed25519 signature in base64")?,
+                )?,
+                _ => {}
+            }
+        }
+        tag.digest.size = size.ok_or(TagError("SIZE is missing"))?;
+        tag.digest.root = root.ok_or(TagError("ROOT is missing"))?;
+        match tag.digest.size {
+            0 => Err(TagError("SIZE is 0")),
+            1..=MAX_SEGMENT_LEN => Ok(tag),
+            _ => Err(TagError("SIZE is beyond 1 GiB")),
+        }
+    }
+}
+
+fn once<T>(place: &mut Option<T>, value: T) -> Result<(), TagError> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(TagError("an attribute stands twice")),
+    }
+}
+
+/// The value of an attribute, with quotes taken off.
+enum Value<'a> {
+    Quoted(&'a str),
+    Plain(&'a str),
+}
+
+impl Value<'_> {
+    fn integer(&self, otherwise: &'static str) -> Result<u64, TagError> {
+        match self {
+            // `u64::from_str` would let a plus sign pass.
+            Self::Plain(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().map_err(|_| TagError(otherwise))
+            }
+            Self::Plain(_) | Self::Quoted(_) => Err(TagError(otherwise)),
+        }
+    }
+
+    fn text(&self, otherwise: &'static str) -> Result<String, TagError> {
+        match self {
+            Self::Quoted(text) => Ok((*text).to_owned()),
+            Self::Plain(_) => Err(TagError(otherwise)),
+        }
+    }
+
+    fn bytes<const N: usize>(&self, otherwise: &'static str) -> Result<[u8; N], TagError> {
+        match self {
+            Self::Quoted(text) => from_base64(text).ok_or(TagError(otherwise)),
+            Self::Plain(_) => Err(TagError(otherwise)),
+        }
+    }
+
+    fn digest(&self, otherwise: &'static str) -> Result<Digest, TagError> {
+        self.bytes(otherwise).map(Digest)
+    }
+}
+
+/// The first attribute of a list, and the list behind its comma.
+fn next_attribute(list: &str) -> Result<(&str, Value<'_>, &str), TagError> {
+    let (name, rest) = list
+        .split_once('=')
+        .ok_or(TagError("an attribute has no value"))?;
+    let (value, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+        let (text, rest) = quoted
+            .split_once('"')
+            .ok_or(TagError("a quote is not closed"))?;
+        (Value::Quoted(text), rest)
+    } else {
+        let end = rest.find(',').unwrap_or(rest.len());
+        let (text, rest) = rest.split_at(end);
+        (Value::Plain(text.trim()), rest)
+    };
+    let rest = rest.trim_start();
+    match rest.strip_prefix(',') {
+        Some("") => Err(TagError("the list ends with a comma")),
+        Some(tail) => Ok((name.trim(), value, tail)),
+        None if rest.is_empty() => Ok((name.trim(), value, rest)),
+        None => Err(TagError("something stands behind a closing quote")),
+    }
+}
+
+/// Exactly `N` bytes, without a buffer that the text's length decides.
+pub(super) fn from_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != N.div_ceil(3) * 4 {
+        return None;
+    }
+    STANDARD.decode(text).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::integrity::sha256;
+
+    /// SHA-256 of nothing, in base64.
+    const NOTHING: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    fn parse(attributes: &str) -> Result<DigestTag, TagError> {
+        DigestTag::parse_line(&format!("{TAG}{attributes}")).expect("our tag")
+    }
+
+    #[test]
+    fn a_plain_line_reads_and_writes() {
+        let line = format!("{TAG}SIZE=650112,ROOT=\"{NOTHING}\"");
+        let tag = DigestTag::parse_line(&line).unwrap().unwrap();
+        let digest = SegmentDigest {
+            size: 650_112,
+            root: sha256(b""),
+        };
+        assert_eq!(tag, DigestTag::from(digest));
+        assert_eq!(tag.to_string(), line);
+    }
+
+    #[test]
+    fn every_option_survives() {
+        let digest = SegmentDigest {
+            size: MAX_SEGMENT_LEN,
+            root: sha256(b"a"),
+        };
+        let tag = DigestTag {
+            digest,
+            sha256: Some(sha256(b"b")),
+            stream: Some("a,b=c".to_owned()),
+            track: Some(String::new()),
+            seq: Some(u64::MAX),
+            signature: Some([7; 64]),
+        };
+        let line = tag.to_string();
+        assert_eq!(DigestTag::parse_line(&line), Some(Ok(tag)));
+        assert!(line.contains(",SEQ=18446744073709551615,SIG=\"BwcH"));
+    }
+
+    #[test]
+    fn unknown_attributes_order_and_space_do_not_matter() {
+        let text = format!(" X-NEW=\"a,SIZE=1\", ROOT=\"{NOTHING}\" ,LATER=4.5x3,SIZE=12 \r\n");
+        assert_eq!(parse(&text).unwrap().digest.size, 12);
+    }
+
+    #[test]
+    fn other_lines_are_not_ours() {
+        for line in ["", "#EXTINF:4,", "#EXT-X-SWARMLINE-DIGESTS:SIZE=1", "a.ts"] {
+            assert_eq!(DigestTag::parse_line(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn broken_lines_are_errors() {
+        let root = format!("ROOT=\"{NOTHING}\"");
+        for text in [
+            String::new(),
+            "SIZE=1".to_owned(),
+            root.clone(),
+            format!("SIZE=0,{root}"),
+            format!("SIZE=1073741825,{root}"),
+            format!("SIZE=,{root}"),
+            format!("SIZE=+1,{root}"),
+            format!("SIZE=-1,{root}"),
+            format!("SIZE=\"1\",{root}"),
+            format!("SIZE=99999999999999999999,{root}"),
+            format!("SIZE=1,SIZE=1,{root}"),
+            format!("SIZE=1,ROOT={NOTHING}"),
+            format!("SIZE=1,ROOT=\"{}\"", &NOTHING[..43]),
+            format!("SIZE=1,ROOT=\"{}\"", NOTHING.replace('/', "_")),
+            // Bits behind the last byte are not zero: two texts for one digest.
+            format!("SIZE=1,ROOT=\"{}\"", NOTHING.replace("U=", "V=")),
+            format!("SIZE=1,ROOT=\"{}\"", "A".repeat(100_000)),
+            format!("SIZE=1,{root},"),
+            format!("SIZE=1,{root}x"),
+            format!("SIZE=1,{root},SIG=\"AAAA\""),
+            format!("SIZE=1,{root},STREAM=abc"),
+            format!("SIZE=1,{root},TRACK=\"abc"),
+            format!("SIZE=1,{root},SEQ=x"),
+            format!("SIZE=1,{root},FLAG"),
+        ] {
+            assert!(parse(&text).is_err(), "{text} accepted");
+        }
+    }
 }

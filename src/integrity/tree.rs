@@ -57,3 +57,147 @@ pub fn root_of(leaves: &[Digest]) -> Digest {
     }
     row.first().copied().unwrap_or(Digest([0; 32]))
 }
+
+/// What [`TreeHasher`] found out about a run of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockTree {
+    /// Their number.
+    pub size: u64,
+    /// SHA-256 of each block.
+    pub leaves: Vec<Digest>,
+}
+
+impl BlockTree {
+    /// The root over the leaves.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        root_of(&self.leaves)
+    }
+}
+
+/// Hashes bytes as they come, in runs of any length: for files and streams, natively.
+#[derive(Clone, Debug, Default)]
+pub struct TreeHasher {
+    block: Sha256,
+    size: u64,
+    leaves: Vec<Digest>,
+}
+
+impl TreeHasher {
+    /// Nothing hashed yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = BLOCK_LEN - self.size % BLOCK_LEN;
+            let len = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
+            let (head, tail) = bytes.split_at(len);
+            self.block.update(head);
+            self.size += head.len() as u64;
+            if self.size.is_multiple_of(BLOCK_LEN) {
+                self.end_block();
+            }
+            bytes = tail;
+        }
+    }
+
+    /// Ends the run.
+    #[must_use]
+    pub fn finish(mut self) -> BlockTree {
+        if !self.size.is_multiple_of(BLOCK_LEN) {
+            self.end_block();
+        }
+        BlockTree {
+            size: self.size,
+            leaves: self.leaves,
+        }
+    }
+
+    fn end_block(&mut self) {
+        self.leaves.push(Digest(self.block.finalize_reset().into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(size: usize) -> Vec<u8> {
+        (0..=250).cycle().take(size).collect()
+    }
+
+    fn hash(data: &[u8], step: usize) -> BlockTree {
+        let mut hasher = TreeHasher::new();
+        data.chunks(step).for_each(|run| hasher.update(run));
+        hasher.finish()
+    }
+
+    #[test]
+    fn roots_are_as_the_vectors_have_them() {
+        let table = include_str!("../../tests/vectors/tree.txt");
+        let rows = table.lines().filter(|line| !line.starts_with('#'));
+        let mut count = 0;
+        for row in rows {
+            let fields: Vec<&str> = row.split_whitespace().collect();
+            let size: usize = fields[0].parse().unwrap();
+            let tree = hash(&bytes(size), usize::MAX);
+            let hex: String = tree
+                .root()
+                .0
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(tree.size, size as u64);
+            assert_eq!(
+                (tree.leaves.len().to_string(), hex.as_str()),
+                (fields[1].to_owned(), fields[2])
+            );
+            assert_eq!(tree.leaves.len() as u64, block_count(tree.size));
+            count += 1;
+        }
+        assert_eq!(count, 10);
+    }
+
+    /// Three blocks, the tree written out by hand: the fourth leaf is 32 zero bytes.
+    #[test]
+    fn three_blocks_by_hand() {
+        let data = bytes(40_000);
+        let leaf = |from: usize, to: usize| sha256(&data[from..to]).0;
+        let left = sha256(&[leaf(0, 16_384), leaf(16_384, 32_768)].concat()).0;
+        let right = sha256(&[leaf(32_768, 40_000), [0; 32]].concat()).0;
+        assert_eq!(hash(&data, 999).root(), sha256(&[left, right].concat()));
+        assert_eq!(
+            block_range(40_000, 2),
+            ByteRange {
+                start: 32_768,
+                end: 40_000
+            }
+        );
+    }
+
+    #[test]
+    fn a_single_leaf_is_its_own_root() {
+        assert_eq!(hash(b"abc", 1).root(), sha256(b"abc"));
+        assert_eq!(root_of(&[]), Digest([0; 32]));
+        assert_eq!(
+            hash(b"", 1),
+            BlockTree {
+                size: 0,
+                leaves: Vec::new()
+            }
+        );
+    }
+
+    #[test]
+    fn the_length_of_runs_does_not_matter() {
+        let data = bytes(81_921);
+        let whole = hash(&data, usize::MAX);
+        for step in [1, 7, 16_383, 16_384, 16_385, 50_000] {
+            assert_eq!(hash(&data, step), whole, "runs of {step}");
+        }
+    }
+}
