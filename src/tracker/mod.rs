@@ -1,1 +1,378 @@
 //! The tracker: who is in which swarm and whose offer goes to whom. A value like the engine; no sockets.
+//!
+//! It is told ([`Tracker::handle_input`]), it answers ([`Tracker::poll_output`]) and it says when to
+//! wake it ([`Tracker::next_timeout`]). Time and chance come in from outside, so a run repeats.
+//!
+//! Invariant: a peer id belongs to the connection that announced it until that connection closes,
+//! stops it or is silent too long; memory is bounded by [`Config`] whatever is sent. What it does not
+//! do: sockets, addresses and rates of messages (the server's), storage, rooms' rules.
+
+mod config;
+mod face;
+mod limits;
+mod registry;
+mod relay;
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub use face::{ConnectionId, Counts, Input, Output};
+pub use limits::CloseReason;
+
+use crate::base::{InfoHash, Instant, PeerId, Rng};
+use crate::wire::{FromTracker, Offer, ToTracker};
+use limits::Refusal;
+use registry::{Presence, Registry};
+use std::collections::{BTreeMap, VecDeque};
+
+#[derive(Debug)]
+struct Connection {
+    /// Where it is, and as whom.
+    swarms: BTreeMap<InfoHash, PeerId>,
+    heard: Instant,
+    has_spoken: bool,
+    nonsense: u32,
+}
+
+/// The tracker.
+#[derive(Debug)]
+pub struct Tracker {
+    config: Config,
+    rng: Rng,
+    registry: Registry,
+    connections: BTreeMap<ConnectionId, Connection>,
+    next_sweep: Option<Instant>,
+    outputs: VecDeque<Output>,
+}
+
+impl Tracker {
+    /// A tracker that nobody is connected to. Equal seeds and inputs give equal outputs.
+    #[must_use]
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            config,
+            rng: Rng::new(seed),
+            registry: Registry::default(),
+            connections: BTreeMap::new(),
+            next_sweep: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one thing that happened. What follows from it waits in [`Tracker::poll_output`].
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Opened { connection } => self.on_opened(now, connection),
+            Input::Message { connection, text } => self.on_message(now, connection, &text),
+            Input::Closed { connection } => self.forget(connection),
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to give [`Input::Timeout`]; `None` while nobody is connected. It only ever moves later,
+    /// so a shell that has armed it need not look again before it fires.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.next_sweep
+    }
+
+    /// How much is going on.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            connections: self.connections.len(),
+            swarms: self.registry.swarms(),
+            peers: self.registry.len(),
+        }
+    }
+
+    /// Whether one more connection would be taken.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.connections.len() < self.config.connections_max
+    }
+
+    fn on_opened(&mut self, now: Instant, connection: ConnectionId) {
+        if !self.has_room() {
+            self.close(connection, CloseReason::Full);
+            return;
+        }
+        self.next_sweep.get_or_insert(now + self.config.sweep);
+        self.connections.insert(
+            connection,
+            Connection {
+                swarms: BTreeMap::new(),
+                heard: now,
+                has_spoken: false,
+                nonsense: 0,
+            },
+        );
+    }
+
+    fn on_message(&mut self, now: Instant, connection: ConnectionId, text: &str) {
+        let Some(speaker) = self.connections.get_mut(&connection) else {
+            return; // closed by us; its last words were on their way
+        };
+        speaker.heard = now;
+        speaker.has_spoken = true;
+        if text.len() > self.config.message_bytes_max {
+            self.close(connection, CloseReason::TooLong);
+            return;
+        }
+        match ToTracker::decode(text) {
+            Ok(message) => {
+                let info_hash = match &message {
+                    ToTracker::Announce { info_hash, .. } | ToTracker::Answer { info_hash, .. } => {
+                        Some(*info_hash)
+                    }
+                    ToTracker::Scrape { .. } => None,
+                };
+                if let Err(refusal) = self.on_decoded(now, connection, message) {
+                    self.fail(connection, info_hash, &refusal);
+                }
+            }
+            Err(why) => {
+                speaker.nonsense += 1;
+                let is_hopeless = speaker.nonsense > self.config.nonsense_max;
+                self.fail(connection, None, &why);
+                if is_hopeless {
+                    self.close(connection, CloseReason::Nonsense);
+                }
+            }
+        }
+    }
+
+    fn on_decoded(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        message: ToTracker,
+    ) -> Result<(), Refusal> {
+        match message {
+            ToTracker::Announce {
+                info_hash,
+                peer,
+                event,
+                left,
+                offers,
+                uploaded: _,
+                downloaded: _,
+                numwant: _, // stock trackers take it from the offers, too
+            } => {
+                let presence = Presence {
+                    id: peer,
+                    connection,
+                    complete: left.map(|left| left == 0),
+                    completed_now: event.as_deref() == Some("completed"),
+                };
+                self.check_owner(info_hash, presence)?;
+                if event.as_deref() == Some("stopped") {
+                    self.leave(connection, info_hash);
+                    self.reply_counts(connection, info_hash);
+                    return Ok(());
+                }
+                self.join(now, info_hash, presence)?;
+                self.reply_counts(connection, info_hash);
+                self.relay_offers(now, info_hash, (peer, offers));
+                Ok(())
+            }
+            ToTracker::Answer {
+                info_hash,
+                peer,
+                to_peer,
+                offer_id,
+                sdp,
+            } => {
+                let offerer =
+                    self.find_offerer(now, connection, info_hash, (peer, to_peer, &offer_id))?;
+                let answer = FromTracker::Answered {
+                    info_hash,
+                    peer,
+                    offer_id,
+                    sdp,
+                };
+                self.send(offerer, &answer);
+                Ok(())
+            }
+            ToTracker::Scrape { info_hashes } if info_hashes.is_empty() => Err(Refusal::FullScrape),
+            ToTracker::Scrape { info_hashes } => {
+                let row = |info_hash: &InfoHash| {
+                    let counts = self.registry.counts(*info_hash);
+                    let (complete, incomplete) = (counts.complete, counts.incomplete);
+                    (*info_hash, complete, incomplete, counts.downloaded)
+                };
+                let swarms = info_hashes.iter().map(row).collect();
+                self.send(connection, &FromTracker::Scraped { swarms });
+                Ok(())
+            }
+        }
+    }
+
+    /// Peers know each other's ids, so nobody may speak under an id that another connection announced.
+    fn check_owner(&mut self, info_hash: InfoHash, presence: Presence) -> Result<(), Refusal> {
+        match self.registry.peer(info_hash, presence.id) {
+            Some(peer) if peer.connection != presence.connection => Err(Refusal::PeerTaken),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn join(
+        &mut self,
+        now: Instant,
+        info_hash: InfoHash,
+        presence: Presence,
+    ) -> Result<(), Refusal> {
+        let Some(connection) = self.connections.get_mut(&presence.connection) else {
+            return Ok(());
+        };
+        match connection.swarms.get(&info_hash).copied() {
+            Some(known) if known == presence.id => {}
+            // A page that starts anew on a shared socket without having stopped. Offers carry no
+            // receiver, so two peers of a swarm on one socket could not be told apart.
+            Some(former) => self.registry.leave(info_hash, former),
+            None => {
+                let max = self.config.swarms_per_connection_max;
+                if connection.swarms.len() >= max {
+                    return Err(Refusal::Swarms { max });
+                }
+                let max = self.config.peers_max;
+                if self.registry.len() >= max {
+                    return Err(Refusal::Full { max });
+                }
+            }
+        }
+        connection.swarms.insert(info_hash, presence.id);
+        self.registry.join(now, info_hash, presence);
+        Ok(())
+    }
+
+    fn leave(&mut self, connection: ConnectionId, info_hash: InfoHash) {
+        let swarms = self
+            .connections
+            .get_mut(&connection)
+            .map(|it| &mut it.swarms);
+        if let Some(id) = swarms.and_then(|swarms| swarms.remove(&info_hash)) {
+            self.registry.leave(info_hash, id);
+        }
+    }
+
+    fn relay_offers(&mut self, now: Instant, info_hash: InfoHash, from: (PeerId, Vec<Offer>)) {
+        let peer = from.0;
+        let Some(swarm) = self.registry.swarm(info_hash) else {
+            return;
+        };
+        for (to, offer) in relay::hand_out(swarm, &mut self.rng, (now, &self.config), from) {
+            let offered = FromTracker::Offered {
+                info_hash,
+                peer,
+                offer_id: offer.offer_id,
+                sdp: offer.sdp,
+            };
+            self.send(to, &offered);
+        }
+    }
+
+    /// Whom an answer goes to.
+    fn find_offerer(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        (from, to, offer_id): (PeerId, PeerId, &str),
+    ) -> Result<ConnectionId, Refusal> {
+        match self.registry.peer(info_hash, from) {
+            Some(speaker) if speaker.connection == connection => speaker.heard = now,
+            Some(_) | None => return Err(Refusal::NotAnnounced),
+        }
+        let offerer = self
+            .registry
+            .peer(info_hash, to)
+            .ok_or(Refusal::NoSuchOffer)?;
+        relay::take_awaited(offerer, (now, &self.config), (from, offer_id))
+            .ok_or(Refusal::NoSuchOffer)
+    }
+
+    fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash) {
+        let counts = self.registry.counts(info_hash);
+        let announced = FromTracker::Announced {
+            info_hash,
+            interval_s: self.config.interval_s,
+            complete: counts.complete,
+            incomplete: counts.incomplete,
+            warning: None,
+        };
+        self.send(connection, &announced);
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        if self.next_sweep.is_none_or(|at| now < at) {
+            return;
+        }
+        let config = &self.config;
+        let mut idle = Vec::new();
+        for (id, connection) in &mut self.connections {
+            let quiet = now.since(connection.heard);
+            let most = if connection.has_spoken {
+                config.idle
+            } else {
+                config.silent
+            };
+            if quiet >= most {
+                idle.push(*id);
+                continue;
+            }
+            let registry = &mut self.registry;
+            connection.swarms.retain(|info_hash, id| {
+                let peer = registry.peer(*info_hash, *id);
+                let is_there = peer.is_some_and(|peer| {
+                    relay::forget_old(peer, now, config);
+                    now.since(peer.heard) < config.peer_age
+                });
+                if !is_there {
+                    registry.leave(*info_hash, *id);
+                }
+                is_there
+            });
+        }
+        for connection in idle {
+            self.close(connection, CloseReason::Idle);
+        }
+        let is_used = !self.connections.is_empty();
+        self.next_sweep = is_used.then(|| now + self.config.sweep);
+    }
+
+    fn send(&mut self, connection: ConnectionId, message: &FromTracker) {
+        let text = message.encode();
+        self.outputs.push_back(Output::Send { connection, text });
+    }
+
+    fn fail(
+        &mut self,
+        connection: ConnectionId,
+        info_hash: Option<InfoHash>,
+        why: &dyn core::fmt::Display,
+    ) {
+        let reason = why.to_string();
+        self.send(connection, &FromTracker::Failure { info_hash, reason });
+    }
+
+    fn close(&mut self, connection: ConnectionId, reason: CloseReason) {
+        self.forget(connection);
+        self.outputs.push_back(Output::Close { connection, reason });
+    }
+
+    /// Frees the connection's peer ids.
+    fn forget(&mut self, connection: ConnectionId) {
+        let Some(gone) = self.connections.remove(&connection) else {
+            return;
+        };
+        for (info_hash, id) in gone.swarms {
+            self.registry.leave(info_hash, id);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Who is in which swarm, and which connection a peer id belongs to.
+//!
+//! Invariant: a peer id of a swarm stands in `peers` once and `places` says where; `complete` counts
+//! those that hold everything; `len` is the sum over all swarms; no swarm is empty. Decides nothing
+//! about offers (see `relay`) and sends nothing.
+
+use super::ConnectionId;
+use super::relay::Awaited;
+use crate::base::{InfoHash, Instant, PeerId, Rng};
+use std::collections::{BTreeMap, VecDeque};
+
+/// All swarms.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    swarms: BTreeMap<InfoHash, Swarm>,
+    len: usize,
+}
+
+/// The peers of one stream.
+#[derive(Debug, Default)]
+pub(super) struct Swarm {
+    peers: Vec<Peer>,
+    places: BTreeMap<PeerId, usize>,
+    complete: u32,
+    downloaded: u32,
+}
+
+/// One peer of a swarm.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) id: PeerId,
+    pub(super) connection: ConnectionId,
+    /// When it last announced or answered.
+    pub(super) heard: Instant,
+    /// Its offers that were handed to others, oldest first.
+    pub(super) awaited: VecDeque<Awaited>,
+    complete: bool,
+}
+
+/// What an announce says of its peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Presence {
+    /// The peer.
+    pub(super) id: PeerId,
+    /// Whose it is.
+    pub(super) connection: ConnectionId,
+    /// Whether it holds everything; `None` when it did not say.
+    pub(super) complete: Option<bool>,
+    /// Whether it says that it holds everything since now (`completed`).
+    pub(super) completed_now: bool,
+}
+
+/// Counts of one swarm, as a scrape tells them (BEP 48).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Peers that hold everything.
+    pub(super) complete: u32,
+    /// The others.
+    pub(super) incomplete: u32,
+    /// `completed` events since the swarm was last empty.
+    pub(super) downloaded: u32,
+}
+
+impl Registry {
+    /// Peers in all swarms.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Swarms with at least one peer.
+    pub(super) fn swarms(&self) -> usize {
+        self.swarms.len()
+    }
+
+    pub(super) fn swarm(&mut self, info_hash: InfoHash) -> Option<&mut Swarm> {
+        self.swarms.get_mut(&info_hash)
+    }
+
+    pub(super) fn peer(&mut self, info_hash: InfoHash, id: PeerId) -> Option<&mut Peer> {
+        self.swarm(info_hash)?.peer(id)
+    }
+
+    /// Adds the peer or refreshes it. The caller has checked whose the id is.
+    pub(super) fn join(&mut self, now: Instant, info_hash: InfoHash, presence: Presence) {
+        let swarm = self.swarms.entry(info_hash).or_default();
+        if swarm.join(now, presence) {
+            self.len += 1;
+        }
+    }
+
+    /// Takes the peer out; an empty swarm goes with it.
+    pub(super) fn leave(&mut self, info_hash: InfoHash, id: PeerId) {
+        let Some(swarm) = self.swarms.get_mut(&info_hash) else {
+            return;
+        };
+        if swarm.leave(id) {
+            self.len -= 1;
+        }
+        if swarm.peers.is_empty() {
+            self.swarms.remove(&info_hash);
+        }
+    }
+
+    /// Counts of a swarm; zeros for one that nobody is in.
+    pub(super) fn counts(&self, info_hash: InfoHash) -> Counts {
+        self.swarms
+            .get(&info_hash)
+            .map_or_else(Counts::default, Swarm::counts)
+    }
+}
+
+impl Swarm {
+    pub(super) fn peer(&mut self, id: PeerId) -> Option<&mut Peer> {
+        let place = *self.places.get(&id)?;
+        self.peers.get_mut(place)
+    }
+
+    fn counts(&self) -> Counts {
+        let all = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        Counts {
+            complete: self.complete,
+            incomplete: all.saturating_sub(self.complete),
+            downloaded: self.downloaded,
+        }
+    }
+
+    /// Whether the peer is new here.
+    fn join(&mut self, now: Instant, presence: Presence) -> bool {
+        let is_new = !self.places.contains_key(&presence.id);
+        if is_new {
+            self.places.insert(presence.id, self.peers.len());
+            self.peers.push(Peer {
+                id: presence.id,
+                connection: presence.connection,
+                heard: now,
+                awaited: VecDeque::new(),
+                complete: false,
+            });
+        }
+        let Some(peer) = self.peer(presence.id) else {
+            return false;
+        };
+        peer.heard = now;
+        let was = peer.complete;
+        let is = presence.completed_now || presence.complete.unwrap_or(was);
+        peer.complete = is;
+        self.complete = self.complete + u32::from(is) - u32::from(was);
+        self.downloaded += u32::from(presence.completed_now && !was);
+        is_new
+    }
+
+    fn leave(&mut self, id: PeerId) -> bool {
+        let Some(place) = self.places.remove(&id) else {
+            return false;
+        };
+        let gone = self.peers.swap_remove(place);
+        if let Some(moved) = self.peers.get(place) {
+            self.places.insert(moved.id, place);
+        }
+        self.complete -= u32::from(gone.complete);
+        true
+    }
+
+    /// Up to `wanted` other peers, each set of them as likely as any other (Floyd's sampling: as many
+    /// draws as picks, whatever the swarm's size).
+    pub(super) fn pick_others(
+        &self,
+        rng: &mut Rng,
+        id: PeerId,
+        wanted: usize,
+    ) -> Vec<(PeerId, ConnectionId)> {
+        let own = self.places.get(&id).copied();
+        let others = self.peers.len() - usize::from(own.is_some());
+        let wanted = wanted.min(others);
+        let mut picked: Vec<usize> = Vec::with_capacity(wanted);
+        for last in (others - wanted)..others {
+            let bound = u32::try_from(last + 1).unwrap_or(u32::MAX);
+            let draw = usize::try_from(rng.below(bound)).unwrap_or(last);
+            picked.push(if picked.contains(&draw) { last } else { draw });
+        }
+        // The announcer's own place is stepped over.
+        let step = |place: usize| place + usize::from(own.is_some_and(|own| place >= own));
+        let peers = picked
+            .into_iter()
+            .filter_map(|place| self.peers.get(step(place)));
+        peers.map(|peer| (peer.id, peer.connection)).collect()
+    }
+}

@@ -1,0 +1,170 @@
+//! The tracker in virtual time: a small world around it, and what is told to whom.
+
+mod presence;
+mod relaying;
+
+use super::*;
+use crate::base::Duration;
+use std::collections::BTreeSet;
+
+const HASH: InfoHash = InfoHash([7; 20]);
+
+struct World {
+    now: Instant,
+    tracker: Tracker,
+    closed: Vec<(ConnectionId, CloseReason)>,
+}
+
+impl World {
+    fn new(config: Config) -> Self {
+        Self {
+            now: Instant::ZERO,
+            tracker: Tracker::new(config, 1),
+            closed: Vec::new(),
+        }
+    }
+
+    fn open(&mut self, n: u64) -> ConnectionId {
+        let connection = ConnectionId(n);
+        self.tracker
+            .handle_input(self.now, Input::Opened { connection });
+        connection
+    }
+
+    fn say(&mut self, connection: ConnectionId, text: String) -> Vec<(ConnectionId, FromTracker)> {
+        self.tracker
+            .handle_input(self.now, Input::Message { connection, text });
+        self.sent()
+    }
+
+    fn sent(&mut self) -> Vec<(ConnectionId, FromTracker)> {
+        let mut sent = Vec::new();
+        while let Some(output) = self.tracker.poll_output() {
+            match output {
+                Output::Send { connection, text } => {
+                    sent.push((connection, FromTracker::decode(&text).unwrap()));
+                }
+                Output::Close { connection, reason } => self.closed.push((connection, reason)),
+            }
+        }
+        sent
+    }
+
+    /// Who was closed since the last time this was asked.
+    fn closed(&mut self) -> Vec<(ConnectionId, CloseReason)> {
+        self.sent();
+        core::mem::take(&mut self.closed)
+    }
+
+    fn announce(
+        &mut self,
+        connection: ConnectionId,
+        announce: Announce,
+    ) -> Vec<(ConnectionId, FromTracker)> {
+        self.say(connection, announce.text())
+    }
+
+    /// `count` peers, each on its own connection, ids equal to their connections.
+    fn crowd(&mut self, count: u64) {
+        for n in 1..=count {
+            let connection = self.open(n);
+            self.announce(connection, Announce::of(n));
+        }
+    }
+
+    /// Lets time pass, waking the tracker whenever it asks to be.
+    fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(at) = self.tracker.next_timeout().filter(|at| *at <= end) {
+            assert!(at > self.now || self.now == Instant::ZERO, "a busy loop");
+            self.now = at;
+            self.tracker.handle_input(at, Input::Timeout);
+        }
+        self.now = end;
+    }
+}
+
+#[derive(Clone)]
+struct Announce {
+    hash: InfoHash,
+    peer: PeerId,
+    event: Option<&'static str>,
+    left: Option<u64>,
+    offers: usize,
+}
+
+impl Announce {
+    fn of(n: u64) -> Self {
+        Self {
+            hash: HASH,
+            peer: peer(n),
+            event: None,
+            left: Some(1),
+            offers: 0,
+        }
+    }
+
+    fn text(self) -> String {
+        let offer = |n: usize| Offer {
+            offer_id: format!("offer {n}"),
+            sdp: format!("sdp {n}"),
+        };
+        let message = ToTracker::Announce {
+            info_hash: self.hash,
+            peer: self.peer,
+            event: self.event.map(Into::into),
+            uploaded: 0,
+            downloaded: 0,
+            left: self.left,
+            offers: (0..self.offers).map(offer).collect(),
+            numwant: 0,
+        };
+        message.encode()
+    }
+}
+
+fn peer(n: u64) -> PeerId {
+    let mut id = [0; 20];
+    id[..8].copy_from_slice(&n.to_be_bytes());
+    PeerId(id)
+}
+
+fn answer(from: u64, to: u64, offer_id: &str) -> String {
+    let message = ToTracker::Answer {
+        info_hash: HASH,
+        peer: peer(from),
+        to_peer: peer(to),
+        offer_id: offer_id.into(),
+        sdp: "answer".into(),
+    };
+    message.encode()
+}
+
+fn scrape(world: &mut World, hashes: &[InfoHash]) -> Vec<(InfoHash, u32, u32, u32)> {
+    let reader = ConnectionId(u64::MAX);
+    world.open(reader.0);
+    let info_hashes = hashes.to_vec();
+    let sent = world.say(reader, ToTracker::Scrape { info_hashes }.encode());
+    let [(_, FromTracker::Scraped { swarms })] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    swarms.clone()
+}
+
+fn reason(sent: &[(ConnectionId, FromTracker)]) -> &str {
+    let [(_, FromTracker::Failure { reason, .. })] = sent else {
+        panic!("not one failure: {sent:?}");
+    };
+    reason
+}
+
+fn offered(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, String)> {
+    let offer = |(to, message): &(ConnectionId, FromTracker)| match message {
+        FromTracker::Offered { offer_id, .. } => Some((*to, offer_id.clone())),
+        FromTracker::Announced { .. }
+        | FromTracker::Answered { .. }
+        | FromTracker::Scraped { .. }
+        | FromTracker::Failure { .. } => None,
+    };
+    sent.iter().filter_map(offer).collect()
+}
