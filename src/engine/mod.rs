@@ -2,13 +2,29 @@
 //!
 //! It is told ([`Engine::handle_input`]), it answers ([`Engine::poll_output`]), it says when to wake it
 //! and why ([`Engine::next_timeout`]). It never waits, never fails, never asks the time, and never holds
-//! payload bytes.
+//! payload bytes: they stay in the shell, and a place under hash or verified is never written.
 
+mod cache;
 mod config;
+mod download;
+mod election;
 mod event;
+mod exchange;
+mod fetch;
 mod input;
 mod output;
+mod peer;
+mod picker;
+mod playback;
+mod request;
+mod segment;
+mod signaling;
+mod source;
 mod stats;
+mod swarm;
+mod tracker;
+mod upload;
+mod verify;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
@@ -16,33 +32,167 @@ pub use input::{Input, LoadKind, ManifestBody, Seed};
 pub use output::{Output, Part, Source, Timing};
 pub use stats::{PeerStats, SegmentCounts, Stats, TrackerStats};
 
-use crate::base::Instant;
-use std::collections::VecDeque;
+use crate::base::{FetchId, HashId, Instant, LinkId, PeerId, RequestId, Rng, SegmentId, TrackId};
+use crate::manifest::Timeline;
+use peer::Link;
+use playback::Playback;
+use segment::Segment;
+use signaling::Signaling;
+use stats::Totals;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use upload::Uploads;
 
 /// The engine of one viewer of one stream.
 #[derive(Debug)]
 pub struct Engine {
+    config: Config,
+    rng: Rng,
+    peer_id: PeerId,
     outputs: VecDeque<Output>,
+    timeline: Timeline,
+    playback: Playback,
+    segments: BTreeMap<SegmentId, Segment>,
+    by_number: BTreeMap<(TrackId, u64), SegmentId>,
+    /// Contents the CDN itself contradicts: never shared again.
+    quarantine: BTreeSet<(TrackId, u64)>,
+    requests: BTreeMap<RequestId, SegmentId>,
+    fetches: BTreeMap<FetchId, SegmentId>,
+    hashes: BTreeMap<HashId, verify::Batch>,
+    links: BTreeMap<LinkId, Link>,
+    signaling: Signaling,
+    uploads: Uploads,
+    cdn: fetch::CdnRate,
+    haves_at: Instant,
+    totals: Totals,
+    next_id: u32,
+    down: bool,
 }
 
 /// Why the engine wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
-    /// A download's race.
+    /// A download's race: a peer's silence, an election, a deadline.
     Race,
+    /// The upload bucket has filled.
+    Upload,
+    /// A tracker: reconnect, announce, offers that were never answered.
+    Tracker,
+    /// A link that does not open.
+    Connect,
+    /// The periodic digest of haves.
+    Haves,
 }
 
 impl Engine {
-    /// An engine that has done nothing yet; time starts at [`Instant::ZERO`].
+    /// An engine that has done nothing yet; time starts at [`Instant::ZERO`]. It begins to speak with
+    /// its first input.
     #[must_use]
-    pub fn new(_config: Config, _seed: Seed) -> Self {
+    pub fn new(config: Config, seed: Seed) -> Self {
+        let mut rng = Rng::new(seed.random);
+        let peer_id = swarm::random_peer_id(&mut rng);
         Self {
+            signaling: Signaling::new(&config, seed.info_hash),
+            config,
+            rng,
+            peer_id,
             outputs: VecDeque::new(),
+            timeline: Timeline::default(),
+            playback: Playback::new(),
+            segments: BTreeMap::new(),
+            by_number: BTreeMap::new(),
+            quarantine: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            fetches: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+            links: BTreeMap::new(),
+            uploads: Uploads::default(),
+            cdn: fetch::CdnRate::default(),
+            haves_at: Instant::ZERO,
+            totals: Totals::default(),
+            next_id: 0,
+            down: false,
         }
     }
 
     /// Takes one thing from the world. Never fails.
-    pub fn handle_input(&mut self, _now: Instant, _input: Input) {}
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        if self.down {
+            return self.refuse(&input);
+        }
+        self.start(now);
+        self.dispatch(now, input);
+    }
+
+    fn dispatch(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Load {
+                request,
+                url,
+                range,
+                kind,
+            } => {
+                self.on_load(now, request, &url, range, kind);
+            }
+            Input::Abort { request } => self.on_abort(now, request),
+            Input::Adopt {
+                url,
+                range,
+                payload,
+                len,
+            } => {
+                self.on_adopt(now, &url, range, payload, len);
+            }
+            Input::Playback { ahead_ms, rate, .. } => self.playback.update(now, ahead_ms, rate),
+            Input::Manifest { url, body } => self.on_manifest(now, &url, &body),
+            Input::Config(update) => self.on_config(now, &update),
+            Input::Shutdown => self.on_shutdown(now),
+            Input::FetchHead {
+                fetch,
+                length,
+                partial,
+                ..
+            } => {
+                self.on_fetch_head(now, fetch, length, partial);
+            }
+            Input::FetchBody {
+                fetch,
+                payload,
+                offset,
+                len,
+            } => {
+                self.on_fetch_body(now, fetch, payload, offset, len);
+            }
+            Input::FetchDone { fetch } => self.on_fetch_done(now, fetch),
+            Input::FetchFailed {
+                fetch,
+                status,
+                timed_out,
+            } => {
+                self.on_fetch_failed(now, fetch, status, timed_out);
+            }
+            Input::TrackerOpened { tracker } => self.on_tracker_opened(now, tracker),
+            Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
+            Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
+            Input::OfferReady { link, sdp } => self.on_offer_ready(now, link, sdp),
+            Input::AnswerReady { link, sdp } => self.on_answer_ready(now, link, sdp),
+            // Our tracker's trickle extension will use it; complete descriptions need none.
+            Input::Candidate { .. } => {}
+            Input::LinkOpened { link, max_message } => self.on_link_opened(now, link, max_message),
+            Input::LinkMessage { link, bytes } => self.on_link_message(now, link, &bytes),
+            Input::LinkBlock {
+                link,
+                payload,
+                header,
+                len,
+            } => {
+                self.on_link_block(now, link, payload, &header, len);
+            }
+            Input::LinkWritable { link, room } => self.on_link_writable(now, link, room),
+            Input::LinkClosed { link } => self.on_link_closed(now, link),
+            Input::Hashed { hash, digests } => self.on_hashed(now, hash, &digests),
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
 
     /// The next thing to carry out; call until `None` after each input.
     #[must_use]
@@ -50,18 +200,155 @@ impl Engine {
         self.outputs.pop_front()
     }
 
-    /// When to send `Input::Timeout`, and why.
+    /// When to send `Input::Timeout`, and why. `None`: nothing is waited for.
     #[must_use]
     pub fn next_timeout(&self) -> Option<(Instant, Timer)> {
-        None
+        if self.down {
+            return None;
+        }
+        let races = self
+            .segments
+            .values()
+            .filter_map(|s| s.download.as_ref()?.wake)
+            .min();
+        let haves = self
+            .links
+            .values()
+            .any(Link::is_greeted)
+            .then_some(self.haves_at);
+        [
+            (races, Timer::Race),
+            (self.uploads.wake, Timer::Upload),
+            (self.signaling_wake(), Timer::Tracker),
+            (self.connect_wake(), Timer::Connect),
+            (haves, Timer::Haves),
+        ]
+        .into_iter()
+        .filter_map(|(at, why)| Some((at?, why)))
+        .min()
     }
 
     /// The counters, now.
     #[must_use]
-    pub fn stats(&self, _now: Instant) -> Stats {
-        Stats {
-            schema: 1,
-            ..Stats::default()
+    pub fn stats(&self) -> Stats {
+        self.collect_stats()
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        self.tend_signaling(now);
+        self.tend_links(now);
+        if self.uploads.wake.is_some_and(|at| at <= now) {
+            self.pump_uploads(now);
         }
+        if self.haves_at <= now {
+            self.announce_digests(now);
+        }
+        let due: Vec<SegmentId> = self
+            .segments
+            .iter()
+            .filter(|(_, s)| {
+                s.download
+                    .as_ref()
+                    .is_some_and(|d| d.wake.is_some_and(|at| at <= now))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            self.drive(now, id);
+        }
+    }
+
+    fn on_config(&mut self, now: Instant, update: &ConfigUpdate) {
+        let was = self.config.enabled;
+        self.config.apply(update);
+        match (was, self.config.enabled) {
+            (true, false) => {
+                self.leave_swarm(now);
+                self.drive_all(now);
+            }
+            (false, true) => self.start(now),
+            (true, true) | (false, false) => self.trim_links(now),
+        }
+        if update.upload_limit.is_some() {
+            self.announce_choke();
+        }
+        self.trim_cache();
+        self.pump_uploads(now);
+    }
+
+    /// Leaves for good: says goodbye, closes everything, answers nothing more.
+    fn on_shutdown(&mut self, now: Instant) {
+        self.leave_swarm(now);
+        let fetches: Vec<FetchId> = self.fetches.keys().copied().collect();
+        for fetch in fetches {
+            self.out(Output::StopFetch { fetch });
+        }
+        let segments: Vec<SegmentId> = self.segments.keys().copied().collect();
+        for segment in segments {
+            self.out(Output::Evict { segment });
+        }
+        self.fetches.clear();
+        self.segments.clear();
+        self.requests.clear();
+        self.down = true;
+    }
+
+    /// After shutdown a wish is passed on and a payload dropped; everything else is silence.
+    fn refuse(&mut self, input: &Input) {
+        match input {
+            Input::Load { request, .. } => self.out(Output::Pass { request: *request }),
+            Input::Adopt { payload, .. }
+            | Input::FetchBody { payload, .. }
+            | Input::LinkBlock { payload, .. } => self.out(Output::Drop { payload: *payload }),
+            Input::Abort { .. }
+            | Input::Playback { .. }
+            | Input::Manifest { .. }
+            | Input::Config(_)
+            | Input::Shutdown
+            | Input::FetchHead { .. }
+            | Input::FetchDone { .. }
+            | Input::FetchFailed { .. }
+            | Input::TrackerOpened { .. }
+            | Input::TrackerMessage { .. }
+            | Input::TrackerClosed { .. }
+            | Input::OfferReady { .. }
+            | Input::AnswerReady { .. }
+            | Input::Candidate { .. }
+            | Input::LinkOpened { .. }
+            | Input::LinkMessage { .. }
+            | Input::LinkWritable { .. }
+            | Input::LinkClosed { .. }
+            | Input::Hashed { .. }
+            | Input::Timeout => {}
+        }
+    }
+
+    fn drive_all(&mut self, now: Instant) {
+        let active: Vec<SegmentId> = self
+            .segments
+            .iter()
+            .filter(|(_, segment)| segment.download.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in active {
+            self.drive(now, id);
+        }
+    }
+
+    fn out(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn warn(&mut self, code: WarningCode, message: String) {
+        self.event(Event::Warning { code, message });
+    }
+
+    fn mint(&mut self) -> u32 {
+        self.next_id = self.next_id.wrapping_add(1);
+        self.next_id
     }
 }

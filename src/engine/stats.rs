@@ -3,6 +3,7 @@
 //! Invariant: `offload` is bytes from peers divided by bytes delivered; CDN bytes are what was taken
 //! off the network, wasted ones too.
 
+use super::{Engine, Source};
 use serde::Serialize;
 
 /// A snapshot of the engine's counters.
@@ -82,4 +83,74 @@ pub struct TrackerStats {
     pub state: &'static str,
     /// Announces sent.
     pub announces: u32,
+}
+
+/// What is counted as it happens.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) cdn: u64,
+    pub(super) peers: u64,
+    pub(super) uploaded: u64,
+    pub(super) discarded: u64,
+    pub(super) counts: SegmentCounts,
+    pub(super) first_peer_ms: Option<u64>,
+}
+
+impl SegmentCounts {
+    pub(super) fn add(&mut self, source: Source) {
+        match source {
+            Source::Cache => self.cache += 1,
+            Source::Peers => self.peers += 1,
+            Source::Cdn => self.cdn += 1,
+            Source::Mixed => self.mixed += 1,
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn collect_stats(&self) -> Stats {
+        let totals = &self.totals;
+        let received = totals.cdn + totals.peers;
+        let greeted = self.links.values().filter(|link| link.is_greeted());
+        let peers = greeted
+            .map(|link| PeerStats {
+                id: link.peer.map(|peer| peer.to_hex()).unwrap_or_default(),
+                received_bytes: link.received_bytes,
+                sent_bytes: link.sent_bytes,
+                rate_bytes_per_s: link.rate.bytes_per_s().unwrap_or(0.0),
+                segments: u32::try_from(link.haves.whole_count()).unwrap_or(u32::MAX),
+                choked: link.choked,
+            })
+            .collect();
+        let whole = self
+            .segments
+            .values()
+            .filter(|segment| segment.is_whole())
+            .count();
+        Stats {
+            schema: 1,
+            cdn_bytes: totals.cdn,
+            peer_bytes: totals.peers,
+            uploaded_bytes: totals.uploaded,
+            discarded_bytes: totals.discarded,
+            offload: if received > 0 {
+                totals.peers as f64 / received as f64
+            } else {
+                0.0
+            },
+            segments: totals.counts,
+            peers,
+            trackers: self.signaling.tracker_stats(),
+            swarm_size: self.signaling.swarm_size,
+            first_peer_ms: totals.first_peer_ms,
+            cache_bytes: self.cache_bytes(),
+            cache_segments: u32::try_from(whole).unwrap_or(u32::MAX),
+            peer_id: self.peer_id.to_hex(),
+            info_hash: self
+                .signaling
+                .info_hash
+                .map(|hash| hash.to_hex())
+                .unwrap_or_default(),
+        }
+    }
 }

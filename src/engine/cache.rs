@@ -1,0 +1,53 @@
+//! What is kept in memory and what goes, oldest use first; neighbours hear of it.
+//!
+//! Invariant: held bytes stay under `memoryLimitBytes`, but for downloads under way.
+
+use super::{Engine, Output};
+use crate::base::{Instant, SegmentId};
+use crate::wire::{HaveEntry, Holding, PeerMessage};
+
+impl Engine {
+    /// Bytes the shell holds for us.
+    pub(super) fn cache_bytes(&self) -> u64 {
+        self.segments.values().map(|segment| segment.reserved).sum()
+    }
+
+    /// Evicts until the limit holds.
+    pub(super) fn trim_cache(&mut self) {
+        let mut held = self.cache_bytes();
+        while held > self.config.memory_limit_bytes {
+            let oldest: Option<(Instant, SegmentId)> = self
+                .segments
+                .iter()
+                .filter(|(_, segment)| segment.download.is_none() && segment.reserved > 0)
+                .map(|(id, segment)| (segment.used, *id))
+                .min();
+            let Some((_, id)) = oldest else { return };
+            held -= self.segments.get(&id).map_or(0, |segment| segment.reserved);
+            self.evict(id);
+        }
+    }
+
+    /// Forgets a segment and its bytes.
+    pub(super) fn evict(&mut self, id: SegmentId) {
+        self.cancel_uploads_of(id);
+        self.forget_hashes(id);
+        let Some(segment) = self.segments.remove(&id) else {
+            return;
+        };
+        let number = (segment.key.track, segment.key.number);
+        if self.by_number.get(&number) == Some(&id) {
+            self.by_number.remove(&number);
+        }
+        if segment.reserved > 0 {
+            self.out(Output::Evict { segment: id });
+        }
+        if segment.announced > 0 {
+            let entry = HaveEntry {
+                key: segment.key,
+                holding: Holding::Gone,
+            };
+            self.broadcast(&PeerMessage::Have(vec![entry]));
+        }
+    }
+}

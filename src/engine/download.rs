@@ -1,0 +1,107 @@
+//! The assembly of one segment that the player waits for: who was asked, what came, how long it took.
+//!
+//! Invariant: at most one CDN leg at a time. Decides nothing; `source.rs` does.
+
+use super::output::Timing;
+use crate::base::{FetchId, Instant, LinkId, PeerId, RequestId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One download under way.
+#[derive(Debug)]
+pub(super) struct Download {
+    /// The player's wishes it answers; the first one's headers are used.
+    pub(super) requests: Vec<RequestId>,
+    pub(super) started: Instant,
+    /// The CDN leg under way.
+    pub(super) leg: Option<Leg>,
+    /// Peers are out of the race for this one.
+    pub(super) cdn_only: bool,
+    /// Neighbours were told that we shall have it.
+    pub(super) promised: bool,
+    /// When the wait for neighbours' promises ends.
+    pub(super) patience_end: Option<Instant>,
+    /// Asked for its leaf list.
+    pub(super) leaves_asked: Option<(LinkId, Instant)>,
+    /// Silent or refusing for this segment.
+    pub(super) shunned: BTreeSet<LinkId>,
+    /// What HTTP said when it failed.
+    pub(super) failure: Option<Failure>,
+    /// Requests to peers that ended in silence; the tail range starts behind what still moves.
+    pub(super) first_asked: Option<Instant>,
+    pub(super) first_byte: Option<Instant>,
+    pub(super) last_byte: Instant,
+    pub(super) cdn_bytes: u64,
+    pub(super) senders: BTreeMap<PeerId, u64>,
+    /// When to look again.
+    pub(super) wake: Option<Instant>,
+}
+
+/// One fetch of a run of the segment's bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leg {
+    pub(super) fetch: FetchId,
+    pub(super) started: Instant,
+    /// First byte asked for, in the segment.
+    pub(super) start: u64,
+    /// One past the last; `None` is the end.
+    pub(super) end: Option<u64>,
+    /// Bytes of the segment up to here have come.
+    pub(super) position: u64,
+    /// The answer carries just what was asked for.
+    pub(super) partial: bool,
+    pub(super) first_byte: Option<Instant>,
+}
+
+/// What HTTP said when it failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure {
+    pub(super) status: u16,
+    pub(super) timed_out: bool,
+}
+
+impl Download {
+    pub(super) fn new(now: Instant, request: Option<RequestId>) -> Self {
+        Self {
+            requests: request.into_iter().collect(),
+            started: now,
+            leg: None,
+            cdn_only: false,
+            promised: false,
+            patience_end: None,
+            leaves_asked: None,
+            shunned: BTreeSet::new(),
+            failure: None,
+            first_asked: None,
+            first_byte: None,
+            last_byte: now,
+            cdn_bytes: 0,
+            senders: BTreeMap::new(),
+            wake: None,
+        }
+    }
+
+    /// Notes that a source was really asked: waiting before it is not slowness.
+    pub(super) fn note_asked(&mut self, now: Instant) {
+        self.first_asked.get_or_insert(now);
+    }
+
+    /// Notes that bytes came.
+    pub(super) fn note_bytes(&mut self, now: Instant) {
+        self.first_byte.get_or_insert(now);
+        self.last_byte = now;
+    }
+
+    pub(super) fn peer_bytes(&self) -> u64 {
+        self.senders.values().sum()
+    }
+
+    /// What the player's ABR should believe.
+    pub(super) fn timing(&self) -> Timing {
+        let asked = self.first_asked.unwrap_or(self.started);
+        let first = self.first_byte.unwrap_or(asked);
+        Timing {
+            first_byte_ms: first.since(asked).as_secs_f64() * 1e3,
+            transfer_ms: self.last_byte.since(first).as_secs_f64() * 1e3,
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! Messages between peers: greeting, haves and their repair, requests; what each does to us.
+//!
+//! Invariant: a message that cannot be read or breaks the order closes the link, and does nothing else.
+
+use super::peer::{LinkState, digest_of};
+use super::upload::QUEUE_BLOCKS_MAX;
+use super::{CloseReason, Engine, Event, Output};
+use crate::base::{Duration, Instant, LinkId, SegmentId, TrackId};
+use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey};
+use std::collections::BTreeMap;
+
+/// How often neighbours compare what one holds with what the other believes.
+const DIGEST_EVERY: Duration = Duration::from_secs(20);
+/// Longest message we take: four blocks and a header fit, Firefox and Chromium both carry it.
+const MESSAGE_MAX: u32 = 256 << 10;
+
+impl Engine {
+    pub(super) fn greet(&mut self, link: LinkId) {
+        let hello = Hello {
+            peer: self.peer_id,
+            features: 0,
+            max_message: MESSAGE_MAX,
+            max_requests: QUEUE_BLOCKS_MAX,
+            ticket: Vec::new(),
+            session_key: Vec::new(),
+        };
+        self.send(link, &PeerMessage::Hello(hello));
+    }
+
+    pub(super) fn on_link_message(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
+        let Some(state) = self.links.get(&link).map(|l| l.state) else {
+            return;
+        };
+        let message = PeerMessage::decode(bytes);
+        match (state, message) {
+            (LinkState::Greeted, Ok(PeerMessage::Hello(_))) | (_, Err(_)) => {
+                self.close_link(now, link, CloseReason::Protocol);
+            }
+            (_, Ok(PeerMessage::Hello(hello))) => self.on_hello(now, link, &hello),
+            (LinkState::Greeted, Ok(message)) => self.on_message(now, link, message),
+            (LinkState::Offering | LinkState::Connecting | LinkState::Open, Ok(_)) => {
+                self.close_link(now, link, CloseReason::Protocol);
+            }
+        }
+    }
+
+    fn on_message(&mut self, now: Instant, link: LinkId, message: PeerMessage) {
+        match message {
+            PeerMessage::Hello(_) | PeerMessage::Unknown(_) => {}
+            PeerMessage::HaveAll { track, first, bits } => {
+                if let Some(peer) = self.links.get_mut(&link) {
+                    peer.haves.replace(track, first, bits);
+                }
+                self.drive_all(now);
+            }
+            PeerMessage::Have(entries) => self.on_have(now, link, entries),
+            PeerMessage::HaveDigest { track, digest } => {
+                let known = self.links.get(&link).map(|peer| peer.haves.digest(track));
+                if known.is_some_and(|known| known != digest) {
+                    self.send(link, &PeerMessage::HaveQuery { track });
+                }
+            }
+            PeerMessage::HaveQuery { track } => self.tell_track(link, track),
+            PeerMessage::Request { key, first, count } => {
+                self.on_request(now, link, key, first, count);
+            }
+            PeerMessage::Cancel { key, first, count } => self.on_cancel(link, key, first, count),
+            PeerMessage::Reject {
+                key,
+                first,
+                count,
+                reason,
+            } => {
+                self.on_reject(now, link, key, first, count, reason);
+            }
+            PeerMessage::Choke => self.on_choke(now, link, true),
+            PeerMessage::Unchoke => self.on_choke(now, link, false),
+            PeerMessage::LeavesRequest { key } => self.on_leaves_request(link, key),
+            PeerMessage::Leaves { key, size, leaves } => {
+                self.on_leaves(now, link, &key, size, leaves);
+            }
+        }
+    }
+
+    fn on_hello(&mut self, now: Instant, id: LinkId, hello: &Hello) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let expected = link.peer.is_none_or(|peer| peer == hello.peer);
+        if link.state != LinkState::Open || !expected || hello.peer == self.peer_id {
+            return self.close_link(now, id, CloseReason::Protocol);
+        }
+        link.peer = Some(hello.peer);
+        link.state = LinkState::Greeted;
+        link.max_message = link.max_message.min(u64::from(hello.max_message));
+        link.progress_at = now;
+        if self.is_duplicate(id, hello.peer) {
+            return self.close_link(now, id, CloseReason::Duplicate);
+        }
+        let at_ms = now.as_millis();
+        self.totals.first_peer_ms.get_or_insert(at_ms);
+        self.event(Event::PeerOpened {
+            peer: hello.peer,
+            at_ms,
+        });
+        if self.haves_at <= now {
+            self.haves_at = now + DIGEST_EVERY;
+        }
+        if !self.may_upload() {
+            self.choke(id);
+            return self.drive_all(now);
+        }
+        for track in self.held_tracks() {
+            self.tell_track(id, track);
+        }
+        self.tell_unfinished(id);
+        self.drive_all(now);
+    }
+
+    fn on_have(&mut self, now: Instant, link: LinkId, entries: Vec<HaveEntry>) {
+        let mut touched: Vec<SegmentId> = Vec::new();
+        let Some(peer) = self.links.get_mut(&link) else {
+            return;
+        };
+        for entry in entries {
+            let number = (entry.key.track, entry.key.number);
+            touched.extend(self.by_number.get(&number).copied());
+            peer.haves.change(now, entry);
+        }
+        touched.retain(|id| self.segments.get(id).is_some_and(|s| s.download.is_some()));
+        for id in touched {
+            self.drive(now, id);
+        }
+    }
+
+    fn on_reject(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        key: SegmentKey,
+        first: u32,
+        count: u16,
+        reason: RejectReason,
+    ) {
+        if let Some(peer) = self.links.get_mut(&link)
+            && reason != RejectReason::Busy
+        {
+            peer.haves.forget(&key);
+        }
+        let Some(id) = self.by_number.get(&(key.track, key.number)).copied() else {
+            return;
+        };
+        let run = first as usize..first as usize + usize::from(count);
+        self.cancel_asked(id, |owner, index| owner == link && run.contains(&index));
+        let download = self.segments.get_mut(&id).and_then(|s| s.download.as_mut());
+        if let Some(download) = download {
+            if download
+                .leaves_asked
+                .is_some_and(|(asked, _)| asked == link)
+                && count == 0
+            {
+                download.leaves_asked = None;
+            }
+            download.shunned.insert(link);
+            self.drive(now, id);
+        }
+    }
+
+    fn on_choke(&mut self, now: Instant, link: LinkId, choked: bool) {
+        let Some(peer) = self.links.get_mut(&link) else {
+            return;
+        };
+        peer.choked = choked;
+        if choked {
+            let ids: Vec<SegmentId> = self.segments.keys().copied().collect();
+            for id in ids {
+                self.cancel_asked(id, |owner, _| owner == link);
+            }
+        }
+        self.drive_all(now);
+    }
+
+    fn on_leaves_request(&mut self, link: LinkId, key: SegmentKey) {
+        let refuse = |reason| PeerMessage::Reject {
+            key,
+            first: 0,
+            count: 0,
+            reason,
+        };
+        let answer = match self.serveable(&key) {
+            Err(reason) => refuse(reason),
+            Ok(_) if !self.may_upload() => refuse(RejectReason::Busy),
+            Ok(id) => match self.segments.get(&id) {
+                Some(segment) => match (&segment.leaves, segment.size) {
+                    (Some(list), Some(size)) => PeerMessage::Leaves {
+                        key,
+                        size,
+                        leaves: list.leaves.clone(),
+                    },
+                    (_, _) => refuse(RejectReason::NotHeld),
+                },
+                None => refuse(RejectReason::NotHeld),
+            },
+        };
+        self.send(link, &answer);
+    }
+
+    /// What we hold whole, by track.
+    fn held_whole(&self) -> BTreeMap<TrackId, Vec<u64>> {
+        let mut held: BTreeMap<TrackId, Vec<u64>> = BTreeMap::new();
+        for ((track, number), id) in &self.by_number {
+            if self.segments.get(id).is_some_and(|s| s.is_whole()) && self.is_shareable(*id) {
+                held.entry(*track).or_default().push(*number);
+            }
+        }
+        held
+    }
+
+    fn held_tracks(&self) -> Vec<TrackId> {
+        self.held_whole().into_keys().collect()
+    }
+
+    fn tell_track(&mut self, link: LinkId, track: TrackId) {
+        let numbers = self.held_whole().remove(&track).unwrap_or_default();
+        let first = numbers.first().copied().unwrap_or(0);
+        let span = numbers
+            .last()
+            .map_or(0, |last| last - first + 1)
+            .min(64 << 13);
+        let mut bits = vec![0_u8; usize::try_from(span.div_ceil(8)).unwrap_or(0)];
+        for number in numbers {
+            let index = usize::try_from(number - first).unwrap_or(usize::MAX);
+            if let Some(byte) = bits.get_mut(index / 8) {
+                *byte |= 1 << (index % 8);
+            }
+        }
+        self.send(link, &PeerMessage::HaveAll { track, first, bits });
+    }
+
+    /// Partials and promises, for a link that has just greeted.
+    fn tell_unfinished(&mut self, link: LinkId) {
+        let mut entries = Vec::new();
+        for (id, segment) in &self.segments {
+            let Some(download) = &segment.download else {
+                continue;
+            };
+            if segment.is_whole() || !self.is_shareable(*id) {
+                continue;
+            }
+            if segment.verified() > 0 {
+                let holding = Holding::Partial(segment.verified_bits());
+                entries.push(HaveEntry {
+                    key: segment.key,
+                    holding,
+                });
+            } else if download.promised {
+                let left = self.cdn.estimate(segment.size.unwrap_or(0));
+                let in_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
+                entries.push(HaveEntry {
+                    key: segment.key,
+                    holding: Holding::Promised { in_ms },
+                });
+            }
+        }
+        if !entries.is_empty() {
+            self.send(link, &PeerMessage::Have(entries));
+        }
+    }
+
+    /// Periodic repair: what we hold, as a digest a track.
+    pub(super) fn announce_digests(&mut self, now: Instant) {
+        self.haves_at = now + DIGEST_EVERY;
+        if !self.may_upload() {
+            return;
+        }
+        for (track, numbers) in self.held_whole() {
+            let digest = digest_of(numbers.into_iter());
+            self.broadcast(&PeerMessage::HaveDigest { track, digest });
+        }
+    }
+
+    fn choke(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.choking = true;
+            link.upload.clear();
+        }
+        self.send(id, &PeerMessage::Choke);
+    }
+
+    /// After a change of `uploadLimit`.
+    pub(super) fn announce_choke(&mut self) {
+        let serve = self.may_upload();
+        let greeted: Vec<(LinkId, bool)> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.is_greeted())
+            .map(|(id, link)| (*id, link.choking))
+            .collect();
+        for (id, choking) in greeted {
+            if !serve && !choking {
+                self.choke(id);
+            } else if serve && choking {
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.choking = false;
+                }
+                self.send(id, &PeerMessage::Unchoke);
+                for track in self.held_tracks() {
+                    self.tell_track(id, track);
+                }
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, link: LinkId, message: &PeerMessage) {
+        self.out(Output::Send {
+            link,
+            bytes: message.encode(),
+        });
+    }
+
+    pub(super) fn broadcast(&mut self, message: &PeerMessage) {
+        let bytes = message.encode();
+        let greeted: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, l)| l.is_greeted())
+            .map(|(id, _)| *id)
+            .collect();
+        for link in greeted {
+            self.out(Output::Send {
+                link,
+                bytes: bytes.clone(),
+            });
+        }
+    }
+}

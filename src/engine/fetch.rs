@@ -1,0 +1,504 @@
+//! Legs: fetches of a run of a segment's bytes from the CDN, and what they tell of its speed.
+//!
+//! Invariant: a leg owns the blocks in state `Filling`; bytes for any other block are dropped. A CDN
+//! copy that contradicts the playlist is the player's alone and never shared.
+
+use super::download::{Failure, Leg};
+use super::output::{Output, Part};
+use super::segment::{Block, Sender, block_of};
+use super::{Engine, WarningCode};
+use crate::base::{ByteRange, Duration, FetchId, Instant, PayloadId, RateMeter, SegmentId};
+use crate::integrity::BLOCK_LEN;
+
+/// Bytes of one segment at the most: an hour of 4K would not fill it, a lying header must not.
+const SEGMENT_BYTES_MAX: u64 = 512 << 20;
+/// What the CDN is taken for before the first fetch, bytes a second and time to first byte.
+const RATE_GUESS: f64 = 1_000_000.0;
+const FIRST_BYTE_GUESS: Duration = Duration::from_millis(300);
+/// A segment whose size nobody told yet.
+const SIZE_GUESS: u64 = 1 << 20;
+
+/// How fast the CDN is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CdnRate {
+    meter: RateMeter,
+    first_byte: Option<Duration>,
+    /// The origin does not answer byte ranges.
+    pub(super) no_ranges: bool,
+}
+
+impl CdnRate {
+    pub(super) fn bytes_per_s(&self) -> f64 {
+        self.meter.bytes_per_s().unwrap_or(RATE_GUESS).max(1_000.0)
+    }
+
+    /// Time to fetch `bytes` (0: unknown).
+    pub(super) fn estimate(&self, bytes: u64) -> Duration {
+        let bytes = if bytes == 0 { SIZE_GUESS } else { bytes };
+        let transfer = Duration::from_secs_f64((bytes as f64 / self.bytes_per_s()).min(600.0));
+        self.first_byte.unwrap_or(FIRST_BYTE_GUESS) + transfer
+    }
+
+    fn note(&mut self, now: Instant, leg: &Leg) {
+        let first = leg.first_byte.unwrap_or(now);
+        let wait = first.since(leg.started);
+        self.first_byte = Some(self.first_byte.map_or(wait, |old| (old * 3 + wait) / 4));
+        // A clock of whole milliseconds cannot tell less than one.
+        let span = now.since(first).max(Duration::from_millis(1));
+        self.meter
+            .add(now, leg.position.saturating_sub(leg.start), span);
+    }
+}
+
+impl Engine {
+    /// Fetches blocks from `from` to the end of the segment; the whole of it where ranges are refused.
+    pub(super) fn start_leg(&mut self, now: Instant, id: SegmentId, from: usize) {
+        let fetch = FetchId(self.mint());
+        let no_ranges = self.cdn.no_ranges;
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let from = if no_ranges && segment.range.is_none() {
+            0
+        } else {
+            from
+        };
+        let Some(size) = segment.size else {
+            return self.start_whole(now, id, fetch);
+        };
+        // Behind the last block still owed nothing needs to come again.
+        let owed = |block: &Block| matches!(block, Block::Missing | Block::Asked { .. });
+        let to = match segment.blocks.iter().rposition(owed) {
+            Some(last) if !no_ranges => segment.block_bytes(last).end,
+            Some(_) | None => size,
+        };
+        let start = from as u64 * BLOCK_LEN;
+        if start == 0 && to == size {
+            return self.start_whole(now, id, fetch);
+        }
+        let base = segment.range.map_or(0, |range| range.start);
+        let range = ByteRange {
+            start: base + start,
+            end: base + to,
+        };
+        self.claim(id, from, block_of(to - 1));
+        self.begin(now, id, fetch, Some(range), start, Some(to));
+    }
+
+    fn start_whole(&mut self, now: Instant, id: SegmentId, fetch: FetchId) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let (range, size, last) = (segment.range, segment.size, segment.blocks.len());
+        self.claim(id, 0, last.saturating_sub(1));
+        self.promise(now, id);
+        self.begin(now, id, fetch, range, 0, size);
+    }
+
+    /// The leg becomes the owner of blocks `first..=last` that nobody has brought.
+    fn claim(&mut self, id: SegmentId, first: usize, last: usize) {
+        let in_leg = |index: usize| (first..=last).contains(&index);
+        self.cancel_asked(id, |_, index| in_leg(index));
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        for (index, block) in segment.blocks.iter_mut().enumerate() {
+            if in_leg(index) && *block == Block::Missing {
+                *block = Block::Filling;
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        now: Instant,
+        id: SegmentId,
+        fetch: FetchId,
+        range: Option<ByteRange>,
+        start: u64,
+        end: Option<u64>,
+    ) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let url = segment.url.clone();
+        let size = segment.size;
+        let Some(download) = &mut segment.download else {
+            return;
+        };
+        let Some(request) = download.requests.first().copied() else {
+            return;
+        };
+        download.note_asked(now);
+        download.leg = Some(Leg {
+            fetch,
+            started: now,
+            start,
+            end,
+            position: start,
+            partial: true,
+            first_byte: None,
+        });
+        self.fetches.insert(fetch, id);
+        if let Some(size) = size {
+            self.reserve(id, size);
+        }
+        self.out(Output::StartFetch {
+            fetch,
+            request,
+            url,
+            range,
+            offset: start,
+        });
+    }
+
+    pub(super) fn on_fetch_head(
+        &mut self,
+        now: Instant,
+        fetch: FetchId,
+        length: Option<u64>,
+        partial: bool,
+    ) {
+        let Some((id, mut leg)) = self.leg(fetch) else {
+            return;
+        };
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        leg.partial = partial || (leg.start == 0 && segment.range.is_none());
+        if !leg.partial {
+            // A 200 to a range is the whole resource: its bytes are cut where they are placed.
+            leg.start = 0;
+            leg.position = 0;
+            if !self.cdn.no_ranges {
+                self.cdn.no_ranges = true;
+                let message = "the origin answers no byte ranges; whole segments are fetched \
+                               where a tail would do"
+                    .to_owned();
+                self.warn(WarningCode::NoRanges, message);
+            }
+        } else if let Some(length) = length.filter(|length| *length <= SEGMENT_BYTES_MAX) {
+            let told = leg.start + length;
+            match (segment.size, leg.start) {
+                (Some(size), 0) if leg.end == Some(size) && told != size => {
+                    return self.contradicted(now, id, Some(leg));
+                }
+                (None, 0) => {
+                    segment.set_size(told);
+                    segment.blocks.fill(Block::Filling);
+                    leg.end = Some(told);
+                }
+                (Some(_) | None, _) => {}
+            }
+        }
+        self.set_leg(id, leg);
+        if let Some(size) = self.segments.get(&id).and_then(|s| s.size) {
+            self.reserve(id, size);
+        }
+    }
+
+    pub(super) fn on_fetch_body(
+        &mut self,
+        now: Instant,
+        fetch: FetchId,
+        payload: PayloadId,
+        offset: u64,
+        len: u64,
+    ) {
+        self.totals.cdn += len;
+        let Some((id, mut leg)) = self.leg(fetch) else {
+            self.totals.discarded += len;
+            return self.out(Output::Drop { payload });
+        };
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        leg.first_byte.get_or_insert(now);
+        if let Some(download) = &mut segment.download {
+            download.note_bytes(now);
+            download.cdn_bytes += len;
+        }
+        // From the resource's coordinates to the segment's, cut to the segment.
+        let shift = match segment.range {
+            Some(range) if !leg.partial => range.start,
+            Some(_) | None => 0,
+        };
+        let begin = offset.saturating_sub(shift);
+        let skipped = shift.saturating_sub(offset).min(len);
+        let end = begin + (len - skipped);
+        if end > SEGMENT_BYTES_MAX {
+            self.out(Output::Drop { payload });
+            return self.on_fetch_failed(now, fetch, 0, false);
+        }
+        let over = segment.size.is_some_and(|size| end > size);
+        if over && !segment.private && (leg.partial || segment.range.is_none()) {
+            self.out(Output::Drop { payload });
+            return self.contradicted(now, id, None);
+        }
+        leg.position = leg.position.max(end);
+        self.set_leg(id, leg);
+        self.place_fetched(id, payload, skipped, ByteRange { start: begin, end });
+        self.report_progress(id);
+        self.hash_filled(id, begin, leg.position);
+        self.drive(now, id);
+    }
+
+    /// Places what the leg owns of `run`; the rest was brought by somebody else meanwhile.
+    fn place_fetched(&mut self, id: SegmentId, payload: PayloadId, skipped: u64, run: ByteRange) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let limit = segment.size.unwrap_or(run.end).min(run.end);
+        if segment.size.is_none() {
+            let count = block_of(run.end.saturating_sub(1)) + 1;
+            if count > segment.blocks.len() {
+                segment.blocks.resize(count, Block::Filling);
+            }
+        }
+        let mut parts: Vec<Part> = Vec::new();
+        let mut at = run.start;
+        while at < limit {
+            let index = block_of(at);
+            let end = limit.min((index as u64 + 1) * BLOCK_LEN);
+            if segment.private || segment.blocks.get(index) == Some(&Block::Filling) {
+                let from = skipped + (at - run.start);
+                match parts.last_mut() {
+                    Some(last) if last.at + last.len == at => last.len += end - at,
+                    Some(_) | None => parts.push(Part {
+                        from,
+                        len: end - at,
+                        at,
+                    }),
+                }
+            }
+            at = end;
+        }
+        let placed: u64 = parts.iter().map(|part| part.len).sum();
+        let known = segment.size.is_some();
+        self.totals.discarded += run.len().saturating_sub(placed);
+        if parts.is_empty() {
+            return self.out(Output::Drop { payload });
+        }
+        if !known {
+            // Doubling keeps the copies of a growing buffer few.
+            self.reserve(id, run.end.next_power_of_two());
+        }
+        self.out(Output::Place {
+            payload,
+            segment: id,
+            parts,
+        });
+    }
+
+    /// Blocks of `from..to` that the leg has filled go to be hashed.
+    pub(super) fn hash_filled(&mut self, id: SegmentId, from: u64, to: u64) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        if segment.private {
+            return;
+        }
+        let mut filled = Vec::new();
+        for index in block_of(from)..segment.blocks.len() {
+            let bytes = segment.block_bytes(index);
+            if bytes.end > to {
+                break;
+            }
+            if segment.blocks[index] == Block::Filling {
+                segment.blocks[index] = Block::Hashing { from: Sender::Cdn };
+                filled.push(index);
+            }
+        }
+        self.hash(id, filled);
+    }
+
+    pub(super) fn on_fetch_done(&mut self, now: Instant, fetch: FetchId) {
+        let Some((id, leg)) = self.leg(fetch) else {
+            return;
+        };
+        self.fetches.remove(&fetch);
+        self.cdn.note(now, &leg);
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let expected = leg.end.or(segment.size);
+        if expected.is_some_and(|end| leg.position < end) {
+            self.fetches.insert(fetch, id);
+            // Shorter than the playlist says is a contradiction when it is the whole.
+            if leg.start == 0 && segment.digest.is_some() && leg.end == segment.size {
+                return self.contradicted(now, id, None);
+            }
+            return self.on_fetch_failed(now, fetch, 0, false);
+        }
+        if segment.size.is_none() || segment.private {
+            let keep = segment.private;
+            segment.size = Some(leg.position);
+            if !keep {
+                segment.set_size(leg.position);
+            }
+        }
+        if let Some(download) = &mut segment.download {
+            download.leg = None;
+        }
+        self.hash_filled(id, leg.start, leg.position);
+        self.drive(now, id);
+    }
+
+    pub(super) fn on_fetch_failed(
+        &mut self,
+        now: Instant,
+        fetch: FetchId,
+        status: u16,
+        timed_out: bool,
+    ) {
+        let Some((id, leg)) = self.leg(fetch) else {
+            return;
+        };
+        self.fetches.remove(&fetch);
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        for block in &mut segment.blocks {
+            if *block == Block::Filling {
+                *block = Block::Missing;
+            }
+        }
+        if let Some(download) = &mut segment.download {
+            download.leg = None;
+        }
+        // A refused range is no failure of the segment: ask for the whole of it.
+        let ranged = leg.start > 0;
+        if ranged && matches!(status, 0 | 400 | 403 | 416 | 501) && !self.cdn.no_ranges {
+            self.cdn.no_ranges = true;
+            let message = format!(
+                "the origin refused a byte range (status {status}); whole segments are fetched"
+            );
+            self.warn(WarningCode::NoRanges, message);
+            self.take_from_cdn(now, id);
+            return;
+        }
+        self.after_failure(now, id, Failure { status, timed_out });
+    }
+
+    /// The CDN's bytes are not what the playlist says: this segment is not shared, the player gets the
+    /// CDN's whole copy as it would have alone. `running` is a leg that brings that copy already.
+    pub(super) fn contradicted(&mut self, now: Instant, id: SegmentId, running: Option<Leg>) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let (track, number) = (segment.key.track, segment.key.number);
+        let message = format!(
+            "{} is not what the playlist says it is; it is played as the CDN sends it and not shared",
+            segment.url
+        );
+        segment.private = true;
+        let active = segment.download.is_some();
+        let promised = segment.download.as_ref().is_some_and(|d| d.promised);
+        self.quarantine.insert((track, number));
+        if self.quarantine.len() > 10_000 {
+            self.quarantine.pop_first();
+        }
+        self.warn(WarningCode::CdnMismatch, message);
+        self.cancel_asked(id, |_, _| true);
+        if promised {
+            self.withdraw(id);
+        }
+        if !active {
+            return self.evict(id);
+        }
+        match running {
+            Some(leg) => {
+                self.unsize(id);
+                self.set_leg(id, Leg { end: None, ..leg });
+            }
+            None => self.restart(now, id),
+        }
+    }
+
+    /// Starts the segment over from the CDN, whole, forgetting what is here.
+    pub(super) fn restart(&mut self, now: Instant, id: SegmentId) {
+        self.cancel_asked(id, |_, _| true);
+        self.forget_hashes(id);
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        segment.clear();
+        let private = segment.private;
+        let Some(download) = &mut segment.download else {
+            return;
+        };
+        download.cdn_only = true;
+        download.senders.clear();
+        let leg = download.leg.take();
+        if let Some(leg) = leg {
+            self.fetches.remove(&leg.fetch);
+            self.out(Output::StopFetch { fetch: leg.fetch });
+        }
+        if private {
+            self.unsize(id);
+        }
+        let fetch = FetchId(self.mint());
+        self.start_whole(now, id, fetch);
+    }
+
+    fn unsize(&mut self, id: SegmentId) {
+        self.forget_hashes(id);
+        if let Some(segment) = self.segments.get_mut(&id) {
+            segment.size = None;
+            segment.blocks.clear();
+        }
+    }
+
+    fn report_progress(&mut self, id: SegmentId) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let Some(download) = &segment.download else {
+            return;
+        };
+        let leg = download.leg.map_or(0, |leg| leg.position % BLOCK_LEN);
+        let total = segment.size.unwrap_or(0);
+        let here = if segment.private {
+            0
+        } else {
+            segment.loaded() + leg
+        };
+        let loaded = if total > 0 { here.min(total) } else { here };
+        let requests = download.requests.clone();
+        for request in requests {
+            self.out(Output::Progress {
+                request,
+                loaded,
+                total,
+            });
+        }
+    }
+
+    /// Progress after a verified block of a peer.
+    pub(super) fn report_verified(&mut self, id: SegmentId) {
+        self.report_progress(id);
+    }
+
+    /// Makes room in the shell for `len` bytes of a segment.
+    pub(super) fn reserve(&mut self, id: SegmentId, len: u64) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        if len > segment.reserved {
+            segment.reserved = len;
+            self.out(Output::Reserve { segment: id, len });
+        }
+    }
+
+    fn leg(&self, fetch: FetchId) -> Option<(SegmentId, Leg)> {
+        let id = *self.fetches.get(&fetch)?;
+        let leg = self.segments.get(&id)?.download.as_ref()?.leg?;
+        (leg.fetch == fetch).then_some((id, leg))
+    }
+
+    fn set_leg(&mut self, id: SegmentId, leg: Leg) {
+        if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
+            download.leg = Some(leg);
+        }
+    }
+}

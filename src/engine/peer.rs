@@ -1,0 +1,241 @@
+//! What is known of the peer behind one link: what it holds, how fast it is, what it was asked.
+//!
+//! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
+
+use super::upload::Queue;
+use crate::base::{Instant, PeerId, RateMeter, TrackId, Version};
+use crate::integrity::sha256;
+use crate::wire::{HaveEntry, Holding, SegmentKey};
+use std::collections::BTreeMap;
+
+/// Tracks a peer may tell of, and single entries of each.
+const TRACKS_MAX: usize = 64;
+const ENTRIES_MAX: usize = 8_192;
+
+/// One link and the peer behind it.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// Known from the tracker once an offer or an answer came.
+    pub(super) peer: Option<PeerId>,
+    pub(super) offered_by_us: bool,
+    pub(super) state: LinkState,
+    pub(super) since: Instant,
+    pub(super) haves: Haves,
+    /// It takes no requests of ours.
+    pub(super) choked: bool,
+    /// We take none of its.
+    pub(super) choking: bool,
+    /// Longest message both sides take.
+    pub(super) max_message: u64,
+    /// Blocks it was asked for and has not sent.
+    pub(super) outstanding: u32,
+    /// When it last sent a verified block, or was asked while idle.
+    pub(super) progress_at: Instant,
+    pub(super) rate: RateMeter,
+    pub(super) received_bytes: u64,
+    pub(super) sent_bytes: u64,
+    /// Segments for which its promises are disregarded, after a broken one.
+    pub(super) mute: u32,
+    pub(super) upload: Queue,
+}
+
+/// How far a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkState {
+    /// Our offer is being made or is with the tracker.
+    Offering,
+    /// Both descriptions are known.
+    Connecting,
+    /// Channels are open; its `Hello` is awaited.
+    Open,
+    /// It has greeted.
+    Greeted,
+}
+
+impl Link {
+    pub(super) fn new(now: Instant, peer: Option<PeerId>, offered_by_us: bool) -> Self {
+        Self {
+            peer,
+            offered_by_us,
+            state: if offered_by_us {
+                LinkState::Offering
+            } else {
+                LinkState::Connecting
+            },
+            since: now,
+            haves: Haves::default(),
+            choked: false,
+            choking: false,
+            max_message: 0,
+            outstanding: 0,
+            progress_at: now,
+            rate: RateMeter::default(),
+            received_bytes: 0,
+            sent_bytes: 0,
+            mute: 0,
+            upload: Queue::default(),
+        }
+    }
+
+    pub(super) fn is_greeted(&self) -> bool {
+        self.state == LinkState::Greeted
+    }
+
+    /// Bytes a second, or a modest guess before the first block: new links must be tried.
+    pub(super) fn rate_or_guess(&self) -> f64 {
+        self.rate.bytes_per_s().unwrap_or(500_000.0)
+    }
+}
+
+/// What a peer holds, as it says.
+#[derive(Debug, Default)]
+pub(super) struct Haves(BTreeMap<TrackId, TrackHaves>);
+
+#[derive(Debug, Default)]
+struct TrackHaves {
+    first: u64,
+    bits: Vec<u8>,
+    entries: BTreeMap<u64, (Version, Held)>,
+}
+
+/// What a peer holds of one segment.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Held {
+    Whole,
+    Partial(Vec<u8>),
+    Promised(Instant),
+}
+
+impl Held {
+    /// Whether block `index` is among it.
+    pub(super) fn has(&self, index: usize) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Partial(bits) => bit(bits, index),
+            Self::Promised(_) => false,
+        }
+    }
+}
+
+fn bit(bits: &[u8], index: usize) -> bool {
+    bits.get(index / 8)
+        .is_some_and(|byte| byte & (1 << (index % 8)) != 0)
+}
+
+impl TrackHaves {
+    fn clear_bit(&mut self, number: u64) {
+        if let Some(index) = number
+            .checked_sub(self.first)
+            .and_then(|i| usize::try_from(i).ok())
+            && let Some(byte) = self.bits.get_mut(index / 8)
+        {
+            *byte &= !(1 << (index % 8));
+        }
+    }
+
+    fn has_bit(&self, number: u64) -> bool {
+        number
+            .checked_sub(self.first)
+            .and_then(|index| usize::try_from(index).ok())
+            .is_some_and(|index| bit(&self.bits, index))
+    }
+
+    /// Numbers held whole, ascending.
+    fn whole(&self) -> impl Iterator<Item = u64> {
+        let by_bit = (0..self.bits.len() * 8)
+            .filter(|index| bit(&self.bits, *index))
+            .map(|index| self.first.saturating_add(index as u64))
+            .filter(|number| !self.entries.contains_key(number));
+        let by_entry = self
+            .entries
+            .iter()
+            .filter(|(_, (_, held))| *held == Held::Whole)
+            .map(|(n, _)| *n);
+        let mut all: Vec<u64> = by_bit.chain(by_entry).collect();
+        all.sort_unstable();
+        all.into_iter()
+    }
+}
+
+impl Haves {
+    /// Takes a `HaveAll`.
+    pub(super) fn replace(&mut self, track: TrackId, first: u64, bits: Vec<u8>) {
+        if let Some(haves) = self.track(track) {
+            haves.first = first;
+            haves.bits = bits;
+            haves.entries.retain(|_, (_, held)| *held != Held::Whole);
+        }
+    }
+
+    /// Takes one change.
+    pub(super) fn change(&mut self, now: Instant, entry: HaveEntry) {
+        let HaveEntry { key, holding } = entry;
+        let Some(haves) = self.track(key.track) else {
+            return;
+        };
+        let held = match holding {
+            Holding::Gone => {
+                haves.entries.remove(&key.number);
+                haves.clear_bit(key.number);
+                return;
+            }
+            Holding::Whole => Held::Whole,
+            Holding::Partial(bits) => Held::Partial(bits),
+            Holding::Promised { in_ms } => {
+                Held::Promised(now + crate::base::Duration::from_millis(u64::from(in_ms)))
+            }
+        };
+        haves.entries.insert(key.number, (key.version, held));
+        if haves.entries.len() > ENTRIES_MAX {
+            haves.entries.pop_first();
+        }
+    }
+
+    /// What it holds of `key`; a bit of `HaveAll` counts for any version.
+    pub(super) fn held(&self, key: &SegmentKey) -> Option<Held> {
+        let haves = self.0.get(&key.track)?;
+        match haves.entries.get(&key.number) {
+            Some((version, held)) if *version == key.version => Some(held.clone()),
+            Some(_) => None,
+            None => haves.has_bit(key.number).then_some(Held::Whole),
+        }
+    }
+
+    /// It does not hold `key` after all.
+    pub(super) fn forget(&mut self, key: &SegmentKey) {
+        if let Some(haves) = self.0.get_mut(&key.track) {
+            haves.entries.remove(&key.number);
+            haves.clear_bit(key.number);
+        }
+    }
+
+    /// Segments held whole.
+    pub(super) fn whole_count(&self) -> usize {
+        self.0.values().map(|haves| haves.whole().count()).sum()
+    }
+
+    /// The digest of what is held whole of a track.
+    pub(super) fn digest(&self, track: TrackId) -> [u8; 8] {
+        let numbers: Vec<u64> = self
+            .0
+            .get(&track)
+            .map(|haves| haves.whole().collect())
+            .unwrap_or_default();
+        digest_of(numbers.into_iter())
+    }
+
+    fn track(&mut self, track: TrackId) -> Option<&mut TrackHaves> {
+        if self.0.len() >= TRACKS_MAX && !self.0.contains_key(&track) {
+            return None;
+        }
+        Some(self.0.entry(track).or_default())
+    }
+}
+
+/// First 8 bytes of SHA-256 over numbers in ascending order.
+pub(super) fn digest_of(numbers: impl Iterator<Item = u64>) -> [u8; 8] {
+    let bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
+    let mut short = [0; 8];
+    short.copy_from_slice(&sha256(&bytes).0[..8]);
+    short
+}

@@ -1,0 +1,154 @@
+//! Which blocks from which peer: runs in order, fast links first, a short pipeline to each.
+//!
+//! Invariant: a block is asked of one link at a time, and only after its leaf is known.
+
+use super::Engine;
+use super::segment::{Block, narrow};
+use crate::base::{Instant, LinkId, SegmentId};
+use crate::wire::PeerMessage;
+
+/// Peers that send blocks of one segment at the same time: more than four buy almost nothing.
+const SOURCES_MAX: usize = 4;
+/// Blocks asked together: one 64 KiB message.
+const RUN_BLOCKS: usize = 4;
+/// Blocks on their way from one link: a quarter of a second at 8 Mbit/s.
+const PIPELINE_BLOCKS: u32 = 16;
+
+impl Engine {
+    /// Asks one holder for the leaf list, if it is not known.
+    pub(super) fn ask_leaves(&mut self, now: Instant, id: SegmentId, holders: &[LinkId]) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let Some(download) = &mut segment.download else {
+            return;
+        };
+        if segment.leaves.is_some() || download.leaves_asked.is_some() {
+            return;
+        }
+        let best = holders
+            .iter()
+            .filter(|link| !download.shunned.contains(link))
+            .max_by(|a, b| {
+                let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
+                rate(a).total_cmp(&rate(b))
+            })
+            .copied();
+        let Some(link) = best else { return };
+        download.leaves_asked = Some((link, now));
+        download.note_asked(now);
+        let key = segment.key;
+        self.send(link, &PeerMessage::LeavesRequest { key });
+    }
+
+    /// Hands missing blocks to holders, in order, a run at a time to each in turn.
+    pub(super) fn pick_blocks(&mut self, now: Instant, id: SegmentId, holders: &[LinkId]) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        if segment.leaves.is_none() {
+            return;
+        }
+        let mut sources: Vec<LinkId> = holders.to_vec();
+        sources.sort_by(|a, b| {
+            let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
+            rate(b).total_cmp(&rate(a)).then(a.cmp(b))
+        });
+        if let Some(download) = &segment.download {
+            sources.retain(|link| !download.shunned.contains(link));
+        }
+        sources.truncate(SOURCES_MAX);
+        let mut progressed = true;
+        while progressed {
+            progressed = false;
+            for link in &sources {
+                progressed |= self.ask_run(now, id, *link);
+            }
+        }
+    }
+
+    /// Asks `link` for the next run of missing blocks that it holds. Whether there was one.
+    fn ask_run(&mut self, now: Instant, id: SegmentId, link_id: LinkId) -> bool {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return false;
+        };
+        let Some(link) = self.links.get_mut(&link_id) else {
+            return false;
+        };
+        let Some(held) = link.haves.held(&segment.key) else {
+            return false;
+        };
+        let budget = PIPELINE_BLOCKS.saturating_sub(link.outstanding) as usize;
+        if budget == 0 {
+            return false;
+        }
+        let free = |index: usize| segment.blocks[index] == Block::Missing && held.has(index);
+        let Some(first) = (0..segment.blocks.len()).find(|index| free(*index)) else {
+            return false;
+        };
+        let count = (first..segment.blocks.len())
+            .take(RUN_BLOCKS.min(budget))
+            .take_while(|index| free(*index))
+            .count();
+        for block in &mut segment.blocks[first..first + count] {
+            *block = Block::Asked {
+                link: link_id,
+                at: now,
+            };
+        }
+        if link.outstanding == 0 {
+            link.progress_at = now;
+        }
+        link.outstanding += narrow(count);
+        if let Some(download) = &mut segment.download {
+            download.note_asked(now);
+        }
+        let key = segment.key;
+        let request = PeerMessage::Request {
+            key,
+            first: narrow(first),
+            count: u16::try_from(count).unwrap_or(u16::MAX),
+        };
+        self.send(link_id, &request);
+        true
+    }
+
+    /// Takes back what was asked of peers where `which(link, block)` says so; the blocks are missing
+    /// again. Blocks already under way are dropped when they come.
+    pub(super) fn cancel_asked(&mut self, id: SegmentId, which: impl Fn(LinkId, usize) -> bool) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let key = segment.key;
+        let mut runs: Vec<(LinkId, usize, usize)> = Vec::new();
+        for (index, block) in segment.blocks.iter_mut().enumerate() {
+            let Block::Asked { link, .. } = *block else {
+                continue;
+            };
+            if !which(link, index) {
+                continue;
+            }
+            *block = Block::Missing;
+            match runs.last_mut() {
+                Some((last, first, count)) if *last == link && *first + *count == index => {
+                    *count += 1;
+                }
+                Some(_) | None => runs.push((link, index, 1)),
+            }
+        }
+        for (link_id, first, count) in runs {
+            if let Some(link) = self.links.get_mut(&link_id) {
+                link.outstanding = link.outstanding.saturating_sub(narrow(count));
+            }
+            let count = u16::try_from(count).unwrap_or(u16::MAX);
+            self.send(
+                link_id,
+                &PeerMessage::Cancel {
+                    key,
+                    first: narrow(first),
+                    count,
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The player's wishes: from `Load` to exactly one of `Ready`, `Failed`, `Pass`, or silence after `Abort`.
+//!
+//! Invariant: a wish is in `requests` until it is answered, and is answered once.
+
+use super::download::{Download, Failure};
+use super::output::{Output, Source};
+use super::segment::{Block, Segment};
+use super::{Engine, Event, IntegrityMode, LoadKind, ManifestBody, WarningCode};
+use crate::base::{ByteRange, Instant, PayloadId, RequestId, SegmentId};
+use crate::wire::SegmentKey;
+
+impl Engine {
+    pub(super) fn on_load(
+        &mut self,
+        now: Instant,
+        request: RequestId,
+        url: &str,
+        range: Option<ByteRange>,
+        kind: LoadKind,
+    ) {
+        let found = match kind {
+            LoadKind::Media if self.config.enabled => self.find(url, range),
+            LoadKind::Media | LoadKind::Other => None,
+        };
+        let Some(id) = found else {
+            return self.out(Output::Pass { request });
+        };
+        self.requests.insert(request, id);
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        segment.used = now;
+        if segment.is_whole() && segment.download.is_none() {
+            return self.answer_from_cache(now, request, id);
+        }
+        match &mut segment.download {
+            Some(download) => download.requests.push(request),
+            None => segment.download = Some(Download::new(now, Some(request))),
+        }
+        self.drive(now, id);
+    }
+
+    pub(super) fn on_abort(&mut self, now: Instant, request: RequestId) {
+        let Some(id) = self.requests.remove(&request) else {
+            return;
+        };
+        let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) else {
+            return;
+        };
+        download.requests.retain(|waiting| *waiting != request);
+        if download.requests.is_empty() {
+            self.abandon(now, id);
+        }
+    }
+
+    /// Bytes that the player's own loader fetched: as good as a CDN fetch of ours.
+    pub(super) fn on_adopt(
+        &mut self,
+        now: Instant,
+        url: &str,
+        range: Option<ByteRange>,
+        payload: PayloadId,
+        len: u64,
+    ) {
+        let fresh = self.find(url, range).filter(|id| {
+            self.segments.get(id).is_some_and(|s| {
+                s.download.is_none()
+                    && s.size.is_none_or(|size| size == len)
+                    && s.blocks.iter().all(|block| *block == Block::Missing)
+            })
+        });
+        let Some(id) = fresh.filter(|_| len > 0) else {
+            return self.out(Output::Drop { payload });
+        };
+        self.totals.cdn += len;
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        segment.used = now;
+        segment.set_size(len);
+        segment.blocks.fill(Block::Filling);
+        self.reserve(id, len);
+        let part = super::Part {
+            from: 0,
+            len,
+            at: 0,
+        };
+        self.out(Output::Place {
+            payload,
+            segment: id,
+            parts: vec![part],
+        });
+        self.hash_filled(id, 0, len);
+        self.totals.counts.cdn += 1;
+    }
+
+    /// The engine's segment for what the player asks, made on first sight.
+    fn find(&mut self, url: &str, range: Option<ByteRange>) -> Option<SegmentId> {
+        let (track, number) = self.timeline.find(url, range)?;
+        let entry = self.timeline.segment(track, number)?;
+        let key = SegmentKey {
+            track: self.timeline.tracks().get(track)?.id,
+            number,
+            version: entry.version,
+        };
+        let digest = match self.config.integrity {
+            IntegrityMode::Off => None,
+            IntegrityMode::Require | IntegrityMode::Prefer => entry.digest,
+        };
+        if let Some(id) = self.by_number.get(&(key.track, number)).copied() {
+            if self
+                .segments
+                .get(&id)
+                .is_some_and(|segment| segment.key == key)
+            {
+                return Some(id);
+            }
+            self.supersede(id);
+        }
+        let segment = Segment::new(key, url.to_owned(), range, digest);
+        let id = SegmentId(self.mint());
+        self.by_number.insert((key.track, number), id);
+        self.segments.insert(id, segment);
+        Some(id)
+    }
+
+    /// The number names another content now: who waits for the old one fetches it without us.
+    fn supersede(&mut self, id: SegmentId) {
+        let download = self.segments.get_mut(&id).and_then(|s| s.download.take());
+        for request in download.iter().flat_map(|d| &d.requests) {
+            self.requests.remove(request);
+            self.out(Output::Pass { request: *request });
+        }
+        if let Some(leg) = download.and_then(|d| d.leg) {
+            self.fetches.remove(&leg.fetch);
+            self.out(Output::StopFetch { fetch: leg.fetch });
+        }
+        self.evict(id);
+    }
+
+    fn answer_from_cache(&mut self, now: Instant, request: RequestId, id: SegmentId) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let (timing, len) = (segment.timing, segment.size.unwrap_or(0));
+        self.requests.remove(&request);
+        self.totals.counts.cache += 1;
+        self.out(Output::Ready {
+            request,
+            segment: id,
+            len,
+            timing,
+            source: Source::Cache,
+        });
+        self.tell_segment(now, id, &Download::new(now, None), Source::Cache);
+    }
+
+    /// Hands the segment over if it may be, and ends the download. Whether it did.
+    pub(super) fn finish_if_complete(&mut self, now: Instant, id: SegmentId) -> bool {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return true;
+        };
+        let Some(download) = &segment.download else {
+            return true;
+        };
+        let from_peers = download.peer_bytes();
+        let private_done = segment.private && download.leg.is_none() && segment.size.is_some();
+        let cdn_alone = from_peers == 0 && !segment.private && segment.is_here_from_cdn();
+        if !(private_done || segment.is_whole() || cdn_alone) {
+            return false;
+        }
+        let Some(download) = segment.download.take() else {
+            return true;
+        };
+        segment.used = now;
+        segment.timing = download.timing();
+        let source = match (download.cdn_bytes, from_peers) {
+            (0, 0) => Source::Cache,
+            (0, _) => Source::Peers,
+            (_, 0) => Source::Cdn,
+            (_, _) => Source::Mixed,
+        };
+        let (len, timing) = (segment.size.unwrap_or(0), segment.timing);
+        let private = segment.private;
+        self.totals.counts.add(source);
+        if let Some(leg) = download.leg {
+            self.fetches.remove(&leg.fetch);
+            self.out(Output::StopFetch { fetch: leg.fetch });
+        }
+        for request in &download.requests {
+            self.requests.remove(request);
+            self.out(Output::Ready {
+                request: *request,
+                segment: id,
+                len,
+                timing,
+                source,
+            });
+        }
+        self.tell_segment(now, id, &download, source);
+        if private {
+            self.evict(id);
+        }
+        self.trim_cache();
+        true
+    }
+
+    /// Neither peers nor the CDN can supply it: the player hears what HTTP said.
+    pub(super) fn fail(&mut self, now: Instant, id: SegmentId, failure: Failure) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let requests = segment
+            .download
+            .as_mut()
+            .map(|d| core::mem::take(&mut d.requests));
+        self.abandon(now, id);
+        for request in requests.unwrap_or_default() {
+            self.requests.remove(&request);
+            let Failure { status, timed_out } = failure;
+            self.out(Output::Failed {
+                request,
+                status,
+                timed_out,
+            });
+        }
+    }
+
+    /// Ends a download without a result; verified blocks stay.
+    pub(super) fn abandon(&mut self, now: Instant, id: SegmentId) {
+        self.cancel_asked(id, |_, _| true);
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let Some(download) = segment.download.take() else {
+            return;
+        };
+        for block in &mut segment.blocks {
+            if *block == Block::Filling {
+                *block = Block::Missing;
+            }
+        }
+        let empty = segment.private || segment.blocks.iter().all(|b| *b == Block::Missing);
+        if let Some(leg) = download.leg {
+            self.fetches.remove(&leg.fetch);
+            self.out(Output::StopFetch { fetch: leg.fetch });
+        }
+        if download.promised {
+            self.withdraw(id);
+        }
+        if empty {
+            self.evict(id);
+        }
+        let _ = now;
+    }
+
+    fn tell_segment(&mut self, now: Instant, id: SegmentId, done: &Download, source: Source) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let event = Event::Segment {
+            track: segment.key.track,
+            number: segment.key.number,
+            url: segment.url.clone(),
+            source,
+            bytes: segment.size.unwrap_or(0),
+            peer_bytes: done.peer_bytes(),
+            elapsed_ms: now.as_millis().saturating_sub(done.started.as_millis()),
+            senders: done
+                .senders
+                .iter()
+                .map(|(peer, bytes)| (*peer, *bytes))
+                .collect(),
+        };
+        self.event(event);
+    }
+
+    /// A playlist as the player received it: names the swarm if nothing else did, and may name new
+    /// segments that neighbours already hold.
+    pub(super) fn on_manifest(&mut self, now: Instant, url: &str, body: &ManifestBody) {
+        let ManifestBody::Hls(text) = body;
+        match self.timeline.update_hls(url, text) {
+            Ok(update) => {
+                self.name_swarm(now, url);
+                if !update.changed.is_empty() {
+                    let message = format!(
+                        "the playlist {url} now names another content for {} segment(s)",
+                        update.changed.len()
+                    );
+                    self.warn(WarningCode::DigestChanged, message);
+                }
+            }
+            Err(error) => {
+                let message = format!(
+                    "no P2P for the playlist {url}: {}; the player loads it as usual",
+                    error.0
+                );
+                self.warn(WarningCode::ManifestUnreadable, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! One segment as the engine knows it: what is held of it, block by block, and what proves it.
+//!
+//! Invariant: a block is in exactly one state, and only the owner of that state may have bytes written
+//! into its place. Bytes themselves are the shell's. Decides nothing about sources.
+
+use super::download::Download;
+use super::output::Timing;
+use crate::base::{ByteRange, Instant, LinkId, PeerId};
+use crate::integrity::tag::SegmentDigest;
+use crate::integrity::{BLOCK_LEN, Digest, block_count, block_range, root_of};
+use crate::wire::SegmentKey;
+
+/// A segment that is being downloaded, is held, or was.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) key: SegmentKey,
+    pub(super) url: String,
+    pub(super) range: Option<ByteRange>,
+    /// The publisher's word, unless the user said to disregard it.
+    pub(super) digest: Option<SegmentDigest>,
+    /// Bytes, once anybody told: playlist, HTTP or a leaf list.
+    pub(super) size: Option<u64>,
+    pub(super) leaves: Option<LeafList>,
+    /// As long as `size` says; grows with the bytes while the size is unknown.
+    pub(super) blocks: Vec<Block>,
+    pub(super) download: Option<Download>,
+    /// What the transfer took, for a player that asks again.
+    pub(super) timing: Timing,
+    pub(super) used: Instant,
+    /// Bytes the shell was told to reserve.
+    pub(super) reserved: u64,
+    /// The CDN's bytes contradict the playlist: for this player only.
+    pub(super) private: bool,
+    /// Verified blocks that neighbours were told of.
+    pub(super) announced: usize,
+}
+
+/// The leaf list that blocks are checked against.
+#[derive(Debug)]
+pub(super) struct LeafList {
+    pub(super) leaves: Vec<Digest>,
+    /// Whose word it is where no root proves it; `None`: proven by the root, or computed here.
+    pub(super) voucher: Option<LinkId>,
+}
+
+/// The state of one block's place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Block {
+    /// Nothing here, nobody asked.
+    Missing,
+    /// Asked of a peer, which owns the place.
+    Asked { link: LinkId, at: Instant },
+    /// The CDN's fetch under way owns the place.
+    Filling,
+    /// Bytes here, being hashed; the place is frozen.
+    Hashing { from: Sender },
+    /// Bytes from the CDN, hashed, with no leaf to compare with yet.
+    Hashed { digest: Digest },
+    /// Bytes here and equal to the leaf; frozen for good.
+    Verified,
+}
+
+/// Who sent bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Sender {
+    Cdn,
+    Peer(LinkId, PeerId),
+}
+
+impl Segment {
+    pub(super) fn new(
+        key: SegmentKey,
+        url: String,
+        range: Option<ByteRange>,
+        digest: Option<SegmentDigest>,
+    ) -> Self {
+        let size = digest.map(|d| d.size).or(range.map(ByteRange::len));
+        let mut segment = Self {
+            key,
+            url,
+            range,
+            digest,
+            size: None,
+            leaves: None,
+            blocks: Vec::new(),
+            download: None,
+            timing: Timing::default(),
+            used: Instant::ZERO,
+            reserved: 0,
+            private: false,
+            announced: 0,
+        };
+        if let Some(size) = size {
+            segment.set_size(size);
+        }
+        segment
+    }
+
+    /// Fixes the size; blocks beyond it are forgotten, new ones are missing.
+    pub(super) fn set_size(&mut self, size: u64) {
+        self.size = Some(size);
+        let count = usize::try_from(block_count(size)).unwrap_or(0);
+        self.blocks.resize(count, Block::Missing);
+    }
+
+    /// Bytes of block `index`.
+    pub(super) fn block_bytes(&self, index: usize) -> ByteRange {
+        block_range(self.size.unwrap_or(u64::MAX), index as u64)
+    }
+
+    /// All blocks verified: may be served, and handed to the player whatever its sources.
+    pub(super) fn is_whole(&self) -> bool {
+        self.size.is_some() && !self.private && self.blocks.iter().all(|b| *b == Block::Verified)
+    }
+
+    /// All bytes are here and all of them came from the CDN in one piece: the player would have got the
+    /// same alone, so it need not wait for hashes.
+    pub(super) fn is_here_from_cdn(&self) -> bool {
+        self.size.is_some()
+            && self.blocks.iter().all(|block| match block {
+                Block::Hashing { from } => *from == Sender::Cdn,
+                Block::Hashed { .. } | Block::Verified => true,
+                Block::Missing | Block::Asked { .. } | Block::Filling => false,
+            })
+    }
+
+    /// Number of verified blocks.
+    pub(super) fn verified(&self) -> usize {
+        self.blocks
+            .iter()
+            .filter(|block| **block == Block::Verified)
+            .count()
+    }
+
+    /// Verified blocks as a bitfield, lowest bit of the first byte first.
+    pub(super) fn verified_bits(&self) -> Vec<u8> {
+        let mut bits = vec![0_u8; self.blocks.len().div_ceil(8)];
+        for (index, block) in self.blocks.iter().enumerate() {
+            if *block == Block::Verified {
+                bits[index / 8] |= 1 << (index % 8);
+            }
+        }
+        bits
+    }
+
+    /// Bytes that are here, verified or from the CDN.
+    pub(super) fn loaded(&self) -> u64 {
+        (0..self.blocks.len())
+            .filter(|index| {
+                matches!(
+                    self.blocks[*index],
+                    Block::Hashing { .. } | Block::Hashed { .. } | Block::Verified
+                )
+            })
+            .map(|index| self.block_bytes(index).len())
+            .sum()
+    }
+
+    /// The leaf of block `index`, if known.
+    pub(super) fn leaf(&self, index: usize) -> Option<Digest> {
+        self.leaves.as_ref()?.leaves.get(index).copied()
+    }
+
+    /// When every block is hashed and no leaf list is known, they are the leaf list. `Some(false)`: the
+    /// publisher's root says otherwise.
+    pub(super) fn adopt_own_leaves(&mut self) -> Option<bool> {
+        if self.leaves.is_some() || self.size.is_none() || self.blocks.is_empty() {
+            return None;
+        }
+        let leaves: Option<Vec<Digest>> = self
+            .blocks
+            .iter()
+            .map(|block| match block {
+                Block::Hashed { digest } => Some(*digest),
+                Block::Missing
+                | Block::Asked { .. }
+                | Block::Filling
+                | Block::Hashing { .. }
+                | Block::Verified => None,
+            })
+            .collect();
+        let leaves = leaves?;
+        if let Some(digest) = self.digest
+            && (digest.root != root_of(&leaves) || Some(digest.size) != self.size)
+        {
+            return Some(false);
+        }
+        self.leaves = Some(LeafList {
+            leaves,
+            voucher: None,
+        });
+        self.blocks.fill(Block::Verified);
+        Some(true)
+    }
+
+    /// Forgets every byte; the size stays if the playlist told it.
+    pub(super) fn clear(&mut self) {
+        self.leaves = None;
+        self.announced = 0;
+        self.blocks.clear();
+        self.size = None;
+        let told = self
+            .digest
+            .map(|d| d.size)
+            .or(self.range.map(ByteRange::len));
+        if let Some(size) = told {
+            self.set_size(size);
+        }
+    }
+
+    /// Whether `size` and `leaves`, a peer's word, can be this segment's.
+    pub(super) fn accepts_leaves(&self, size: u64, leaves: &[Digest]) -> bool {
+        leaves.len() as u64 == block_count(size)
+            && self.size.is_none_or(|known| known == size)
+            && self
+                .digest
+                .is_none_or(|d| d.size == size && d.root == root_of(leaves))
+    }
+}
+
+/// A block's index or a count of blocks as the wire has it; segments are bounded far below its end.
+pub(super) fn narrow(blocks: usize) -> u32 {
+    u32::try_from(blocks).unwrap_or(u32::MAX)
+}
+
+/// The block that byte `at` is in.
+pub(super) fn block_of(at: u64) -> usize {
+    usize::try_from(at / BLOCK_LEN).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,470 @@
+//! Trackers: sockets, announces, offers and answers (the WebTorrent tracker protocol).
+//!
+//! The first announce carries offers, because stock trackers take `numwant` from their count; later ones
+//! too while links are wanted. Offers are made at the start, beside everything else, so that an announce
+//! waits for nothing but the swarm's name. Invariant: an offer is sent to one tracker once.
+
+use super::{Config, Engine, Output, TrackerStats, WarningCode};
+use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, TrackerId};
+use crate::integrity::sha256;
+use crate::wire::{Offer, ToTracker};
+use std::collections::BTreeMap;
+
+/// Offers in one announce. Five find five peers; newcomers' offers bring the rest (stock clients: 5).
+const OFFERS_PER_ANNOUNCE: usize = 5;
+/// An offer that nobody answered is made anew (stock clients: 50 s).
+const OFFER_LIFE: Duration = Duration::from_secs(50);
+/// Offers that are late do not hold up an announce.
+const OFFERS_PATIENCE: Duration = Duration::from_millis(600);
+/// While links are wanted and the tracker knows of more peers: first repeat, doubled each time.
+const REPEAT_MIN: Duration = Duration::from_secs(4);
+/// Until a tracker says otherwise.
+const INTERVAL: Duration = Duration::from_secs(120);
+pub(super) const RECONNECT_MIN: Duration = Duration::from_secs(1);
+pub(super) const RECONNECT_MAX: Duration = Duration::from_secs(60);
+
+/// Everything about trackers.
+#[derive(Debug)]
+pub(super) struct Signaling {
+    pub(super) info_hash: Option<InfoHash>,
+    /// Peers in the swarm, ourselves included; 0 while unknown.
+    pub(super) swarm_size: u32,
+    pub(super) trackers: Vec<Tracker>,
+    pub(super) offers: BTreeMap<LinkId, PendingOffer>,
+    /// Answers being made: whose offer, by which tracker.
+    pub(super) answers: BTreeMap<LinkId, (TrackerId, PeerId, String)>,
+    pub(super) started: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) struct Tracker {
+    pub(super) url: String,
+    pub(super) state: State,
+    /// When to reconnect (closed) or to announce (open).
+    pub(super) next: Instant,
+    pub(super) opened_at: Instant,
+    pub(super) interval: Duration,
+    pub(super) repeat: Duration,
+    pub(super) failures: u32,
+    pub(super) announces: u32,
+    pub(super) greeted: bool,
+    pub(super) warned: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Closed,
+    Connecting,
+    Open,
+}
+
+#[derive(Debug)]
+pub(super) struct PendingOffer {
+    pub(super) offer_id: String,
+    pub(super) sdp: Option<String>,
+    /// Sent to a tracker.
+    pub(super) sent: bool,
+    pub(super) made_at: Instant,
+}
+
+impl Signaling {
+    pub(super) fn new(config: &Config, info_hash: Option<InfoHash>) -> Self {
+        let named = config.swarm_id.as_deref().map(info_hash_of);
+        Self {
+            info_hash: info_hash.or(named),
+            swarm_size: 0,
+            trackers: config
+                .tracker_urls
+                .iter()
+                .map(|url| Tracker::new(url.clone()))
+                .collect(),
+            offers: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            started: None,
+        }
+    }
+
+    /// Since when the engine looks for peers; `None` if it does not, or if no tracker can be reached.
+    pub(super) fn joining_since(&self) -> Option<Instant> {
+        let hopeful = self
+            .trackers
+            .iter()
+            .any(|tracker| tracker.state != State::Closed || tracker.failures == 0);
+        self.started.filter(|_| hopeful)
+    }
+
+    pub(super) fn forget_link(&mut self, link: LinkId) {
+        self.offers.remove(&link);
+        self.answers.remove(&link);
+    }
+
+    pub(super) fn tracker_stats(&self) -> Vec<TrackerStats> {
+        self.trackers
+            .iter()
+            .map(|tracker| TrackerStats {
+                url: tracker.url.clone(),
+                state: match tracker.state {
+                    State::Closed => "closed",
+                    State::Connecting => "connecting",
+                    State::Open => "open",
+                },
+                announces: tracker.announces,
+            })
+            .collect()
+    }
+}
+
+impl Tracker {
+    fn new(url: String) -> Self {
+        Self {
+            url,
+            state: State::Closed,
+            next: Instant::ZERO,
+            opened_at: Instant::ZERO,
+            interval: INTERVAL,
+            repeat: REPEAT_MIN,
+            failures: 0,
+            announces: 0,
+            greeted: false,
+            warned: false,
+        }
+    }
+}
+
+/// The info hash of a swarm's name: first 20 bytes of SHA-256 of a versioned string.
+pub(super) fn info_hash_of(name: &str) -> InfoHash {
+    let digest = sha256(format!("swarmline swarm v1\n{name}").as_bytes());
+    let mut hash = [0; 20];
+    hash.copy_from_slice(&digest.0[..20]);
+    InfoHash(hash)
+}
+
+impl Engine {
+    /// Opens trackers and makes offers, once, if the swarm is wanted at all.
+    pub(super) fn start(&mut self, now: Instant) {
+        let wanted = self.config.enabled && self.config.web_rtc && self.config.max_peers > 0;
+        if self.signaling.started.is_some() || !wanted {
+            return;
+        }
+        self.signaling.started = Some(now);
+        if self.signaling.trackers.is_empty() {
+            return;
+        }
+        self.make_offers(now);
+        for index in 0..self.signaling.trackers.len() {
+            self.open_tracker(index);
+        }
+    }
+
+    fn open_tracker(&mut self, index: usize) {
+        let Some(tracker) = self.signaling.trackers.get_mut(index) else {
+            return;
+        };
+        tracker.state = State::Connecting;
+        tracker.greeted = false;
+        let url = tracker.url.clone();
+        self.out(Output::OpenTracker {
+            tracker: tracker_id(index),
+            url,
+        });
+    }
+
+    /// The first manifest names the swarm, unless `swarmId` did.
+    pub(super) fn name_swarm(&mut self, now: Instant, url: &str) {
+        if self.signaling.info_hash.is_none() {
+            let name = url.split(['?', '#']).next().unwrap_or(url);
+            self.signaling.info_hash = Some(info_hash_of(name));
+            self.tend_signaling(now);
+        }
+    }
+
+    /// Offers up to what one announce carries and `maxPeers` leaves room for.
+    fn make_offers(&mut self, now: Instant) {
+        let room = (self.config.max_peers as usize).saturating_sub(self.link_count());
+        let fresh = self
+            .signaling
+            .offers
+            .values()
+            .filter(|offer| !offer.sent)
+            .count();
+        for _ in fresh..OFFERS_PER_ANNOUNCE.min(room) {
+            let link = self.add_link(now, None, true);
+            let mut id = [0_u8; 20];
+            self.rng.fill(&mut id);
+            let offer_id = id.iter().map(|byte| char::from(*byte)).collect();
+            let offer = PendingOffer {
+                offer_id,
+                sdp: None,
+                sent: false,
+                made_at: now,
+            };
+            self.signaling.offers.insert(link, offer);
+            self.out(Output::CreateOffer { link });
+        }
+    }
+
+    pub(super) fn on_offer_ready(&mut self, now: Instant, link: LinkId, sdp: String) {
+        if let Some(offer) = self.signaling.offers.get_mut(&link) {
+            offer.sdp = Some(sdp);
+            self.tend_signaling(now);
+        }
+    }
+
+    pub(super) fn on_answer_ready(&mut self, now: Instant, link: LinkId, sdp: String) {
+        let Some((tracker, to_peer, offer_id)) = self.signaling.answers.remove(&link) else {
+            return;
+        };
+        let Some(info_hash) = self.signaling.info_hash else {
+            return;
+        };
+        if let Some(link) = self.links.get_mut(&link) {
+            link.since = now;
+        }
+        let peer = self.peer_id;
+        let answer = ToTracker::Answer {
+            info_hash,
+            peer,
+            to_peer,
+            offer_id,
+            sdp,
+        };
+        self.out(Output::SendTracker {
+            tracker,
+            text: answer.encode(),
+        });
+    }
+
+    pub(super) fn on_tracker_opened(&mut self, now: Instant, id: TrackerId) {
+        let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
+            return;
+        };
+        tracker.state = State::Open;
+        tracker.opened_at = now;
+        tracker.next = now;
+        self.tend_signaling(now);
+    }
+
+    pub(super) fn on_tracker_closed(&mut self, now: Instant, id: TrackerId) {
+        let jitter = self.rng.unit();
+        let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
+            return;
+        };
+        if tracker.state == State::Closed {
+            return;
+        }
+        tracker.state = State::Closed;
+        let back_off = (RECONNECT_MIN * (1 << tracker.failures.min(6))).min(RECONNECT_MAX);
+        tracker.next = now + back_off.mul_f64(0.75 + jitter / 2.0);
+        tracker.failures = tracker.failures.saturating_add(1);
+        let (tell, url) = (
+            !tracker.warned && tracker.failures == 2,
+            tracker.url.clone(),
+        );
+        tracker.warned |= tell;
+        if tell {
+            let message = format!("the tracker {url} cannot be reached; links that are open stay");
+            self.warn(WarningCode::Tracker, message);
+        }
+        self.drive_all(now);
+    }
+
+    /// Reconnects, announces, renews offers: whatever is due.
+    pub(super) fn tend_signaling(&mut self, now: Instant) {
+        if self.signaling.started.is_none() {
+            return;
+        }
+        self.expire_offers(now);
+        for index in 0..self.signaling.trackers.len() {
+            let Some(tracker) = self.signaling.trackers.get(index) else {
+                return;
+            };
+            match tracker.state {
+                State::Closed if tracker.next <= now => self.open_tracker(index),
+                State::Open if tracker.next <= now => self.announce_when_ready(now, index),
+                State::Closed | State::Connecting | State::Open => {}
+            }
+        }
+    }
+
+    fn announce_when_ready(&mut self, now: Instant, index: usize) {
+        let Some(info_hash) = self.signaling.info_hash else {
+            return;
+        };
+        if self.wants_links() {
+            self.make_offers(now);
+        }
+        let (waiting, oldest) = self
+            .signaling
+            .offers
+            .values()
+            .filter(|offer| offer.sdp.is_none())
+            .fold((0, now), |(count, oldest), offer| {
+                (count + 1, oldest.min(offer.made_at))
+            });
+        if waiting > 0 && now < oldest + OFFERS_PATIENCE {
+            return;
+        }
+        let mut offers = Vec::new();
+        for offer in self
+            .signaling
+            .offers
+            .values_mut()
+            .filter(|offer| !offer.sent)
+        {
+            if let Some(sdp) = &offer.sdp {
+                offer.sent = true;
+                offers.push(Offer {
+                    offer_id: offer.offer_id.clone(),
+                    sdp: sdp.clone(),
+                });
+            }
+        }
+        let wants = self.wants_links();
+        let (uploaded, downloaded) = (self.totals.uploaded, self.totals.peers);
+        let peer = self.peer_id;
+        let Some(tracker) = self.signaling.trackers.get_mut(index) else {
+            return;
+        };
+        tracker.next = now
+            + if wants {
+                tracker.repeat
+            } else {
+                tracker.interval
+            };
+        tracker.repeat = (tracker.repeat * 2).min(tracker.interval);
+        tracker.announces = tracker.announces.saturating_add(1);
+        let event = (!tracker.greeted).then(|| "started".to_owned());
+        tracker.greeted = true;
+        let numwant = u32::try_from(offers.len()).unwrap_or(0);
+        let announce = ToTracker::Announce {
+            info_hash,
+            peer,
+            event,
+            uploaded,
+            downloaded,
+            left: None,
+            offers,
+            numwant,
+        };
+        let text = announce.encode();
+        self.out(Output::SendTracker {
+            tracker: tracker_id(index),
+            text,
+        });
+    }
+
+    /// More links are allowed, and the swarm may have more peers than we have links.
+    pub(super) fn wants_links(&self) -> bool {
+        let links = self.link_count();
+        let others = self.signaling.swarm_size.saturating_sub(1) as usize;
+        let unknown = self.signaling.swarm_size == 0;
+        links < self.config.max_peers as usize && (unknown || links < others)
+    }
+
+    /// A link was lost: look for others before the next periodic announce.
+    pub(super) fn want_links_soon(&mut self, now: Instant) {
+        if self.config.enabled && self.wants_links() {
+            for tracker in &mut self.signaling.trackers {
+                if tracker.state == State::Open {
+                    tracker.repeat = REPEAT_MIN;
+                    tracker.next = tracker.next.min(now + REPEAT_MIN);
+                }
+            }
+        }
+    }
+
+    fn expire_offers(&mut self, now: Instant) {
+        let old: Vec<LinkId> = self
+            .signaling
+            .offers
+            .iter()
+            .filter(|(_, offer)| now >= offer.made_at + OFFER_LIFE)
+            .map(|(link, _)| *link)
+            .collect();
+        for link in old {
+            self.signaling.offers.remove(&link);
+            self.links.remove(&link);
+            self.out(Output::CloseLink { link });
+        }
+    }
+
+    pub(super) fn signaling_wake(&self) -> Option<Instant> {
+        self.signaling.started?;
+        let waiting = self
+            .signaling
+            .offers
+            .values()
+            .filter(|offer| offer.sdp.is_none());
+        let patience = waiting.map(|offer| offer.made_at + OFFERS_PATIENCE).min();
+        let named = self.signaling.info_hash.is_some();
+        let trackers = self
+            .signaling
+            .trackers
+            .iter()
+            .filter_map(|tracker| match tracker.state {
+                State::Closed => Some(tracker.next),
+                State::Open if named => match patience {
+                    Some(until) if tracker.next <= until => Some(until),
+                    Some(_) | None => Some(tracker.next),
+                },
+                State::Connecting | State::Open => None,
+            });
+        let expiry = self
+            .signaling
+            .offers
+            .values()
+            .map(|offer| offer.made_at + OFFER_LIFE);
+        trackers.chain(expiry).min()
+    }
+
+    /// Tells open trackers that we leave.
+    pub(super) fn say_stopped(&mut self) {
+        let Some(info_hash) = self.signaling.info_hash else {
+            return;
+        };
+        let goodbye = ToTracker::Announce {
+            info_hash,
+            peer: self.peer_id,
+            event: Some("stopped".to_owned()),
+            uploaded: self.totals.uploaded,
+            downloaded: self.totals.peers,
+            left: None,
+            offers: Vec::new(),
+            numwant: 0,
+        };
+        let text = goodbye.encode();
+        for index in 0..self.signaling.trackers.len() {
+            let greeted = self
+                .signaling
+                .trackers
+                .get(index)
+                .is_some_and(|t| t.greeted);
+            if greeted && self.signaling.trackers[index].state == State::Open {
+                let tracker = tracker_id(index);
+                self.out(Output::SendTracker {
+                    tracker,
+                    text: text.clone(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn close_trackers(&mut self) {
+        for index in 0..self.signaling.trackers.len() {
+            if let Some(tracker) = self.signaling.trackers.get_mut(index)
+                && tracker.state != State::Closed
+            {
+                tracker.state = State::Closed;
+                self.out(Output::CloseTracker {
+                    tracker: tracker_id(index),
+                });
+            }
+        }
+        self.signaling.started = None;
+        self.signaling.swarm_size = 0;
+    }
+}
+
+fn tracker_id(index: usize) -> TrackerId {
+    TrackerId(u32::try_from(index).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,292 @@
+//! The race: for a segment the player waits for, which source does what now, and when to look again.
+//!
+//! Order: what is here → peers that hold it → a neighbour's promise → the CDN. `cdnFallbackDelay` runs
+//! while a peer was asked and is silent; election and promises (`election.rs`) run while nobody holds
+//! it; the deadline overrules both. Invariant: the CDN is asked in time, or has failed already.
+
+use super::Engine;
+use super::download::Failure;
+use super::segment::Block;
+use crate::base::{Duration, Instant, LinkId, SegmentId};
+
+/// With less slack than this the player is starting, or about to stall: the CDN at once.
+const NO_SLACK: Duration = Duration::from_millis(500);
+/// The CDN's estimated time is taken times this, in percent, before it counts as safe.
+const CDN_MARGIN_PERCENT: u32 = 150;
+/// And at least this much earlier, because the first estimate is a guess.
+const CDN_MARGIN_MIN: Duration = Duration::from_millis(200);
+
+/// What the race looks at, gathered once.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) started: Instant,
+    /// When the CDN must be asked at the latest.
+    pub(super) latest: Instant,
+    pub(super) holders: Vec<LinkId>,
+}
+
+impl Engine {
+    /// Whether segment `id` may come from or go to peers at all.
+    pub(super) fn is_shareable(&self, id: SegmentId) -> bool {
+        let Some(segment) = self.segments.get(&id) else {
+            return false;
+        };
+        let digested = segment.digest.is_some();
+        self.config.enabled
+            && !segment.private
+            && !self
+                .quarantine
+                .contains(&(segment.key.track, segment.key.number))
+            && (digested || self.config.integrity != super::IntegrityMode::Require)
+    }
+
+    /// Looks at one download afresh: hands it over, asks sources, or sets the next look. May be called
+    /// at any time, any number of times.
+    pub(super) fn drive(&mut self, now: Instant, id: SegmentId) {
+        if self.finish_if_complete(now, id) {
+            return;
+        }
+        let slack = self.playback.slack(now);
+        let wake = if !self.is_shareable(id) || self.config.cdn_fallback_delay == 0 {
+            self.take_from_cdn(now, id)
+        } else {
+            self.race(now, id, slack)
+        };
+        if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
+            let soonest = now + Duration::from_millis(1);
+            download.wake = wake.map(|at| at.max(soonest));
+        }
+    }
+
+    fn race(&mut self, now: Instant, id: SegmentId, slack: Duration) -> Option<Instant> {
+        let scene = self.scene(now, id)?;
+        let download = self.segments.get(&id)?.download.as_ref()?;
+        let fresh = download.first_asked.is_none();
+        if download.cdn_only || (fresh && slack < NO_SLACK && download.failure.is_none()) {
+            return self.take_from_cdn(now, id);
+        }
+        if download.leg.is_none() && download.failure.is_none() {
+            let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
+            if now >= scene.latest.min(timeout) && self.wants_more(id) {
+                self.split_with_cdn(now, id, &scene);
+            }
+        }
+        if scene.holders.is_empty() && !self.is_asked(id) {
+            return self.await_holder(now, id, &scene);
+        }
+        self.relieve_silent(now, id, &scene);
+        self.ask_leaves(now, id, &scene.holders);
+        self.pick_blocks(now, id, &scene.holders);
+        self.next_look(now, id, &scene)
+    }
+
+    fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
+        let segment = self.segments.get(&id)?;
+        let download = segment.download.as_ref()?;
+        let deadline = self.playback.deadline().max(download.started);
+        let left = segment.size.unwrap_or(0).saturating_sub(segment.loaded());
+        let cdn_time = self.cdn.estimate(left);
+        let margin = (cdn_time * CDN_MARGIN_PERCENT / 100).max(cdn_time + CDN_MARGIN_MIN);
+        let holders = self
+            .links
+            .iter()
+            .filter(|(link, peer)| {
+                peer.is_greeted()
+                    && !peer.choked
+                    && !download.shunned.contains(link)
+                    && peer.haves.held(&segment.key).is_some_and(|held| {
+                        (0..segment.blocks.len().max(1)).any(|index| held.has(index))
+                    })
+            })
+            .map(|(link, _)| *link)
+            .collect();
+        let _ = now;
+        Some(Scene {
+            started: download.started,
+
+            latest: deadline - margin,
+            holders,
+        })
+    }
+
+    /// Blocks are left that no source owns, or that peers owe.
+    fn wants_more(&self, id: SegmentId) -> bool {
+        self.segments.get(&id).is_some_and(|segment| {
+            segment.size.is_none()
+                || segment
+                    .blocks
+                    .iter()
+                    .any(|block| matches!(block, Block::Missing | Block::Asked { .. }))
+        })
+    }
+
+    fn is_asked(&self, id: SegmentId) -> bool {
+        self.segments.get(&id).is_some_and(|segment| {
+            segment
+                .blocks
+                .iter()
+                .any(|block| matches!(block, Block::Asked { .. }))
+        })
+    }
+
+    /// Peers that were asked and are silent for `cdnFallbackDelay` lose their blocks: to the CDN when
+    /// time is short or nobody else has them, else to other peers.
+    fn relieve_silent(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
+        let delay = self.config.fallback_delay();
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let Some(download) = &segment.download else {
+            return;
+        };
+        let mut silent: Vec<LinkId> = Vec::new();
+        for block in &segment.blocks {
+            if let Block::Asked { link, at } = block
+                && !silent.contains(link)
+                && self
+                    .links
+                    .get(link)
+                    .is_none_or(|l| now >= l.progress_at.max(*at) + delay)
+            {
+                silent.push(*link);
+            }
+        }
+        let leaves_late = download
+            .leaves_asked
+            .filter(|(_, at)| segment.leaves.is_none() && now >= *at + delay);
+        if let Some((link, _)) = leaves_late
+            && !silent.contains(&link)
+        {
+            silent.push(link);
+        }
+        if silent.is_empty() {
+            return;
+        }
+        let others = scene.holders.iter().any(|link| !silent.contains(link));
+        let urgent = now + delay >= scene.latest;
+        if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
+            download.shunned.extend(silent.iter().copied());
+            if leaves_late.is_some() {
+                download.leaves_asked = None;
+            }
+        }
+        self.cancel_asked(id, |link, _| silent.contains(&link));
+        if urgent || !others {
+            self.split_with_cdn(now, id, scene);
+        }
+    }
+
+    /// The CDN takes the tail that peers will not bring in time; what still moves keeps its head.
+    fn split_with_cdn(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let Some(download) = &segment.download else {
+            return;
+        };
+        if download.leg.is_some() {
+            return;
+        }
+        if let Some(failure) = download.failure {
+            if scene
+                .holders
+                .iter()
+                .all(|link| download.shunned.contains(link))
+            {
+                self.fail(now, id, failure);
+            }
+            return;
+        }
+        let owed = |block: &Block| matches!(block, Block::Missing | Block::Asked { .. });
+        let Some(first) = segment.blocks.iter().position(owed) else {
+            if segment.size.is_none() {
+                self.start_leg(now, id, 0);
+            }
+            return;
+        };
+        let moving: f64 = scene
+            .holders
+            .iter()
+            .filter(|link| !download.shunned.contains(link))
+            .filter_map(|link| self.links.get(link))
+            .filter(|link| link.outstanding > 0)
+            .filter_map(|link| link.rate.bytes_per_s())
+            .sum();
+        let left = segment.blocks.iter().filter(|block| owed(block)).count();
+        let share = moving / (moving + self.cdn.bytes_per_s());
+        // In percent, so that no float becomes an index; a fifth is left to the CDN for safety.
+        let percent = (0..100).filter(|p| f64::from(*p) < share * 80.0).count();
+        let keep = left * percent / 100;
+        let from = (first + keep).min(segment.blocks.len().saturating_sub(1));
+        self.start_leg(now, id, from);
+    }
+
+    /// Everything that is missing from the CDN, one leg after the other.
+    pub(super) fn take_from_cdn(&mut self, now: Instant, id: SegmentId) -> Option<Instant> {
+        self.cancel_asked(id, |_, _| true);
+        let segment = self.segments.get(&id)?;
+        let download = segment.download.as_ref()?;
+        if download.leg.is_some() {
+            return None;
+        }
+        if let Some(failure) = download.failure {
+            self.fail(now, id, failure);
+            return None;
+        }
+        let from = segment
+            .blocks
+            .iter()
+            .position(|block| *block == Block::Missing);
+        if from.is_some() || segment.size.is_none() {
+            self.start_leg(now, id, from.unwrap_or(0));
+        }
+        None
+    }
+
+    /// HTTP failed for good: peers may still have it.
+    pub(super) fn after_failure(&mut self, now: Instant, id: SegmentId, failure: Failure) {
+        let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) else {
+            return;
+        };
+        download.failure = Some(failure);
+        let (only, promised) = (download.cdn_only, download.promised);
+        download.promised = false;
+        if promised {
+            self.withdraw(id);
+        }
+        let holders = self
+            .scene(now, id)
+            .map(|scene| scene.holders)
+            .unwrap_or_default();
+        if only || !self.is_shareable(id) || (holders.is_empty() && !self.is_asked(id)) {
+            self.fail(now, id, failure);
+        } else {
+            self.drive(now, id);
+        }
+    }
+
+    fn next_look(&self, now: Instant, id: SegmentId, scene: &Scene) -> Option<Instant> {
+        let segment = self.segments.get(&id)?;
+        let download = segment.download.as_ref()?;
+        let delay = self.config.fallback_delay();
+        let silence = segment.blocks.iter().filter_map(|block| match block {
+            Block::Asked { link, at } => {
+                let since = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
+                Some(since + delay)
+            }
+            Block::Missing
+            | Block::Filling
+            | Block::Hashing { .. }
+            | Block::Hashed { .. }
+            | Block::Verified => None,
+        });
+        let leaves = download
+            .leaves_asked
+            .filter(|_| segment.leaves.is_none())
+            .map(|(_, at)| at + delay);
+        let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
+        let cdn = (download.leg.is_none() && download.failure.is_none() && self.wants_more(id))
+            .then(|| scene.latest.min(timeout));
+        silence.chain(leaves).chain(cdn).min().map(|at| at.max(now))
+    }
+}

@@ -1,0 +1,179 @@
+//! Links: how they are born, how many there are, how they end.
+//!
+//! Invariant: at most one greeted link to a peer, at most `maxPeers` links. Signalling is
+//! `signaling.rs`; what is said on a link is `exchange.rs`.
+
+use super::peer::{Link, LinkState};
+use super::{CloseReason, Engine, Event, Output};
+use crate::base::{Duration, Instant, LinkId, PeerId, Rng, SegmentId};
+
+/// A link that is not open so long after both descriptions were known never will be.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A peer id: client and version as BEP 20 has them, the rest random.
+pub(super) fn random_peer_id(rng: &mut Rng) -> PeerId {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut id = *b"-SL0010-000000000000";
+    for byte in &mut id[8..] {
+        *byte = ALPHABET[rng.below(62) as usize];
+    }
+    PeerId(id)
+}
+
+impl Engine {
+    /// Links that are open or opening, our unanswered offers not counted.
+    pub(super) fn link_count(&self) -> usize {
+        self.links
+            .values()
+            .filter(|link| link.state != LinkState::Offering)
+            .count()
+    }
+
+    pub(super) fn on_link_opened(&mut self, now: Instant, id: LinkId, max_message: u32) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if matches!(link.state, LinkState::Open | LinkState::Greeted) {
+            return;
+        }
+        link.state = LinkState::Open;
+        link.since = now;
+        link.max_message = u64::from(max_message);
+        self.greet(id);
+    }
+
+    pub(super) fn on_link_writable(&mut self, now: Instant, id: LinkId, room: u64) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.upload.room = room;
+            self.pump_uploads(now);
+        }
+    }
+
+    pub(super) fn on_link_closed(&mut self, now: Instant, id: LinkId) {
+        self.forget_link(now, id, CloseReason::Gone);
+    }
+
+    /// Closes a link of our own accord.
+    pub(super) fn close_link(&mut self, now: Instant, id: LinkId, reason: CloseReason) {
+        if self.links.contains_key(&id) {
+            self.out(Output::CloseLink { link: id });
+            self.forget_link(now, id, reason);
+        }
+    }
+
+    fn forget_link(&mut self, now: Instant, id: LinkId, reason: CloseReason) {
+        let Some(link) = self.links.remove(&id) else {
+            return;
+        };
+        self.signaling.forget_link(id);
+        let affected: Vec<SegmentId> = self
+            .segments
+            .iter()
+            .filter(|(_, segment)| segment.download.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        for segment in &affected {
+            self.disown(*segment, id);
+        }
+        if let (LinkState::Greeted, Some(peer)) = (link.state, link.peer) {
+            self.event(Event::PeerClosed { peer, reason });
+        }
+        self.want_links_soon(now);
+        for segment in affected {
+            self.drive(now, segment);
+        }
+    }
+
+    /// What a lost link owed is missing again; nothing is sent to it any more.
+    fn disown(&mut self, segment: SegmentId, lost: LinkId) {
+        use super::segment::Block;
+        let Some(segment) = self.segments.get_mut(&segment) else {
+            return;
+        };
+        for block in &mut segment.blocks {
+            if matches!(block, Block::Asked { link, .. } if *link == lost) {
+                *block = Block::Missing;
+            }
+        }
+        if let Some(download) = &mut segment.download
+            && download
+                .leaves_asked
+                .is_some_and(|(asked, _)| asked == lost)
+        {
+            download.leaves_asked = None;
+        }
+    }
+
+    /// Whether another link leads to the same peer and is the one to keep: of two, both sides keep the
+    /// one that the lower peer id offered.
+    pub(super) fn is_duplicate(&mut self, id: LinkId, peer: PeerId) -> bool {
+        let ours_is_lower = self.peer_id < peer;
+        let Some(this) = self.links.get(&id) else {
+            return false;
+        };
+        let keep_this = this.offered_by_us == ours_is_lower;
+        self.links.iter().any(|(other, link)| {
+            *other != id && link.peer == Some(peer) && link.is_greeted() && {
+                let keep_other = link.offered_by_us == ours_is_lower;
+                keep_other || !keep_this
+            }
+        })
+    }
+
+    /// Closes what does not open, and more links than `maxPeers` allows.
+    pub(super) fn tend_links(&mut self, now: Instant) {
+        let late: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| {
+                matches!(link.state, LinkState::Connecting | LinkState::Open)
+                    && now >= link.since + CONNECT_TIMEOUT
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in late {
+            self.close_link(now, id, CloseReason::ConnectTimeout);
+        }
+    }
+
+    pub(super) fn connect_wake(&self) -> Option<Instant> {
+        self.links
+            .values()
+            .filter(|link| matches!(link.state, LinkState::Connecting | LinkState::Open))
+            .map(|link| link.since + CONNECT_TIMEOUT)
+            .min()
+    }
+
+    pub(super) fn trim_links(&mut self, now: Instant) {
+        let over = self
+            .link_count()
+            .saturating_sub(self.config.max_peers as usize);
+        let newest: Vec<LinkId> = self
+            .links
+            .iter()
+            .rev()
+            .filter(|(_, link)| link.state != LinkState::Offering)
+            .map(|(id, _)| *id)
+            .take(over)
+            .collect();
+        for id in newest {
+            self.close_link(now, id, CloseReason::NotNeeded);
+        }
+    }
+
+    /// Says goodbye to trackers and peers.
+    pub(super) fn leave_swarm(&mut self, now: Instant) {
+        self.say_stopped();
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for id in links {
+            self.close_link(now, id, CloseReason::NotNeeded);
+        }
+        self.close_trackers();
+    }
+
+    pub(super) fn add_link(&mut self, now: Instant, peer: Option<PeerId>, ours: bool) -> LinkId {
+        let id = LinkId(self.mint());
+        self.links.insert(id, Link::new(now, peer, ours));
+        id
+    }
+}

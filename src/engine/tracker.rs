@@ -1,0 +1,150 @@
+//! What trackers say: counts, somebody's offer, somebody's answer, trouble.
+//!
+//! Invariant: of two links to one peer both sides keep the one that the lower peer id offered. What we
+//! say to trackers is `signaling.rs`.
+
+use super::peer::LinkState;
+use super::signaling::{RECONNECT_MAX, RECONNECT_MIN};
+use super::{CloseReason, Engine, Output, WarningCode};
+use crate::base::{Duration, Instant, PeerId, TrackerId};
+use crate::wire::FromTracker;
+
+impl Engine {
+    pub(super) fn on_tracker_message(&mut self, now: Instant, id: TrackerId, text: &str) {
+        let known = self.signaling.info_hash;
+        match FromTracker::decode(text) {
+            Ok(FromTracker::Announced {
+                info_hash,
+                interval_s,
+                complete,
+                incomplete,
+                ..
+            }) if Some(info_hash) == known => {
+                self.on_announced(now, id, interval_s, complete.saturating_add(incomplete));
+            }
+            Ok(FromTracker::Offered {
+                info_hash,
+                peer,
+                offer_id,
+                sdp,
+            }) if Some(info_hash) == known => {
+                self.on_offered(now, id, peer, offer_id, sdp);
+            }
+            Ok(FromTracker::Answered {
+                info_hash,
+                peer,
+                offer_id,
+                sdp,
+            }) if Some(info_hash) == known => {
+                self.on_answered(now, peer, &offer_id, sdp);
+            }
+            Ok(FromTracker::Failure { reason, .. }) => self.on_tracker_trouble(now, id, &reason),
+            Ok(
+                FromTracker::Announced { .. }
+                | FromTracker::Offered { .. }
+                | FromTracker::Answered { .. }
+                | FromTracker::Scraped { .. },
+            ) => {}
+            Err(error) => self.on_tracker_trouble(now, id, &error.0),
+        }
+    }
+
+    fn on_announced(&mut self, now: Instant, id: TrackerId, interval_s: u32, size: u32) {
+        let first = self.signaling.swarm_size == 0;
+        self.signaling.swarm_size = size.max(1);
+        let wants = self.wants_links();
+        let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
+            return;
+        };
+        tracker.failures = 0;
+        tracker.interval = Duration::from_secs(u64::from(interval_s.clamp(10, 3_600)));
+        tracker.next = now
+            + if wants {
+                tracker.repeat
+            } else {
+                tracker.interval
+            };
+        if first {
+            self.drive_all(now);
+        }
+    }
+
+    /// A tracker that talks nonsense or refuses is left alone for a while.
+    fn on_tracker_trouble(&mut self, now: Instant, id: TrackerId, what: &str) {
+        let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
+            return;
+        };
+        tracker.failures = tracker.failures.saturating_add(1);
+        let back_off = (RECONNECT_MIN * (1 << tracker.failures.min(6))).min(RECONNECT_MAX);
+        tracker.next = tracker.next.max(now + back_off);
+        let (tell, url) = (!tracker.warned, tracker.url.clone());
+        tracker.warned = true;
+        if tell {
+            let what: String = what.chars().take(200).collect();
+            self.warn(
+                WarningCode::Tracker,
+                format!("the tracker {url} says: {what}"),
+            );
+        }
+    }
+
+    /// Somebody's offer: answered unless we have enough links or one to this peer that stays.
+    fn on_offered(
+        &mut self,
+        now: Instant,
+        tracker: TrackerId,
+        peer: PeerId,
+        offer_id: String,
+        sdp: String,
+    ) {
+        let full = self.link_count() >= self.config.max_peers as usize;
+        if !self.config.enabled || peer == self.peer_id || full {
+            return;
+        }
+        let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
+        if let Some((id, link)) = rival.map(|(id, link)| (*id, link)) {
+            let keep_ours = link.is_greeted() || (link.offered_by_us && self.peer_id < peer);
+            if keep_ours || !link.offered_by_us {
+                return;
+            }
+            self.close_link(now, id, CloseReason::Duplicate);
+        }
+        let link = self.add_link(now, Some(peer), false);
+        self.signaling
+            .answers
+            .insert(link, (tracker, peer, offer_id));
+        self.out(Output::AcceptOffer { link, sdp });
+    }
+
+    /// Somebody's answer to an offer of ours.
+    fn on_answered(&mut self, now: Instant, peer: PeerId, offer_id: &str, sdp: String) {
+        let found = self
+            .signaling
+            .offers
+            .iter()
+            .find(|(_, offer)| offer.offer_id == offer_id);
+        let Some(id) = found.map(|(link, _)| *link) else {
+            return;
+        };
+        self.signaling.offers.remove(&id);
+        let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
+        if let Some((other, link)) = rival.map(|(other, link)| (*other, link)) {
+            let keep_other = link.is_greeted() || self.peer_id > peer;
+            let loser = if keep_other { id } else { other };
+            self.close_link(now, loser, CloseReason::Duplicate);
+            if keep_other {
+                return;
+            }
+        }
+        if self.link_count() >= self.config.max_peers as usize || peer == self.peer_id {
+            return self.close_link(now, id, CloseReason::NotNeeded);
+        }
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        link.peer = Some(peer);
+        link.state = LinkState::Connecting;
+        link.since = now;
+        self.out(Output::AcceptAnswer { link: id, sdp });
+    }
+}

@@ -1,0 +1,282 @@
+//! What goes to peers: queues of asked-for blocks, slots, and the `uploadLimit` as a token bucket.
+//!
+//! Invariant: only verified places leave, never more than the bucket holds. Upload is a guest: nothing
+//! here may delay a download.
+
+use super::segment::Block;
+use super::{Engine, Event, Output};
+use crate::base::{Duration, Instant, LinkId, SegmentId};
+use crate::integrity::BLOCK_LEN;
+use crate::wire::{BLOCK_HEADER_LEN, BlockHeader, PeerMessage, RejectReason, SegmentKey};
+use std::collections::VecDeque;
+
+/// Links served at a time; more would only divide the uplink (no gain above four children a segment,
+/// Bianchi et al.; two more for the other segments of a ladder).
+const SLOTS: usize = 6;
+/// Blocks one link may have queued with us: two segments of 1.3 Mbit/s at 4 s.
+pub(super) const QUEUE_BLOCKS_MAX: u16 = 128;
+/// Blocks in one message: 64 KiB messages cost a third less CPU than 16 KiB ones.
+const MESSAGE_BLOCKS_MAX: u64 = 4;
+
+/// What one link has asked for.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    runs: VecDeque<Run>,
+    /// Bytes the block channel takes now.
+    pub(super) room: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    segment: SegmentId,
+    first: u32,
+    count: u32,
+}
+
+impl Queue {
+    fn blocks(&self) -> u32 {
+        self.runs.iter().map(|run| run.count).sum()
+    }
+
+    fn cancel(&mut self, segment: SegmentId, first: u32, count: u32) {
+        let end = first.saturating_add(count);
+        let mut kept = VecDeque::new();
+        for run in self.runs.drain(..) {
+            let run_end = run.first + run.count;
+            if run.segment != segment || run_end <= first || run.first >= end {
+                kept.push_back(run);
+                continue;
+            }
+            if run.first < first {
+                kept.push_back(Run {
+                    count: first - run.first,
+                    ..run
+                });
+            }
+            if run_end > end {
+                kept.push_back(Run {
+                    first: end,
+                    count: run_end - end,
+                    ..run
+                });
+            }
+        }
+        self.runs = kept;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.runs.clear();
+    }
+}
+
+/// The bucket and who holds a slot.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    tokens: f64,
+    filled_at: Instant,
+    slots: Vec<LinkId>,
+    turn: usize,
+    pub(super) wake: Option<Instant>,
+}
+
+impl Uploads {
+    /// Fills the bucket; holds at most a quarter of a second, but at least one message.
+    fn refill(&mut self, now: Instant, limit: u64) {
+        let depth = (limit as f64 / 4.0).max((MESSAGE_BLOCKS_MAX * BLOCK_LEN) as f64);
+        let gained = now.since(self.filled_at).as_secs_f64() * limit as f64;
+        self.tokens = (self.tokens + gained).min(depth);
+        self.filled_at = now;
+    }
+}
+
+impl Engine {
+    /// Whether we serve anybody at all.
+    pub(super) fn may_upload(&self) -> bool {
+        self.config.enabled && self.config.upload_limit != Some(0)
+    }
+
+    /// A peer asks for blocks.
+    pub(super) fn on_request(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        key: SegmentKey,
+        first: u32,
+        count: u16,
+    ) {
+        let refuse = |reason| PeerMessage::Reject {
+            key,
+            first,
+            count,
+            reason,
+        };
+        let id = match self.serveable(&key) {
+            Ok(id) if self.may_upload() => id,
+            Ok(_) => return self.send(link, &refuse(RejectReason::Busy)),
+            Err(reason) => return self.send(link, &refuse(reason)),
+        };
+        let end = first as usize + usize::from(count);
+        let held = self.segments.get(&id).is_some_and(|segment| {
+            end <= segment.blocks.len()
+                && segment.blocks[first as usize..end]
+                    .iter()
+                    .all(|b| *b == Block::Verified)
+        });
+        if !held {
+            return self.send(link, &refuse(RejectReason::NotHeld));
+        }
+        let Some(peer) = self.links.get_mut(&link) else {
+            return;
+        };
+        if peer.upload.blocks() + u32::from(count) > u32::from(QUEUE_BLOCKS_MAX) {
+            return self.send(link, &refuse(RejectReason::Busy));
+        }
+        peer.upload.runs.push_back(Run {
+            segment: id,
+            first,
+            count: u32::from(count),
+        });
+        self.pump_uploads(now);
+    }
+
+    /// A peer takes a request back.
+    pub(super) fn on_cancel(&mut self, link: LinkId, key: SegmentKey, first: u32, count: u16) {
+        if let Ok(id) = self.serveable(&key)
+            && let Some(peer) = self.links.get_mut(&link)
+        {
+            peer.upload.cancel(id, first, u32::from(count));
+        }
+    }
+
+    /// The segment behind `key`, or why it is not served.
+    pub(super) fn serveable(&self, key: &SegmentKey) -> Result<SegmentId, RejectReason> {
+        let Some(id) = self.by_number.get(&(key.track, key.number)).copied() else {
+            return Err(RejectReason::NotHeld);
+        };
+        match self.segments.get(&id) {
+            Some(segment) if segment.key.version != key.version => Err(RejectReason::Version),
+            Some(segment) if !segment.private => Ok(id),
+            Some(_) | None => Err(RejectReason::NotHeld),
+        }
+    }
+
+    /// Forgets what anybody asked of a segment that is gone.
+    pub(super) fn cancel_uploads_of(&mut self, segment: SegmentId) {
+        for link in self.links.values_mut() {
+            link.upload.cancel(segment, 0, u32::MAX);
+        }
+    }
+
+    /// Sends what may be sent now: slot holders in turn, one message each.
+    pub(super) fn pump_uploads(&mut self, now: Instant) {
+        self.uploads.wake = None;
+        if let Some(limit) = self.config.upload_limit {
+            self.uploads.refill(now, limit);
+        }
+        loop {
+            self.grant_slots();
+            let ready = |link: &LinkId| {
+                self.links
+                    .get(link)
+                    .is_some_and(|l| l.upload.runs.front().is_some() && l.upload.room > BLOCK_LEN)
+            };
+            let slots = &self.uploads.slots;
+            let turn = self.uploads.turn;
+            let next = (0..slots.len())
+                .map(|step| slots[(turn + step) % slots.len()])
+                .find(|link| ready(link));
+            let Some(link) = next else { return };
+            if !self.send_one(now, link) {
+                return;
+            }
+            self.uploads.turn = self.uploads.turn.wrapping_add(1);
+        }
+    }
+
+    /// Slots go to links with work, first come first served; who has none left gives its slot back.
+    fn grant_slots(&mut self) {
+        let links = &self.links;
+        let busy = |link: &LinkId| {
+            links
+                .get(link)
+                .is_some_and(|l| l.upload.runs.front().is_some())
+        };
+        self.uploads.slots.retain(busy);
+        for id in links.keys() {
+            if self.uploads.slots.len() >= SLOTS {
+                break;
+            }
+            if busy(id) && !self.uploads.slots.contains(id) {
+                self.uploads.slots.push(*id);
+            }
+        }
+    }
+
+    /// Sends one message from the front of a link's queue; false when the bucket is too empty.
+    fn send_one(&mut self, now: Instant, id: LinkId) -> bool {
+        let Some(link) = self.links.get_mut(&id) else {
+            return true;
+        };
+        let Some(run) = link.upload.runs.front().copied() else {
+            return true;
+        };
+        let Some(segment) = self.segments.get_mut(&run.segment) else {
+            link.upload.runs.pop_front();
+            return true;
+        };
+        let fit = (link.max_message.saturating_sub(BLOCK_HEADER_LEN as u64) / BLOCK_LEN).max(1);
+        let room = (link.upload.room / BLOCK_LEN).max(1);
+        let count = u64::from(run.count)
+            .min(fit)
+            .min(room)
+            .min(MESSAGE_BLOCKS_MAX) as u32;
+        let start = segment.block_bytes(run.first as usize).start;
+        let end = segment.block_bytes((run.first + count - 1) as usize).end;
+        let len = end - start;
+        if let Some(limit) = self.config.upload_limit {
+            let missing = len as f64 - self.uploads.tokens;
+            if missing > 0.0 {
+                let wait = Duration::from_secs_f64(missing / limit.max(1) as f64);
+                self.uploads.wake = Some(now + wait + Duration::from_millis(1));
+                return false;
+            }
+            self.uploads.tokens -= len as f64;
+        }
+        if let Some(front) = link.upload.runs.front_mut() {
+            front.first += count;
+            front.count -= count;
+            if front.count == 0 {
+                link.upload.runs.pop_front();
+            }
+        }
+        segment.used = now;
+        let key = segment.key;
+        let header = BlockHeader {
+            key,
+            first: run.first,
+            count: count as u16,
+        };
+        let cost = len + BLOCK_HEADER_LEN as u64;
+        link.upload.room = link.upload.room.saturating_sub(cost);
+        link.sent_bytes += len;
+        self.totals.uploaded += len;
+        let peer = link.peer;
+        self.out(Output::SendBlock {
+            link: id,
+            header: header.encode().to_vec(),
+            segment: run.segment,
+            offset: start,
+            len,
+        });
+        if let Some(peer) = peer {
+            let (track, number) = (key.track, key.number);
+            self.event(Event::Uploaded {
+                peer,
+                track,
+                number,
+                bytes: len,
+            });
+        }
+        true
+    }
+}

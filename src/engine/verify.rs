@@ -1,0 +1,353 @@
+//! Verdicts: bytes are hashed once, compared with the leaf list, and become verified or are somebody's
+//! fault.
+//!
+//! Invariant: no block from a peer is served or handed over before it equals its leaf; where the
+//! publisher's root proves the leaf list, a wrong block names its sender.
+
+use super::output::{Output, Part};
+use super::segment::{Block, LeafList, Sender};
+use super::{CloseReason, Engine, WarningCode};
+use crate::base::{ByteRange, Duration, HashId, Instant, LinkId, PayloadId, SegmentId};
+use crate::integrity::Digest;
+use crate::wire::{BlockHeader, HaveEntry, Holding, PeerMessage};
+
+/// A neighbour hears of a partial segment each time so many blocks are new: a sixteenth of a 4 Mbit/s,
+/// 4 s segment.
+const ANNOUNCE_BLOCKS: usize = 8;
+
+/// Blocks whose hashes are awaited.
+#[derive(Debug)]
+pub(super) struct Batch {
+    segment: SegmentId,
+    blocks: Vec<usize>,
+}
+
+impl Engine {
+    /// A message of the block channel.
+    pub(super) fn on_link_block(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        payload: PayloadId,
+        header: &[u8],
+        len: u64,
+    ) {
+        let Some(peer) = self
+            .links
+            .get(&link)
+            .filter(|l| l.is_greeted())
+            .and_then(|l| l.peer)
+        else {
+            return self.out(Output::Drop { payload });
+        };
+        let Ok(header) = BlockHeader::decode(header) else {
+            self.out(Output::Drop { payload });
+            return self.close_link(now, link, CloseReason::Protocol);
+        };
+        let Some(id) = self.serveable(&header.key).ok() else {
+            return self.discard(payload, len);
+        };
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let first = header.first as usize;
+        let end = first + usize::from(header.count);
+        if end > segment.blocks.len() {
+            return self.discard(payload, len);
+        }
+        let run = ByteRange {
+            start: segment.block_bytes(first).start,
+            end: segment.block_bytes(end - 1).end,
+        };
+        if run.len() != len {
+            self.out(Output::Drop { payload });
+            return self.close_link(now, link, CloseReason::Protocol);
+        }
+        let from = Sender::Peer(link, peer);
+        let mut asked = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
+        for index in first..end {
+            if !matches!(segment.blocks[index], Block::Asked { link: owner, .. } if owner == link) {
+                continue;
+            }
+            segment.blocks[index] = Block::Hashing { from };
+            asked.push(index);
+            let bytes = segment.block_bytes(index);
+            match parts.last_mut() {
+                Some(last) if last.at + last.len == bytes.start => last.len += bytes.len(),
+                Some(_) | None => parts.push(Part {
+                    from: bytes.start - run.start,
+                    len: bytes.len(),
+                    at: bytes.start,
+                }),
+            }
+        }
+        if asked.is_empty() {
+            return self.discard(payload, len);
+        }
+        if let Some(download) = &mut segment.download {
+            download.note_bytes(now);
+        }
+        self.note_arrival(now, link, asked.len(), len);
+        self.out(Output::Place {
+            payload,
+            segment: id,
+            parts,
+        });
+        self.hash(id, asked);
+        self.drive(now, id);
+    }
+
+    fn note_arrival(&mut self, now: Instant, link: LinkId, blocks: usize, len: u64) {
+        let Some(link) = self.links.get_mut(&link) else {
+            return;
+        };
+        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+        link.outstanding = link.outstanding.saturating_sub(blocks);
+        let span = now.since(link.progress_at).max(Duration::from_micros(200));
+        link.rate.add(now, len, span);
+        link.progress_at = now;
+    }
+
+    /// Late, unrequested or duplicate: dropped unhashed, without blame.
+    fn discard(&mut self, payload: PayloadId, len: u64) {
+        self.totals.discarded += len;
+        self.out(Output::Drop { payload });
+    }
+
+    /// Asks the shell to hash blocks whose state is `Hashing`.
+    pub(super) fn hash(&mut self, id: SegmentId, blocks: Vec<usize>) {
+        if blocks.is_empty() {
+            return;
+        }
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let ranges = blocks
+            .iter()
+            .map(|index| segment.block_bytes(*index))
+            .collect();
+        let hash = HashId(self.mint());
+        self.hashes.insert(
+            hash,
+            Batch {
+                segment: id,
+                blocks,
+            },
+        );
+        self.out(Output::Hash {
+            hash,
+            segment: id,
+            blocks: ranges,
+        });
+    }
+
+    /// Hashes of a segment's bytes as they were mean nothing any more.
+    pub(super) fn forget_hashes(&mut self, id: SegmentId) {
+        self.hashes.retain(|_, batch| batch.segment != id);
+    }
+
+    pub(super) fn on_hashed(&mut self, now: Instant, hash: HashId, digests: &[Digest]) {
+        let Some(Batch {
+            segment: id,
+            blocks,
+        }) = self.hashes.remove(&hash)
+        else {
+            return;
+        };
+        let mut wrong: Option<Sender> = None;
+        for (index, digest) in blocks.iter().zip(digests) {
+            let Some(segment) = self.segments.get_mut(&id) else {
+                return;
+            };
+            let Some(Block::Hashing { from }) = segment.blocks.get(*index).copied() else {
+                continue;
+            };
+            let bytes = segment.block_bytes(*index).len();
+            match (segment.leaf(*index), from) {
+                (None, Sender::Cdn) => segment.blocks[*index] = Block::Hashed { digest: *digest },
+                (Some(leaf), _) if leaf == *digest => {
+                    segment.blocks[*index] = Block::Verified;
+                    self.credit(id, from, bytes);
+                }
+                (Some(_) | None, _) => {
+                    segment.blocks[*index] = Block::Missing;
+                    self.totals.discarded += bytes;
+                    wrong.get_or_insert(from);
+                }
+            }
+        }
+        if let Some(from) = wrong {
+            self.blame(now, id, from);
+        }
+        self.settle(now, id);
+    }
+
+    /// After new verdicts: own leaves, announcements, the race.
+    fn settle(&mut self, now: Instant, id: SegmentId) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        if segment.adopt_own_leaves() == Some(false) {
+            self.contradicted(now, id, None);
+            return;
+        }
+        self.announce_progress(id);
+        self.report_verified(id);
+        self.drive(now, id);
+        self.trim_cache();
+    }
+
+    fn credit(&mut self, id: SegmentId, from: Sender, bytes: u64) {
+        let Sender::Peer(link, peer) = from else {
+            return;
+        };
+        self.totals.peers += bytes;
+        if let Some(link) = self.links.get_mut(&link) {
+            link.received_bytes += bytes;
+        }
+        let download = self.segments.get_mut(&id).and_then(|s| s.download.as_mut());
+        if let Some(download) = download {
+            *download.senders.entry(peer).or_default() += bytes;
+        }
+    }
+
+    /// A block differs from its leaf: whose fault is it?
+    fn blame(&mut self, now: Instant, id: SegmentId, from: Sender) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let voucher = segment.leaves.as_ref().and_then(|list| list.voucher);
+        let url = segment.url.clone();
+        match (from, voucher) {
+            // The publisher's root proves the leaf: the sender lied, or the CDN did.
+            (Sender::Peer(link, peer), None) => {
+                let message = format!(
+                    "peer {} sent a block of {url} that is not the publisher's; it was dropped",
+                    peer.to_hex()
+                );
+                self.warn(WarningCode::WrongBlock, message);
+                self.close_link(now, link, CloseReason::WrongBlock);
+            }
+            (Sender::Cdn, None) => self.contradicted(now, id, None),
+            // Only a neighbour vouches for the leaf: it and the sender are not believed here, and the
+            // CDN decides.
+            (Sender::Peer(link, _), Some(voucher)) if link == voucher => {
+                let message = format!(
+                    "a peer sent a block of {url} that contradicts its own leaf list; it was dropped"
+                );
+                self.warn(WarningCode::WrongBlock, message);
+                self.close_link(now, link, CloseReason::WrongBlock);
+                self.restart(now, id);
+            }
+            (Sender::Peer(link, _), Some(voucher)) => {
+                for doubtful in [link, voucher] {
+                    if let Some(link) = self.links.get_mut(&doubtful) {
+                        link.haves.forget(&segment.key);
+                    }
+                }
+                self.restart(now, id);
+            }
+            (Sender::Cdn, Some(voucher)) => {
+                let message =
+                    format!("a peer's leaf list of {url} is not the CDN's; it was dropped");
+                self.warn(WarningCode::WrongBlock, message);
+                self.close_link(now, voucher, CloseReason::WrongBlock);
+                self.restart(now, id);
+            }
+        }
+    }
+
+    /// A segment's leaf list from a peer.
+    pub(super) fn on_leaves(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        key: &crate::wire::SegmentKey,
+        size: u64,
+        leaves: Vec<Digest>,
+    ) {
+        let Ok(id) = self.serveable(key) else { return };
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let asked = segment
+            .download
+            .as_ref()
+            .and_then(|d| d.leaves_asked)
+            .is_some_and(|(asked, _)| asked == link);
+        if !asked || segment.leaves.is_some() {
+            return;
+        }
+        if size == 0 || size > self.config.memory_limit_bytes {
+            return self.close_link(now, link, CloseReason::Protocol);
+        }
+        if !segment.accepts_leaves(size, &leaves) {
+            let proven = segment.digest.is_some();
+            if proven {
+                return self.close_link(now, link, CloseReason::WrongBlock);
+            }
+            if let Some(download) = &mut segment.download {
+                download.shunned.insert(link);
+                download.leaves_asked = None;
+            }
+            return self.drive(now, id);
+        }
+        let voucher = segment.digest.is_none().then_some(link);
+        if segment.size.is_none() {
+            segment.set_size(size);
+        }
+        segment.leaves = Some(LeafList { leaves, voucher });
+        if let Some(link) = self.links.get_mut(&link) {
+            link.progress_at = now;
+        }
+        self.reserve(id, size);
+        self.compare_hashed(now, id);
+        self.drive(now, id);
+    }
+
+    /// Bytes of the CDN that were hashed before the leaf list came.
+    fn compare_hashed(&mut self, now: Instant, id: SegmentId) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let mut wrong = false;
+        for index in 0..segment.blocks.len() {
+            if let Block::Hashed { digest } = segment.blocks[index] {
+                wrong |= segment.leaf(index) != Some(digest);
+                segment.blocks[index] = Block::Verified;
+            }
+        }
+        if wrong {
+            self.blame(now, id, Sender::Cdn);
+        }
+    }
+
+    /// Tells neighbours of newly verified blocks: the whole at once, parts in steps.
+    fn announce_progress(&mut self, id: SegmentId) {
+        if !self.may_upload() || !self.is_shareable(id) {
+            return;
+        }
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let verified = segment.verified();
+        let whole = segment.is_whole();
+        if verified <= segment.announced
+            || (!whole && verified < segment.announced + ANNOUNCE_BLOCKS)
+        {
+            return;
+        }
+        segment.announced = verified;
+        let holding = if whole {
+            Holding::Whole
+        } else {
+            Holding::Partial(segment.verified_bits())
+        };
+        let entry = HaveEntry {
+            key: segment.key,
+            holding,
+        };
+        self.broadcast(&PeerMessage::Have(vec![entry]));
+    }
+}
