@@ -1,13 +1,26 @@
 //! The one model every player's manifest becomes.
+//!
+//! Invariant: the numbers of a track's segments have no gaps, and every segment that `find` names stands
+//! in its track. This file holds the shapes and the questions; `refresh` changes them.
 
+use super::address;
+use super::hls::{self, Kind};
+use super::index::AddressIndex;
+use super::known_text::KnownText;
+use super::renditions::Renditions;
 use crate::base::{ByteRange, TrackId, Version};
 use crate::integrity::tag::SegmentDigest;
+use core::fmt;
 use std::collections::VecDeque;
 
 /// A stream as its manifests describe it so far.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    tracks: Vec<Track>,
+    pub(super) tracks: Vec<Track>,
+    /// Of each track, in the same order.
+    pub(super) texts: Vec<KnownText>,
+    pub(super) renditions: Renditions,
+    pub(super) index: AddressIndex,
 }
 
 /// One rendition or language: its segments in order, numbers without gaps.
@@ -42,20 +55,25 @@ pub struct Segment {
     pub digest: Option<SegmentDigest>,
     /// Which content the number names.
     pub version: Version,
+    /// False for what has no media (`EXT-X-GAP`), a digest line that cannot be read, or no HTTP
+    /// address. It keeps its number and is never found.
+    pub shareable: bool,
 }
 
 /// What a manifest changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Update {
-    /// Index of the track in `Timeline::tracks`; `None` for a master playlist.
+    /// Index of the track in `Timeline::tracks`; `None` for a master or an I-frame playlist.
     pub track: Option<usize>,
     /// Segments that are new: numbers `first..first + count` of that track.
     pub added_first: u64,
     /// How many.
     pub added: u32,
-    /// Segments that left the playlist (oldest first).
+    /// Segments that left the playlist (oldest first). All of the track's old ones when its numbers
+    /// went back (another encoder) or jumped ahead (the viewer was away).
     pub removed: Vec<Segment>,
-    /// Numbers whose digest or address changed: (number, version before).
+    /// Numbers whose digest, version or address changed: (number, version before). A new address alone
+    /// leaves the version as it was.
     pub changed: Vec<(u64, Version)>,
 }
 
@@ -63,39 +81,99 @@ pub struct Update {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestError(pub String);
 
+impl fmt::Display for ManifestError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for ManifestError {}
+
 impl Timeline {
     /// Takes a playlist's text, master or media, as received from `url` (after redirects).
     ///
     /// # Errors
     /// When it cannot be read or mapped; the timeline is then as before.
-    pub fn update_hls(&mut self, _url: &str, _text: &str) -> Result<Update, ManifestError> {
-        Err(ManifestError("written by the manifest room".into()))
+    pub fn update_hls(&mut self, url: &str, text: &str) -> Result<Update, ManifestError> {
+        self.update_counted(url, text).map(|(update, _)| update)
     }
 
-    /// The tracks known so far.
+    /// As `update_hls`; also says how many segments had to be read.
+    pub(super) fn update_counted(
+        &mut self,
+        url: &str,
+        text: &str,
+    ) -> Result<(Update, usize), ManifestError> {
+        let playlist = hls::open(text)?;
+        match playlist.kind {
+            Kind::Media => self.update_media(url, &playlist),
+            Kind::Master => {
+                self.renditions.read_master(url, text);
+                Ok((Update::default(), 0))
+            }
+        }
+    }
+
+    /// The tracks whose media playlists were seen, in the order in which they were.
     #[must_use]
     pub fn tracks(&self) -> &[Track] {
         &self.tracks
     }
 
     /// Which segment a player's request names: URL and range as the player asks (an AES-128 reset of the
-    /// range's start is the adapter's to undo). Query strings count.
+    /// range's start is the adapter's to undo). Query strings count, fragments do not.
     #[must_use]
-    pub fn find(&self, _url: &str, _range: Option<ByteRange>) -> Option<(usize, u64)> {
-        None
+    pub fn find(&self, url: &str, range: Option<ByteRange>) -> Option<(usize, u64)> {
+        let url = address::normalize(url);
+        let (track, number) = self.index.get(&url, range)?;
+        let segment = self.segment(track, number)?;
+        (segment.shareable && segment.url == url && segment.range == range)
+            .then_some((track, number))
     }
 
     /// The segment `number` of track `track`.
     #[must_use]
     pub fn segment(&self, track: usize, number: u64) -> Option<&Segment> {
-        let track = self.tracks.get(track)?;
-        let index = number.checked_sub(track.first_number)?;
-        track.segments.get(usize::try_from(index).ok()?)
+        self.tracks.get(track)?.segment(number)
     }
 
     /// The index of a track by its id.
     #[must_use]
     pub fn track_index(&self, id: TrackId) -> Option<usize> {
         self.tracks.iter().position(|track| track.id == id)
+    }
+
+    /// Makes `find` follow an update of a track; `replaced` are the changed segments as they were.
+    pub(super) fn reindex(&mut self, index: usize, update: &Update, replaced: &[Segment]) {
+        for gone in update.removed.iter().chain(replaced) {
+            self.index.remove(index, gone);
+        }
+        let Some(track) = self.tracks.get(index) else {
+            return;
+        };
+        let changed = replaced.iter().map(|segment| segment.number);
+        let added = update.added_first..update.added_first + u64::from(update.added);
+        for segment in changed
+            .chain(added)
+            .filter_map(|number| track.segment(number))
+        {
+            self.index.insert(index, segment);
+        }
+    }
+}
+
+impl Track {
+    /// The segment with this number.
+    #[must_use]
+    pub fn segment(&self, number: u64) -> Option<&Segment> {
+        let at = number.checked_sub(self.first_number)?;
+        self.segments.get(usize::try_from(at).ok()?)
+    }
+
+    /// One past the last number.
+    #[must_use]
+    pub fn end_number(&self) -> u64 {
+        let count = u64::try_from(self.segments.len()).unwrap_or(u64::MAX);
+        self.first_number.saturating_add(count)
     }
 }
