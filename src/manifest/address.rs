@@ -32,7 +32,7 @@ fn split(url: &str) -> Parts<'_> {
 
 fn scheme_len(url: &str) -> usize {
     let Some(colon) = url.find(':') else { return 0 };
-    let name = url[..colon].as_bytes();
+    let name = &url.as_bytes()[..colon];
     let letters = name.first().is_some_and(u8::is_ascii_alphabetic)
         && name
             .iter()

@@ -1,4 +1,4 @@
-//! HLS text → segments as they stand in it, with m3u8-rs. Decides nothing about what is new.
+//! Text of an HLS media playlist → segments as they stand in it, with m3u8-rs. Decides nothing about what is new.
 //!
 //! m3u8-rs 6 misreads some legal lines (a title with a comma or a fraction in TARGETDURATION become
 //! URIs, a variant that does not parse gives its URI to the one before). So it is handed only the
@@ -6,10 +6,8 @@
 //! the URI lines of the text: a difference is an error, never a wrong number.
 
 use super::model::ManifestError;
-use crate::integrity::tag::{self, SegmentDigest};
-use m3u8_rs::{
-    AlternativeMedia, ExtTag, MasterPlaylist, MediaPlaylist, MediaSegment, VariantStream,
-};
+use crate::integrity::tag::{self, DigestTag, SegmentDigest};
+use m3u8_rs::{ExtTag, MediaPlaylist, MediaSegment};
 
 /// Longest playlist that is read, bytes.
 const TEXT_MAX: usize = 32 << 20;
@@ -119,6 +117,18 @@ pub(super) fn read(text: &str) -> Result<Listing, ManifestError> {
     }
     batch.read_into(&mut listing)?;
     Ok(listing)
+}
+
+/// Whether the first segment of a stretch has a PROGRAM-DATE-TIME; `None` if there is no segment.
+pub(super) fn first_is_dated(text: &str) -> Option<bool> {
+    let mut dated = false;
+    for line in text.lines().map(trim) {
+        if is_uri(line) {
+            return Some(dated);
+        }
+        dated |= line.starts_with("#EXT-X-PROGRAM-DATE-TIME:");
+    }
+    None
 }
 
 /// Tidied lines on their way to m3u8-rs.
@@ -251,7 +261,8 @@ impl Listed {
             } else if tag.tag == "X-GAP" {
                 listed.unshareable = true;
             } else if is_digest(&tag) {
-                listed.digest = read_digest(value(&tag));
+                let read = DigestTag::parse_attributes(value(&tag));
+                listed.digest = read.ok().map(|tag| tag.digest);
                 listed.unshareable |= listed.digest.is_none();
             }
         }
@@ -264,7 +275,6 @@ impl Listed {
 
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "a float cast saturates; 49 days are more than a segment lasts"
 )]
 fn to_ms(seconds: f32) -> u32 {
@@ -278,118 +288,15 @@ fn is_digest(unknown: &ExtTag) -> bool {
     name == Some(&unknown.tag)
 }
 
-/// Until the tag room reads lines itself.
-fn read_digest(attributes: &str) -> Option<SegmentDigest> {
-    use base64::Engine as _;
-    let (mut size, mut root) = (None, None);
-    for pair in attributes.split(',') {
-        match pair.split_once('=')? {
-            ("SIZE", value) => size = value.parse().ok(),
-            ("ROOT", value) => {
-                let text = value.strip_prefix('"')?.strip_suffix('"')?;
-                let bytes = base64::engine::general_purpose::STANDARD
-                    .decode(text)
-                    .ok()?;
-                root = Some(crate::integrity::Digest(bytes.try_into().ok()?));
-            }
-            _ => {}
-        }
-    }
-    Some(SegmentDigest {
-        size: size?,
-        root: root?,
-    })
-}
-
 fn value(tag: &ExtTag) -> &str {
     tag.rest.as_deref().unwrap_or_default()
 }
 
-/// A rendition of a master playlist.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct RenditionLine {
-    pub(super) uri: String,
-    /// What tells it from others, `KEY=VALUE` in the order of the keys.
-    pub(super) attributes: String,
-}
-
-/// The renditions of a master playlist: variants and `EXT-X-MEDIA` with a URI. I-frame playlists are
-/// not among them; an entry that cannot be read is left out, and costs no other its URI.
-pub(super) fn rendition_lines(text: &str) -> Vec<RenditionLine> {
-    let mut found = Vec::new();
-    let mut variant = None;
-    for line in text.lines().map(trim) {
-        if line.starts_with("#EXT-X-STREAM-INF:") {
-            variant = Some(line);
-        } else if line.starts_with("#EXT-X-MEDIA:") {
-            let master = read_entry(&[line]);
-            found.extend(master.and_then(|master| master.alternatives.first().and_then(media)));
-        } else if is_uri(line)
-            && let Some(tag) = variant.take()
-            && let Some(master) = read_entry(&[tag, line])
-        {
-            found.extend(master.variants.first().map(stream));
-        }
-    }
-    found
-}
-
-fn read_entry(lines: &[&str]) -> Option<MasterPlaylist> {
-    let mut text = String::from("#EXTM3U\n");
-    for line in lines {
-        text.push_str(line);
-        text.push('\n');
-    }
-    m3u8_rs::parse_master_playlist_res(text.as_bytes()).ok()
-}
-
-fn media(media: &AlternativeMedia) -> Option<RenditionLine> {
-    let mut attributes = String::new();
-    push_attribute(&mut attributes, "GROUP-ID", Some(&media.group_id));
-    push_attribute(&mut attributes, "LANGUAGE", media.language.as_deref());
-    push_attribute(&mut attributes, "NAME", Some(&media.name));
-    Some(RenditionLine {
-        uri: media.uri.clone()?,
-        attributes,
-    })
-}
-
-fn stream(stream: &VariantStream) -> RenditionLine {
-    let mut attributes = String::new();
-    push_attribute(
-        &mut attributes,
-        "BANDWIDTH",
-        Some(&stream.bandwidth.to_string()),
-    );
-    push_attribute(&mut attributes, "CODECS", stream.codecs.as_deref());
-    if let Some(size) = stream.resolution {
-        let mut text = size.width.to_string();
-        text.push('x');
-        text.push_str(&size.height.to_string());
-        push_attribute(&mut attributes, "RESOLUTION", Some(&text));
-    }
-    RenditionLine {
-        uri: stream.uri.clone(),
-        attributes,
-    }
-}
-
-fn push_attribute(attributes: &mut String, key: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        if !attributes.is_empty() {
-            attributes.push(',');
-        }
-        attributes.push_str(key);
-        attributes.push('=');
-        attributes.push_str(value);
-    }
-}
-
-fn is_uri(line: &str) -> bool {
+pub(super) fn is_uri(line: &str) -> bool {
     !line.is_empty() && !line.starts_with('#')
 }
 
-fn trim(line: &str) -> &str {
+pub(super) fn trim(line: &str) -> &str {
     line.trim_matches(|c: char| c.is_ascii_whitespace())
 }
 

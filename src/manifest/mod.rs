@@ -3,7 +3,7 @@
 //! Invariant: a playlist that cannot be mapped gives an error, never a wrong segment. Knows nothing of
 //! peers or sources; DASH comes beside `hls` and fills the same model.
 //!
-//! `hls` reads text with m3u8-rs; `known_text` remembers what was read, so that a refresh reads only
+//! `hls` and `master` read text with m3u8-rs; `known_text` remembers what was read, so that a refresh reads only
 //! what is new; `refresh` merges it into the `model`; `renditions` names tracks; `address` resolves
 //! URLs; `index` finds a segment by its URL.
 
@@ -11,6 +11,7 @@ mod address;
 mod hls;
 mod index;
 mod known_text;
+mod master;
 mod model;
 mod refresh;
 mod renditions;

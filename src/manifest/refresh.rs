@@ -277,11 +277,7 @@ impl Context<'_> {
         if end.is_none_or(|end| end - window.first > hls::SEGMENTS_MAX) {
             return Err(hls::too_many_segments());
         }
-        let first_date = (head.skipped > 0 || last_same > listed)
-            || tail
-                .segments
-                .first()
-                .is_none_or(|next| next.date_time.is_some());
+        let first_date = head.skipped > 0 || hls::first_is_dated(rest).unwrap_or(true);
         let before = listed.checked_sub(1).filter(|_| head.skipped > 0);
         let before = before.and_then(|number| self.segment(number));
         let mut segment = self.segment_from(first, listed, before, first_date)?;

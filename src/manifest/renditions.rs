@@ -3,7 +3,7 @@
 //! the master lists several renditions under one path (told apart by query) do their attributes join.
 
 use super::address;
-use super::hls::{self, RenditionLine};
+use super::master::{self, RenditionLine};
 use super::model::ManifestError;
 use crate::base::TrackId;
 use crate::integrity::sha256;
@@ -27,7 +27,7 @@ struct Rendition {
 impl Renditions {
     /// Remembers the renditions of a master playlist from `url`.
     pub(super) fn read_master(&mut self, url: &str, text: &str) {
-        for line in hls::rendition_lines(text) {
+        for line in master::rendition_lines(text) {
             self.add(url, line);
         }
     }
