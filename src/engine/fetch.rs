@@ -424,6 +424,7 @@ impl Engine {
         };
         segment.clear();
         let private = segment.private;
+        let held = core::mem::take(&mut segment.reserved) > 0;
         let Some(download) = &mut segment.download else {
             return;
         };
@@ -433,6 +434,10 @@ impl Engine {
         if let Some(leg) = leg {
             self.fetches.remove(&leg.fetch);
             self.out(Output::StopFetch { fetch: leg.fetch });
+        }
+        if held {
+            self.cancel_uploads_of(id);
+            self.out(Output::Evict { segment: id });
         }
         if private {
             self.unsize(id);
