@@ -1,7 +1,7 @@
 //! Peer messages against golden vectors, and against bytes no honest peer would send.
 //!
-//! Holds: the bytes of every message are as `tests/vectors/wire.txt` has them; what decodes encodes to
-//! the same bytes; nothing panics. The vectors and the seeded mutations also run on wasm32.
+//! Holds: the bytes of every message are as `tests/vectors/wire.txt` has them; what decodes encodes
+//! to the same bytes; nothing panics. The vectors and the seeded mutations also run on wasm32.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::BTreeMap;

@@ -6,6 +6,9 @@
     reason = "a shell: it reads files and the clock and speaks to a person"
 )]
 
+mod sign;
+mod verify;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -19,10 +22,16 @@ struct Cli {
 
 // One variant a subcommand: `Tracker(tracker::Args)`, with `fn run(self) -> ExitCode` in its file.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Sign(sign::Args),
+    Verify(verify::Args),
+}
 
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn run() -> ExitCode {
-    match Cli::parse().command {}
+    match Cli::parse().command {
+        Command::Sign(args) => args.run(),
+        Command::Verify(args) => args.run(),
+    }
 }

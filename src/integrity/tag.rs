@@ -1,9 +1,10 @@
 //! `#EXT-X-SWARMLINE-DIGEST`: how a segment's digest stands in an HLS playlist, read and written.
 //!
-//! `#EXT-X-SWARMLINE-DIGEST:SIZE=650112,ROOT="<base64>"`, one line before the segment's URI, with the
-//! options `SHA256`, `STREAM`, `TRACK`, `SEQ`, `SIG`. Each line stands alone, so live windows and delta
-//! updates keep working. Unknown attributes are ignored; a line that breaks the syntax of attribute
-//! lists (RFC 8216 §4.2) or lacks SIZE or ROOT is an error. This room reads `SIG`, it does not check it.
+//! `#EXT-X-SWARMLINE-DIGEST:SIZE=650112,ROOT="<base64>"`, one line before the segment's URI, with
+//! the options `SHA256`, `STREAM`, `TRACK`, `SEQ`, `SIG`. Each line stands alone, so live windows
+//! and delta updates keep working. Unknown attributes are ignored; a line that breaks the syntax of
+//! attribute lists (RFC 8216 §4.2) or lacks SIZE or ROOT is an error. This room reads `SIG`, it
+//! does not check it.
 
 use super::{Digest, MAX_SEGMENT_LEN};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -88,7 +89,8 @@ impl fmt::Display for DigestTag {
 }
 
 impl DigestTag {
-    /// Reads a whole line, [`TAG`] included; space around it is ignored. `None` if it is another line.
+    /// Reads a whole line, [`TAG`] included; space around it is ignored. `None` if it is another
+    /// line.
     ///
     /// # Errors
     /// As [`DigestTag::parse_attributes`].
@@ -100,8 +102,8 @@ impl DigestTag {
     /// Reads what follows [`TAG`].
     ///
     /// # Errors
-    /// When the text is no attribute list, SIZE or ROOT is missing, an attribute of ours stands twice or
-    /// has a value it may not have.
+    /// When the text is no attribute list, SIZE or ROOT is missing, an attribute of ours stands
+    /// twice or has a value it may not have.
     pub fn parse_attributes(text: &str) -> Result<Self, TagError> {
         let (mut size, mut root) = (None, None);
         let mut tag = Self::from(SegmentDigest {

@@ -1,5 +1,5 @@
-//! The block tree: SHA-256 over blocks of 16 KiB, the last one unpadded; missing leaves up to the next
-//! power of two are 32 zero bytes; a node is SHA-256(left ‖ right) (the layout of BEP 52).
+//! The block tree: SHA-256 over blocks of 16 KiB, the last one unpadded; missing leaves up to the
+//! next power of two are 32 zero bytes; a node is SHA-256(left ‖ right) (the layout of BEP 52).
 //!
 //! Invariant: the size fixes the number of leaves, so no prefixes are needed.
 
@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 /// Bytes of a block: the unit that is hashed, verified and sent.
 pub const BLOCK_LEN: u64 = 16 * 1024;
 
-/// Most blocks of a segment: a longer leaf list is refused wherever it comes from (2 MiB of leaves).
+/// Most blocks of a segment: a longer leaf list is refused wherever it comes from (2 MiB of
+/// leaves).
 pub const MAX_BLOCKS: u64 = 65_536;
 
 /// Longest segment that can be digested and shared, in bytes (1 GiB).

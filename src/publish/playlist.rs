@@ -1,7 +1,8 @@
-//! Inserts digest lines into the text of a media playlist, each right before its segment's URI line.
+//! Inserts digest lines into the text of a media playlist, each right before its segment's URI
+//! line.
 //!
-//! Invariant: `strip_playlist(sign_playlist(text)) == strip_playlist(text)`, byte for byte, and signing
-//! twice is signing once. Knows no files: the caller hashes.
+//! Invariant: `strip_playlist(sign_playlist(text)) == strip_playlist(text)`, byte for byte, and
+//! signing twice is signing once. Knows no files: the caller hashes.
 
 use super::scan::{Playlist, ScanError, is_digest_line, lines};
 use crate::base::ByteRange;
@@ -33,10 +34,10 @@ impl<E: fmt::Display> fmt::Display for SignError<E> {
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for SignError<E> {}
 
-/// Signs the text of a media playlist: existing digest lines go, a new one comes before each segment's
-/// URI, ended like the line above it. `digest_of` is given each URI (variables put in, else as it
-/// stands) with its byte range. Segments marked `EXT-X-GAP` have no bytes and get no line. A master
-/// playlist comes back without digest lines.
+/// Signs the text of a media playlist: existing digest lines go, a new one comes before each
+/// segment's URI, ended like the line above it. `digest_of` is given each URI (variables put in,
+/// else as it stands) with its byte range. Segments marked `EXT-X-GAP` have no bytes and get no
+/// line. A master playlist comes back without digest lines.
 ///
 /// # Errors
 /// When the text is no playlist, a segment's address cannot be told, or `digest_of` fails.

@@ -1,7 +1,8 @@
-//! Finds segments, digest lines and child playlists in the text of an HLS playlist (RFC 8216), without
-//! losing a byte: everything found is a place in the text or a copy of a URI.
+//! Finds segments, digest lines and child playlists in the text of an HLS playlist (RFC 8216),
+//! without losing a byte: everything found is a place in the text or a copy of a URI.
 //!
-//! It reads no more than signing needs; the engine's own reader is `manifest`. Lines end with LF or CRLF.
+//! It reads no more than signing needs; the engine's own reader is `manifest`. Lines end with LF or
+//! CRLF.
 
 use crate::base::ByteRange;
 use crate::integrity::tag::{DigestTag, TAG, TagError};
@@ -313,7 +314,8 @@ mod tests {
     #[test]
     fn a_master_names_its_children_once() {
         let text = "\u{feff}#EXTM3U\r\n#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"x,URI=y\",URI=\"a.m3u8\"\r\n\
-            #EXT-X-STREAM-INF:BANDWIDTH=1\r\n\r\nv.m3u8\r\n#EXT-X-STREAM-INF:BANDWIDTH=2\r\nv.m3u8\r\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=1\r\n\r\nv.m3u8\r\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=2\r\nv.m3u8\r\n\
             #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"i.m3u8\"";
         let playlist = Playlist::scan(text).unwrap();
         assert!(playlist.is_master && playlist.segments.is_empty());

@@ -1,8 +1,10 @@
 //! How peer messages stand in bytes: one byte of message number, then the fields, integers
-//! little-endian. The numbers keep BitTorrent's where it has one of that meaning (BEP 3, 6, 10, 52).
+//! little-endian. The numbers keep BitTorrent's where it has one of that meaning (BEP 3, 6, 10,
+//! 52).
 //!
-//! Invariant: what decodes encodes to the same bytes again (but for `Unknown`, whose body is not kept);
-//! decoding never panics, and allocates no more than a small multiple of the message's own length.
+//! Invariant: what decodes encodes to the same bytes again (but for `Unknown`, whose body is not
+//! kept); decoding never panics, and allocates no more than a small multiple of the message's own
+//! length.
 
 use super::peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
@@ -76,7 +78,8 @@ const OTHER_VERSION: u8 = 1;
 const BUSY: u8 = 2;
 
 impl PeerMessage {
-    /// The message in bytes. Lists beyond [`limit`] are cut, since a peer closes the link over them.
+    /// The message in bytes. Lists beyond [`limit`] are cut, since a peer closes the link over
+    /// them.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);

@@ -1,5 +1,5 @@
-//! Bytes and text on the wire, and nothing else: `peer` for data channels, `codec` for how its messages
-//! stand in bytes, `announce` for WebTorrent trackers, `reader` for bounded reading.
+//! Bytes and text on the wire, and nothing else: `peer` for data channels, `codec` for how its
+//! messages stand in bytes, `announce` for WebTorrent trackers, `reader` for bounded reading.
 //!
 //! Invariant: stateless and total. No input panics, none allocates more than its own length allows.
 

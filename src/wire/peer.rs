@@ -1,7 +1,7 @@
 //! Messages between peers on data channels: what they are. How they stand in bytes is `codec`'s.
 //!
-//! Control messages travel on the ordered channel, one message a frame; blocks travel on the unordered
-//! channel behind a fixed header.
+//! Control messages travel on the ordered channel, one message a frame; blocks travel on the
+//! unordered channel behind a fixed header.
 
 use crate::base::{PeerId, TrackId, Version};
 use crate::integrity::Digest;

@@ -1,5 +1,5 @@
-//! A cursor over bytes from outside: every read is checked, nothing panics, nothing is copied before
-//! it is known to be there.
+//! A cursor over bytes from outside: every read is checked, nothing panics, nothing is copied
+//! before it is known to be there.
 
 use super::peer::DecodeError;
 

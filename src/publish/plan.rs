@@ -1,0 +1,174 @@
+//! Which playlists a command is about, and where each signed one goes. Reads folders and master
+//! playlists, writes nothing.
+//!
+//! Invariant: one entry a playlist and one playlist a target; nothing is planned outside `--out`.
+
+use super::PublishError;
+use super::files::{folder_of, normal, read_playlist, reason, resolve};
+use super::scan::Playlist;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Everything to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// The playlists, and what to do with each.
+    pub(super) playlists: BTreeMap<PathBuf, Planned>,
+    /// Folders whose other files go along: (from, to).
+    pub(super) folders: Vec<(PathBuf, PathBuf)>,
+}
+
+/// What is planned for one playlist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    /// Where its signed form goes: itself, in place.
+    pub(super) target: PathBuf,
+    /// It names other playlists, and comes after them.
+    pub(super) is_master: bool,
+}
+
+impl Plan {
+    /// Plans for files and folders; `out` of `None`, or the folder a source is in, is in place.
+    ///
+    /// # Errors
+    /// When a source is not there or holds no playlist, or two would have one target.
+    pub(super) fn new(sources: &[PathBuf], out: Option<&Path>) -> Result<Self, PublishError> {
+        let mut plan = Self::default();
+        // A folder given as its own `--out` is signed in place.
+        let real_out = out.and_then(|out| fs::canonicalize(out).ok());
+        for source in sources {
+            let metadata =
+                fs::metadata(source).map_err(|error| PublishError::io(source, &error))?;
+            let root = if metadata.is_dir() {
+                source
+            } else {
+                folder_of(source)
+            };
+            let is_itself = real_out.is_some() && real_out == fs::canonicalize(or_dot(root)).ok();
+            let out = out.filter(|_| !is_itself);
+            if metadata.is_dir() {
+                let before = plan.playlists.len();
+                for file in walk(source, real_out.as_deref().filter(|_| out.is_some()))? {
+                    if is_playlist(&file) {
+                        plan.add(source, out, &file)?;
+                    }
+                }
+                if plan.playlists.len() == before {
+                    return Err(PublishError::new(
+                        source,
+                        "no playlist (.m3u8) in this folder",
+                    ));
+                }
+                if let Some(out) = out {
+                    plan.folders.push((source.clone(), out.to_path_buf()));
+                }
+            } else {
+                plan.add(root, out, source)?;
+            }
+        }
+        plan.check_targets()?;
+        Ok(plan)
+    }
+
+    /// Adds a playlist, and those it names if it is a master playlist.
+    fn add(
+        &mut self,
+        root: &Path,
+        out: Option<&Path>,
+        playlist: &Path,
+    ) -> Result<(), PublishError> {
+        let playlist = normal(playlist);
+        if self.playlists.contains_key(&playlist) {
+            return Ok(());
+        }
+        let target = match out {
+            None => playlist.clone(),
+            Some(out) => {
+                let inside = playlist.strip_prefix(normal(root)).ok();
+                let inside = inside.filter(|path| !path.starts_with(".."));
+                out.join(inside.ok_or_else(|| {
+                    let what = format!(
+                        "outside of {}, so it has no place in {}; sign the folder that holds both",
+                        or_dot(root).display(),
+                        out.display()
+                    );
+                    PublishError::new(&playlist, what)
+                })?)
+            }
+        };
+        let text = read_playlist(&playlist)?;
+        let scan = Playlist::scan(&text).map_err(|error| PublishError::new(&playlist, error))?;
+        let is_master = scan.is_master;
+        self.playlists
+            .insert(playlist.clone(), Planned { target, is_master });
+        for uri in &scan.children {
+            let child = resolve(folder_of(&playlist), uri)
+                .map_err(|what| PublishError::new(&playlist, what))?;
+            self.add(root, out, &child)?;
+        }
+        Ok(())
+    }
+
+    fn check_targets(&self) -> Result<(), PublishError> {
+        let mut targets: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+        for (playlist, Planned { target, .. }) in &self.playlists {
+            if let Some(other) = targets.insert(normal(target), playlist) {
+                let what = format!(
+                    "would be written over {}, from {}; give each its own --out",
+                    target.display(),
+                    other.display()
+                );
+                return Err(PublishError::new(playlist, what));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The current folder, where a path without one is meant.
+pub(super) fn or_dot(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    }
+}
+
+/// Whether the name is a playlist's.
+pub(super) fn is_playlist(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("m3u8") || extension.eq_ignore_ascii_case("m3u")
+    })
+}
+
+/// All files below `folder`, sorted, but for those in `except` (a folder to be written to) and
+/// those that somebody is still writing (a name that ends in `.tmp` or `.part`).
+pub(super) fn walk(folder: &Path, except: Option<&Path>) -> Result<Vec<PathBuf>, PublishError> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        if except.is_some() && fs::canonicalize(&folder).ok().as_deref() == except {
+            continue;
+        }
+        let fail = |error: std::io::Error| PublishError::new(&folder, reason(&error));
+        for entry in fs::read_dir(&folder).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let path = entry.path();
+            // A link to a folder may lead back up, so links are followed to files only.
+            if entry.file_type().map_err(fail)?.is_dir() {
+                folders.push(path);
+            } else if path.is_file() && !is_unfinished(&path) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "tmp" || extension == "part")
+}

@@ -1,0 +1,18 @@
+//! Signing and checking streams on disk, through the library and through the binary.
+//!
+//! Holds: what was signed verifies, one changed byte does not; only lines are inserted; a live
+//! packager's playlists come out signed, soon, whole, with no segment hashed twice.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test, on files of its own"
+)]
+
+mod binary;
+mod folder;
+mod once;
+mod text;
+mod watching;
