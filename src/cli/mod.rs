@@ -6,6 +6,8 @@
     reason = "a shell: it reads files and the clock and speaks to a person"
 )]
 
+mod tracker;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -19,10 +21,14 @@ struct Cli {
 
 // One variant a subcommand: `Tracker(tracker::Args)`, with `fn run(self) -> ExitCode` in its file.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Tracker(tracker::Args),
+}
 
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn run() -> ExitCode {
-    match Cli::parse().command {}
+    match Cli::parse().command {
+        Command::Tracker(args) => args.run(),
+    }
 }
