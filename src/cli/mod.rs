@@ -8,6 +8,7 @@
 
 mod sign;
 mod verify;
+mod tracker;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ struct Cli {
 enum Command {
     Sign(sign::Args),
     Verify(verify::Args),
+    Tracker(tracker::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -33,5 +35,6 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
+        Command::Tracker(args) => args.run(),
     }
 }

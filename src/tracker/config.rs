@@ -37,6 +37,18 @@ pub struct Config {
     pub nonsense_max: u32,
 }
 
+impl Config {
+    /// The same with another number of connections, and at least that many peers.
+    #[must_use]
+    pub fn with_connections(self, connections_max: usize) -> Self {
+        Self {
+            connections_max,
+            peers_max: self.peers_max.max(connections_max),
+            ..self
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
