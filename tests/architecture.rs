@@ -50,6 +50,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The rooms that compile for both targets; what tests them runs on both.
+const PURE: &[&str] = &[
+    "base",
+    "wire",
+    "integrity",
+    "manifest",
+    "engine",
+    "tracker",
+    "sim",
+];
+
 const FILE_LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;
 
@@ -72,6 +83,37 @@ fn rooms_use_only_what_their_row_allows() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn tests_of_pure_rooms_run_on_wasm32_too() {
+    let mut faults = Vec::new();
+    for file in sources(&["src", "tests"], &["rs"]) {
+        let relative = relative(&file);
+        let pure = match room_of(&relative) {
+            Some((room, _)) => PURE.contains(&room.as_str()),
+            None => relative.starts_with("tests/"),
+        };
+        if pure && !runs_on_wasm32(&read(&file)) {
+            faults.push(format!(
+                "{relative}: its tests do not run on wasm32; {ALIAS_ADVICE}"
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+const ALIAS_ADVICE: &str = "beside the module's other imports write
+    #[cfg(target_arch = \"wasm32\")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;";
+
+/// A plain `#[test]` is silently left out on wasm32; the alias makes it one of wasm-bindgen's. A file
+/// that leaves itself or its module out of wasm32 says so by `cfg`.
+fn runs_on_wasm32(source: &str) -> bool {
+    let code = without_comments_and_strings(source);
+    !code.contains("#[test]")
+        || code.contains("wasm_bindgen_test as test")
+        || source.contains("not(target_arch = \"wasm32\")")
 }
 
 #[test]
@@ -497,6 +539,15 @@ mod reader {
         let source =
             format!("trait T {{ fn none(&self, a: [u8; 2]); }}\nfn long(\n) {{\n{body}}}\n");
         assert_eq!(functions(&source), [(2, "long".to_owned(), 6)]);
+    }
+
+    #[test]
+    fn sees_tests_that_wasm32_would_leave_out() {
+        assert!(!runs_on_wasm32("mod tests { #[test] fn a() {} }"));
+        assert!(runs_on_wasm32(
+            "use wasm_bindgen_test::wasm_bindgen_test as test; #[test] fn a() {}"
+        ));
+        assert!(runs_on_wasm32("// a #[test] in words"));
     }
 
     #[test]
