@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod demo;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 
