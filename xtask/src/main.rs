@@ -4,8 +4,8 @@
 mod bench;
 mod build;
 mod demo;
+mod programs;
 mod test;
-mod tools;
 
 use std::process::ExitCode;
 

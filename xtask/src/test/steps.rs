@@ -2,7 +2,7 @@
 
 use super::counts::Counts;
 use super::{Shop, Step, in_ci, target_dir};
-use crate::tools;
+use crate::programs;
 use std::path::PathBuf;
 
 /// Every step. `after` names what a step cannot do without.
@@ -90,8 +90,8 @@ pub(super) const ALL: &[Step] = &[
 fn toolchain(shop: &mut Shop) -> Result<Counts, String> {
     let mut install = shop.command("npm", &["ci"]);
     let (installed, _) = shop.output(&mut install)?;
-    tools::ensure_chrome(&shop.root)?;
-    tools::ensure_ffmpeg()?;
+    programs::ensure_chrome(&shop.root)?;
+    programs::ensure_ffmpeg()?;
     Ok(Counts::check(installed))
 }
 
@@ -121,7 +121,7 @@ fn clippy_wasm(shop: &mut Shop) -> Result<Counts, String> {
 }
 
 fn rust(shop: &mut Shop) -> Result<Counts, String> {
-    let nextest = tools::on_path("cargo-nextest").is_some();
+    let nextest = programs::on_path("cargo-nextest").is_some();
     let runner: &[&str] = if nextest {
         &["nextest", "run"]
     } else {
@@ -183,8 +183,8 @@ fn npm_test(shop: &mut Shop, workspace: &str) -> Result<Counts, String> {
     command
         .env("SWARMLINE_BIN", binary(shop))
         .env("FORCE_COLOR", "0");
-    if let Some(chrome) = tools::chrome(&shop.root) {
-        command.env(tools::CHROME_VARIABLE, chrome);
+    if let Some(chrome) = programs::chrome(&shop.root) {
+        command.env(programs::CHROME_VARIABLE, chrome);
     }
     if in_ci() {
         command.env("CI", "true");

@@ -1,4 +1,4 @@
-//! Tools from outside that tests and benchmark need: a Chrome or Chromium, and ffmpeg.
+//! Programs from outside that tests and benchmark need: a Chrome or Chromium, and ffmpeg.
 //!
 //! Looks first, installs what is missing where that is possible (Debian as root: the distribution's
 //! package; Chromium elsewhere: Playwright's download), and always says so.
