@@ -160,7 +160,7 @@ fn files_and_functions_stay_readable() {
         for (line, name, length) in functions(&read(&file)) {
             if length > FUNCTION_LINES_MAX {
                 faults.push(format!(
-                    "{}:{line}: `{name}` has {length} lines",
+                    "{}:{line}: `{name}` has {length} lines of code",
                     relative(&file)
                 ));
             }
@@ -260,7 +260,7 @@ fn named_under(tokens: &[(usize, String)], at: usize) -> Vec<(usize, String)> {
     }
 }
 
-/// `(line, name, lines of code)` of every function with a body.
+/// `(line, name, lines of code in the body)` of every function that has one.
 fn functions(source: &str) -> Vec<(usize, String, usize)> {
     let scrubbed = without_comments_and_strings(source);
     let code_lines: Vec<bool> = scrubbed
@@ -274,32 +274,36 @@ fn functions(source: &str) -> Vec<(usize, String, usize)> {
         if token != "fn" || name == "(" {
             continue; // a function pointer's type has no name
         }
-        let Some(last) = body_end(&tokens[at..]) else {
+        let Some((open, close)) = body_lines(&tokens[at..]) else {
             continue;
         };
-        let length = code_lines[line - 1..last]
-            .iter()
-            .filter(|code| **code)
-            .count();
+        let body = &code_lines[open.min(close - 1)..close - 1];
+        let length = body.iter().filter(|code| **code).count();
         found.push((*line, name.to_owned(), length));
     }
     found
 }
 
-/// The line of the brace that closes the first body after a `fn`; `None` for a declaration.
-fn body_end(tokens: &[(usize, String)]) -> Option<usize> {
+/// The lines of the braces around the first body after a `fn`; `None` for a declaration.
+fn body_lines(tokens: &[(usize, String)]) -> Option<(usize, usize)> {
     let mut depth = 0;
+    let mut open = 0;
     let mut brackets = 0;
     for (line, token) in tokens {
         match token.as_str() {
             "(" | "[" => brackets += 1,
             ")" | "]" => brackets -= 1,
             ";" if depth == 0 && brackets == 0 => return None,
-            "{" => depth += 1,
+            "{" => {
+                depth += 1;
+                if depth == 1 {
+                    open = *line;
+                }
+            }
             "}" => {
                 depth -= 1;
                 if depth == 0 {
-                    return Some(*line);
+                    return Some((open, *line));
                 }
             }
             _ => {}
@@ -538,7 +542,7 @@ mod reader {
         let body = "    x();\n    // why\n\n".repeat(3);
         let source =
             format!("trait T {{ fn none(&self, a: [u8; 2]); }}\nfn long(\n) {{\n{body}}}\n");
-        assert_eq!(functions(&source), [(2, "long".to_owned(), 6)]);
+        assert_eq!(functions(&source), [(2, "long".to_owned(), 3)]);
     }
 
     #[test]
