@@ -217,6 +217,8 @@ pub(super) fn from_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
 mod tests {
     use super::*;
     use crate::integrity::sha256;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// SHA-256 of nothing, in base64.
     const NOTHING: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -224,7 +226,6 @@ mod tests {
     fn parse(attributes: &str) -> Result<DigestTag, TagError> {
         DigestTag::parse_line(&format!("{TAG}{attributes}")).expect("our tag")
     }
-
     #[test]
     fn a_plain_line_reads_and_writes() {
         let line = format!("{TAG}SIZE=650112,ROOT=\"{NOTHING}\"");

@@ -126,6 +126,8 @@ impl TreeHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn bytes(size: usize) -> Vec<u8> {
         (0..=250).cycle().take(size).collect()

@@ -4,8 +4,8 @@
 mod bench;
 mod build;
 mod demo;
+mod programs;
 mod test;
-mod wasm_test_runner;
 
 use std::process::ExitCode;
 
@@ -26,7 +26,6 @@ fn main() -> ExitCode {
         "demo" => demo::run(&rest),
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
-        "wasm-test-runner" => wasm_test_runner::run(&rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -1,6 +1,8 @@
 //! Who is counted, who is refused, who is forgotten.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn a_peer_id_belongs_to_the_connection_that_announced_it_until_that_closes() {

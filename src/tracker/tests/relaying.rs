@@ -1,6 +1,8 @@
 //! Which offer goes to whom, and which answer passes.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn each_offer_goes_to_a_different_other_peer() {

@@ -1,0 +1,214 @@
+// @ts-check
+// One viewer: hls.js's UMD build (with its worker, as most pages have it), with or without a swarm.
+// It decides nothing and judges nothing: it plays what `start` names and keeps a record of what it saw,
+// which the test reads. Every byte the player was handed is hashed before the player gets it.
+
+/** @typedef {import("hls.js").default} Hls */
+/** @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string }} Fragment */
+/**
+ * @typedef {object} Options
+ * @property {string} src the playlist
+ * @property {string} hls URL of hls.js's UMD build
+ * @property {Record<string, unknown> | null} swarm what `createSwarm` gets; null plays plain
+ * @property {Record<string, unknown>} [player] what `new Hls` gets
+ * @property {boolean} [hash] hash what the player is handed (default true)
+ * @property {number} [level] play this rendition, whatever the bandwidth
+ * @property {number} [attachLateMs] attach the swarm only this long after `loadSource`
+ */
+
+const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
+const NativeWorker = window.Worker;
+const seen = {
+  workers: 0,
+  /** @type {{ details: string, fatal: boolean, code: number | undefined, url: string | undefined }[]} */
+  errors: [],
+  /** @type {{ code: string, message: string }[]} */
+  warnings: [],
+  /** @type {Fragment[]} */
+  fragments: [],
+  /** @type {number[]} */
+  levels: [],
+  /** @type {{ atMs: number, ms: number }[]} */
+  stalls: [],
+  /** @type {Record<string, unknown>[]} */
+  segments: [],
+  /** @type {number | null} */
+  firstFrameMs: null,
+  /** @type {number | null} */
+  firstPeerMs: null,
+};
+let startedAt = 0;
+/** @type {number | null} */
+let stalledAt = null;
+/** @type {Hls | null} */
+let hls = null;
+/** @type {import("swarmline").Swarm | null} */
+let swarm = null;
+
+window.Worker = class extends NativeWorker {
+  /** @param {string | URL} url @param {WorkerOptions} [options] */
+  constructor(url, options) {
+    super(url, options);
+    seen.workers += 1;
+  }
+};
+
+/** Loads hls.js and plays. @param {Options} options */
+async function start(options) {
+  await loadScript(options.hls);
+  const HlsClass = /** @type {typeof import("hls.js").default} */ (Reflect.get(window, "Hls"));
+  startedAt = performance.now();
+  watchVideo();
+  const player = new HlsClass(options.player);
+  hls = player;
+  player.on(HlsClass.Events.ERROR, (_event, data) => {
+    const code = data.response?.code;
+    seen.errors.push({ details: data.details, fatal: data.fatal, code, url: data.frag?.url ?? data.url });
+  });
+  player.on(HlsClass.Events.LEVEL_SWITCHED, (_event, data) => seen.levels.push(data.level));
+  player.on(HlsClass.Events.MANIFEST_PARSED, () => {
+    if (options.level !== undefined) player.loadLevel = options.level;
+  });
+  const attach = async () => {
+    if (options.swarm) await attachSwarm(player, options.swarm);
+    if (options.hash !== false) hashWhatPlayerGets(player);
+  };
+  if (options.attachLateMs === undefined) await attach();
+  player.loadSource(options.src);
+  player.attachMedia(video);
+  video.play().catch(() => undefined);
+  if (options.attachLateMs !== undefined) setTimeout(attach, options.attachLateMs);
+}
+
+/** @param {Hls} player @param {Record<string, unknown>} config */
+async function attachSwarm(player, config) {
+  const [{ createSwarm }, { attachHls }] = await Promise.all([
+    import("/dist/index.js"),
+    import("/dist/hls.js"),
+  ]);
+  startedAt = performance.now();
+  swarm = createSwarm(config);
+  swarm.on("peer", (peer) => {
+    if (peer.state === "open") seen.firstPeerMs ??= performance.now() - startedAt;
+  });
+  swarm.on("segment", (segment) => seen.segments.push({ ...segment }));
+  swarm.on("warning", (warning) => seen.warnings.push({ code: warning.code, message: warning.message }));
+  attachHls(swarm, player);
+}
+
+/** Wraps the fragment loader that is in force, so that the bytes are read before hls.js detaches them. @param {Hls} player */
+function hashWhatPlayerGets(player) {
+  const config = /** @type {any} */ (player.config);
+  const Inner = config.fLoader ?? config.loader;
+  config.fLoader = class extends Inner {
+    /** @param {any} context @param {any} loaderConfig @param {any} callbacks */
+    load(context, loaderConfig, callbacks) {
+      const { rangeStart = 0, rangeEnd = 0, url } = context;
+      super.load(context, loaderConfig, {
+        ...callbacks,
+        /** @param {any} response @param {any[]} rest */
+        onSuccess: (response, ...rest) => {
+          record(url, rangeStart, rangeEnd, response.data);
+          callbacks.onSuccess(response, ...rest);
+        },
+      });
+    }
+  };
+}
+
+/** @param {string} url @param {number} start @param {number} end @param {ArrayBuffer} data */
+function record(url, start, end, data) {
+  const fragment = { url, start, end, bytes: data.byteLength, sha256: "" };
+  seen.fragments.push(fragment);
+  crypto.subtle.digest("SHA-256", data.slice(0)).then((digest) => {
+    fragment.sha256 = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  });
+}
+
+function watchVideo() {
+  video.requestVideoFrameCallback(() => {
+    seen.firstFrameMs ??= performance.now() - startedAt;
+  });
+  video.addEventListener("waiting", () => {
+    if (seen.firstFrameMs !== null && !video.seeking && !video.ended) stalledAt ??= performance.now();
+  });
+  for (const event of ["playing", "timeupdate"]) {
+    video.addEventListener(event, () => {
+      if (stalledAt !== null && !video.paused && video.readyState > 2) endStall();
+    });
+  }
+  // hls.js nudges the playhead over small gaps; what it waits out at the end of a VOD is no stall.
+  video.addEventListener("ended", () => {
+    stalledAt = null;
+  });
+}
+
+function endStall() {
+  if (stalledAt === null) return;
+  const now = performance.now();
+  seen.stalls.push({ atMs: stalledAt - startedAt, ms: now - stalledAt });
+  stalledAt = null;
+}
+
+/** Everything a test may ask about this viewer, now. */
+function state() {
+  const ranges = video.buffered;
+  let bufferedEnd = video.currentTime;
+  for (let at = 0; at < ranges.length; at += 1) {
+    if (ranges.start(at) <= video.currentTime + 0.5) bufferedEnd = Math.max(bufferedEnd, ranges.end(at));
+  }
+  return {
+    ...seen,
+    stalledMs: stalledAt === null ? 0 : performance.now() - stalledAt,
+    now: performance.now() - startedAt,
+    duration: Number.isFinite(video.duration) ? video.duration : 0,
+    currentTime: video.currentTime,
+    ended: video.ended,
+    bufferedEnd,
+    ahead: bufferedEnd - video.currentTime,
+    mediaError: video.error?.message ?? null,
+    width: video.videoWidth,
+    latency: hls?.latency ?? 0,
+    level: hls?.currentLevel ?? -1,
+    bandwidthEstimate: hls?.bandwidthEstimate ?? 0,
+    stats: swarm?.stats() ?? null,
+    memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
+  };
+}
+
+/** @param {string} url */
+function loadScript(url) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`cannot load ${url}`));
+    document.head.append(script);
+  });
+}
+
+const viewer = {
+  start,
+  state,
+  /** @param {number} level */
+  switchTo: (level) => {
+    if (hls) hls.currentLevel = level;
+  },
+  /** @param {number} seconds */
+  seek: (seconds) => {
+    video.currentTime = seconds;
+  },
+  /** @param {number} rate */
+  speed: (rate) => {
+    video.playbackRate = rate;
+  },
+  destroy: () => {
+    hls?.destroy();
+    swarm?.destroy();
+  },
+};
+Object.assign(window, { viewer });
+
+/** @typedef {typeof viewer} Viewer */
+/** @typedef {ReturnType<typeof state>} State */
+export {};

@@ -1,0 +1,198 @@
+//! The steps of `cargo xtask test`, in their order: cheap ones first, browsers last.
+
+use super::counts::Counts;
+use super::{Shop, Step, in_ci, target_dir};
+use crate::programs;
+use std::path::PathBuf;
+
+/// Every step. `after` names what a step cannot do without.
+pub(super) const ALL: &[Step] = &[
+    Step {
+        name: "toolchain",
+        about: "Node, the wasm32 target, npm packages, a browser, ffmpeg",
+        after: &[],
+        run: toolchain,
+    },
+    Step {
+        name: "format",
+        about: "cargo fmt --check",
+        after: &[],
+        run: format,
+    },
+    Step {
+        name: "clippy",
+        about: "clippy, native, warnings denied",
+        after: &[],
+        run: clippy,
+    },
+    Step {
+        name: "clippy-wasm",
+        about: "clippy on wasm32, warnings denied",
+        after: &["toolchain"],
+        run: clippy_wasm,
+    },
+    Step {
+        name: "rust",
+        about: "unit, property and architecture tests (nextest if present)",
+        after: &[],
+        run: rust,
+    },
+    Step {
+        name: "wasm",
+        about: "the pure rooms' suite again on wasm32, in Node",
+        after: &["toolchain"],
+        run: wasm,
+    },
+    Step {
+        name: "build",
+        about: "cargo xtask build, with the size budget, and the binary",
+        after: &["toolchain"],
+        run: build,
+    },
+    Step {
+        name: "types",
+        about: "TypeScript types",
+        after: &["build"],
+        run: types,
+    },
+    Step {
+        name: "lint",
+        about: "biome",
+        after: &["toolchain"],
+        run: lint,
+    },
+    Step {
+        name: "contract",
+        about: "the adapters against the real players",
+        after: &["build"],
+        run: contract,
+    },
+    Step {
+        name: "interop",
+        about: "our tracker and engine against stock WebTorrent software",
+        after: &["build"],
+        run: interop,
+    },
+    Step {
+        name: "browser",
+        about: "hls.js in headless Chromium, judged by the origin's own counters",
+        after: &["build"],
+        run: browser,
+    },
+    Step {
+        name: "accessibility",
+        about: "the demo page under axe-core",
+        after: &["build"],
+        run: accessibility,
+    },
+];
+
+fn toolchain(shop: &mut Shop) -> Result<Counts, String> {
+    let mut install = shop.command("npm", &["ci"]);
+    let (installed, _) = shop.output(&mut install)?;
+    programs::ensure_chrome(&shop.root)?;
+    programs::ensure_ffmpeg()?;
+    Ok(Counts::check(installed))
+}
+
+fn format(shop: &mut Shop) -> Result<Counts, String> {
+    shop.check("cargo", &["fmt", "--all", "--check"])
+}
+
+fn clippy(shop: &mut Shop) -> Result<Counts, String> {
+    shop.check(
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )
+}
+
+fn clippy_wasm(shop: &mut Shop) -> Result<Counts, String> {
+    let target = ["--target", "wasm32-unknown-unknown"];
+    let lint = ["--lib", "--quiet", "--", "-D", "warnings"];
+    shop.check("cargo", &[&["clippy"], &target[..], &lint[..]].concat())
+}
+
+fn rust(shop: &mut Shop) -> Result<Counts, String> {
+    let nextest = programs::on_path("cargo-nextest").is_some();
+    let runner: &[&str] = if nextest {
+        &["nextest", "run"]
+    } else {
+        &["test"]
+    };
+    let args = [runner, &["--workspace", "--no-fail-fast"]].concat();
+    let mut command = shop.command("cargo", &args);
+    shop.tests(&mut command)
+}
+
+fn wasm(shop: &mut Shop) -> Result<Counts, String> {
+    let args = [
+        "test",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--lib",
+        "--tests",
+        "--no-fail-fast",
+    ];
+    let mut command = shop.command("cargo", &args);
+    shop.tests(&mut command)
+}
+
+fn build(shop: &mut Shop) -> Result<Counts, String> {
+    let binary = shop.check("cargo", &["build", "--quiet", "--bin", "swarmline"])?;
+    let xtask = std::env::current_exe().map_err(|error| format!("xtask's own path: {error}"))?;
+    let mut package = shop.check(&xtask.to_string_lossy(), &["build"])?;
+    package += binary;
+    Ok(package)
+}
+
+fn types(shop: &mut Shop) -> Result<Counts, String> {
+    shop.check("npm", &["run", "types", "--workspaces", "--if-present"])
+}
+
+fn lint(shop: &mut Shop) -> Result<Counts, String> {
+    shop.check("npx", &["biome", "lint", "--error-on-warnings", "."])
+}
+
+fn contract(shop: &mut Shop) -> Result<Counts, String> {
+    npm_test(shop, "js-adapters")
+}
+
+fn interop(shop: &mut Shop) -> Result<Counts, String> {
+    npm_test(shop, "tests/interop")
+}
+
+fn browser(shop: &mut Shop) -> Result<Counts, String> {
+    npm_test(shop, "tests/browser")
+}
+
+fn accessibility(shop: &mut Shop) -> Result<Counts, String> {
+    npm_test(shop, "demo")
+}
+
+/// `npm test` of one workspace, told where our binary and the browser are.
+fn npm_test(shop: &mut Shop, workspace: &str) -> Result<Counts, String> {
+    let mut command = shop.command("npm", &["test", "--workspace", workspace]);
+    command
+        .env("SWARMLINE_BIN", binary(shop))
+        .env("FORCE_COLOR", "0");
+    if let Some(chrome) = programs::chrome(&shop.root) {
+        command.env(programs::CHROME_VARIABLE, chrome);
+    }
+    if in_ci() {
+        command.env("CI", "true");
+    }
+    shop.tests(&mut command)
+}
+
+fn binary(shop: &Shop) -> PathBuf {
+    let name = format!("swarmline{}", std::env::consts::EXE_SUFFIX);
+    target_dir(&shop.root).join("debug").join(name)
+}
