@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod demo;
 mod test;
+mod toolchain;
 mod wasm_test_runner;
 
 use std::process::ExitCode;
