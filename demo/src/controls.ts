@@ -123,10 +123,11 @@ function bindUpload(settings: Settings, listener: ControlListener): void {
 function bindTable(listener: ControlListener): void {
   const toggle = byId("picture-toggle", HTMLButtonElement);
   const flows = byId("flows", HTMLElement);
+  const picture = byId("picture", HTMLElement);
   toggle.addEventListener("click", () => {
     flows.hidden = !flows.hidden;
-    toggle.setAttribute("aria-expanded", String(!flows.hidden));
-    setText(toggle, flows.hidden ? "Show as table" : "Hide the table");
+    picture.hidden = !flows.hidden;
+    toggle.setAttribute("aria-pressed", String(picture.hidden));
     listener.onTable();
   });
 }

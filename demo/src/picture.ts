@@ -123,7 +123,7 @@ function layOut(nodes: readonly Node[], width: number, height: number): Map<stri
   const places = new Map<string, Place>([[CDN, { x: width / 2, y: 42, above: true }]]);
   const others = nodes.filter((node) => node.id !== CDN);
   const centre = { x: width / 2, y: height * 0.53 };
-  const reach = { x: Math.min(width / 2 - 44, 250), y: height * 0.47 - 66 };
+  const reach = { x: Math.min(width / 2 - 44, 250), y: others.length > 1 ? height * 0.47 - 66 : height * 0.17 };
   const spread = Math.min(1.25 * Math.PI, 0.42 * Math.PI * (others.length - 1));
   others.forEach((node, index) => {
     const share = others.length > 1 ? index / (others.length - 1) : 0.5;

@@ -9,9 +9,10 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 99_950_000 ? 1 : 0)} MB`;
 }
 
-/** `1.3 Mbit/s` from bytes a second. */
+/** `1.3 Mbit/s` or `190 kbit/s` from bytes a second. */
 export function rate(bytesPerSecond: number): string {
-  return `${megabits(bytesPerSecond)} Mbit/s`;
+  const kilobits = Math.round((bytesPerSecond * 8) / 1000);
+  return kilobits < 950 ? `${kilobits} kbit/s` : `${megabits(bytesPerSecond)} Mbit/s`;
 }
 
 /** `1.3` from bytes a second, where the unit stands elsewhere. */

@@ -4,39 +4,16 @@
  * visitor can open. Fails on any serious or critical finding, on a page wider than its window, and on
  * a control that the Tab key does not reach or whose focus is not to be seen.
  *
- * It needs `dist/` and the package's `dist/`, and serves them itself; no stream is played, so it
- * says nothing about video. `CHROMIUM` names another browser binary.
+ * No stream is played, so it says nothing about video.
  */
-import { createServer } from "node:http";
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { extname, join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { openBrowser, servePage } from "./open.mjs";
 
-const HERE = fileURLToPath(new URL("..", import.meta.url));
-const FOLDERS = { "/swarmline/": join(HERE, "../js-adapters/dist"), "/": join(HERE, "dist") };
-const TYPES = {
-  ".html": "text/html",
-  ".css": "text/css",
-  ".js": "text/javascript",
-  ".wasm": "application/wasm",
-};
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SIZES = [
   { width: 360, height: 740 },
   { width: 1440, height: 900 },
 ];
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--autoplay-policy=no-user-gesture-required",
-];
-
 /** @typedef {import("playwright-core").Page} Page */
 
 /** What a visitor may have opened, and how. */
@@ -44,7 +21,7 @@ const STATES = {
   "one viewer": async () => {},
   "four viewers, flows as a table": async (/** @type {Page} */ page) => {
     await page.getByRole("button", { name: "Watch with four viewers" }).click();
-    await page.getByRole("button", { name: "Show as table" }).click();
+    await page.getByRole("button", { name: "As a table" }).click();
     await page.waitForFunction(() => document.querySelectorAll("video").length === 4);
   },
   "own address, refused": async (/** @type {Page} */ page) => {
@@ -54,19 +31,6 @@ const STATES = {
     await page.getByText("not an HLS playlist").waitFor();
   },
 };
-
-const server = createServer(async (request, response) => {
-  const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
-  const [prefix, folder] = Object.entries(FOLDERS).find(([at]) => path.startsWith(at)) ?? ["/", HERE];
-  const file = join(folder, path === "/" ? "index.html" : path.slice(prefix.length));
-  try {
-    const body = await readFile(file);
-    const type = TYPES[/** @type {keyof typeof TYPES} */ (extname(file))];
-    response.writeHead(200, { "content-type": type ?? "application/octet-stream" }).end(body);
-  } catch {
-    response.writeHead(404).end();
-  }
-});
 
 /**
  * Serious and critical findings of axe-core, one line each.
@@ -128,8 +92,7 @@ async function inspect(browser, name, colorScheme, viewport) {
   /** @type {string[]} */
   const problems = [];
   page.on("pageerror", (error) => problems.push(`script error: ${error.message}`));
-  const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-  await page.goto(`http://127.0.0.1:${address.port}/`);
+  await page.goto(site.origin);
   await page.waitForSelector("video");
   await STATES[/** @type {keyof typeof STATES} */ (name)](page);
   problems.push(...(await findings(page)), ...(await unreachable(page)));
@@ -139,9 +102,8 @@ async function inspect(browser, name, colorScheme, viewport) {
   return problems;
 }
 
-await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const browser = await chromium.launch({ executablePath, args: ARGS });
+const site = await servePage();
+const browser = await openBrowser();
 let failed = 0;
 let passed = 0;
 for (const name of Object.keys(STATES)) {
@@ -157,6 +119,6 @@ for (const name of Object.keys(STATES)) {
   }
 }
 await browser.close();
-server.close();
+site.close();
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
