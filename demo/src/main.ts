@@ -31,6 +31,7 @@ const said = new Set<string>();
 let counters: Counters | null = null;
 let joining = 0;
 let failure = "";
+let failing = "";
 
 const listener = {
   onWarning: (message: string): void => {
@@ -40,11 +41,15 @@ const listener = {
     notes.append(element("li", "", message));
   },
   onFailure: (reason: string, url: string): void => {
+    if (failing === url && failure !== "") return;
+    failing = url;
     failure = `The stream cannot be played (${reason}).`;
     void explainFailure(url).then((words) => {
-      failure = words;
-      draw();
+      if (failing === url && failure !== "") failure = words;
     });
+  },
+  onSegment: (): void => {
+    failure = "";
   },
 };
 
@@ -113,10 +118,10 @@ function draw(): void {
 
 /** What is going on, in one sentence that changes rarely. */
 function sentence(here: readonly ViewerState[], others: number): string {
-  if (failure) return failure;
   if (controls.broken()) {
     return "The CDN is broken. Viewers go on with what they hold and with what others hand them.";
   }
+  if (failure) return failure;
   if (here.every((viewer) => viewer.peerId === "")) return "Starting …";
   if (settings.maxPeers === 0) return "Links are off: everything comes from the CDN.";
   const linked = here.some((viewer) => viewer.from.length > 0);

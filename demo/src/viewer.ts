@@ -54,8 +54,10 @@ export interface ViewerState {
 export interface ViewerListener {
   /** Something worth a person's attention. */
   onWarning(message: string): void;
-  /** The stream cannot be played; the address that failed, when one did. */
+  /** The player gave up on an address, for now. */
   onFailure(reason: string, url: string): void;
+  /** A segment came, so whatever failed works again. */
+  onSegment(): void;
 }
 
 const PIECES_KEPT = 90;
@@ -183,6 +185,7 @@ export class Viewer {
       if (before >= 0) pieces.splice(before, 1);
       pieces.push({ track, number, url, source, bytes, peerBytes, elapsedMs, senders });
       if (pieces.length > PIECES_KEPT) pieces.shift();
+      this.#listener.onSegment();
     });
     swarm.on("warning", (warning) => this.#listener.onWarning(warning.message));
     swarm.on("error", (error) => this.#listener.onWarning(error.message));
@@ -224,10 +227,9 @@ export class Viewer {
       return;
     }
     const url = data.context?.url ?? data.frag?.url ?? data.url ?? "";
-    const started = hls.levels.length > 0;
-    if (!started || data.type !== "networkError") this.#listener.onFailure(data.details, url);
+    this.#listener.onFailure(data.details, url);
     clearTimeout(this.#retry);
-    if (!started) return;
+    if (hls.levels.length === 0) return;
     this.#retry = window.setTimeout(() => hls.startLoad(), RETRY_MS);
   }
 }
