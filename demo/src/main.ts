@@ -122,6 +122,10 @@ function sentence(here: readonly ViewerState[], others: number): string {
     return "The CDN is broken. Viewers go on with what they hold and with what others hand them.";
   }
   if (failure) return failure;
+  const plain = here.filter((viewer) => viewer.engine === "failed" || viewer.engine === "off");
+  if (plain.length > 0 && plain.length === here.length) {
+    return "No swarm in this browser: the player goes on alone, everything comes from the CDN.";
+  }
   if (here.every((viewer) => viewer.peerId === "")) return "Starting …";
   if (settings.maxPeers === 0) return "Links are off: everything comes from the CDN.";
   const linked = here.some((viewer) => viewer.from.length > 0);

@@ -3,13 +3,14 @@
  * row with how often the CDN sent it. It is a table, so it reads aloud as one. Redrawn only when a
  * segment came; it follows the newest column until the visitor scrolls back.
  */
+import type { SegmentSource } from "swarmline";
 import { element } from "./dom.js";
-import type { Piece, Source, ViewerState } from "./viewer.js";
+import type { Piece, ViewerState } from "./viewer.js";
 import { megabytes, percent, seconds, times } from "./words.js";
 
 const COLUMNS = 60;
-const LETTER: Record<Source, string> = { cdn: "C", peers: "P", mixed: "M", cache: "K" };
-const WORDS: Record<Source, string> = {
+const LETTER: Record<SegmentSource, string> = { cdn: "C", peers: "P", mixed: "M", cache: "K" };
+const WORDS: Record<SegmentSource, string> = {
   cdn: "from the CDN",
   peers: "from peers",
   mixed: "mixed",

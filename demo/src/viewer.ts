@@ -4,20 +4,17 @@
  */
 import type HlsClass from "hls.js";
 import type { ErrorData } from "hls.js";
-import { createSwarm, type Swarm, type SwarmStats } from "swarmline";
+import { createSwarm, type SegmentSource, type Swarm, type SwarmStats } from "swarmline";
 import { attachHls } from "swarmline/hls";
 import { element } from "./dom.js";
 import { type Settings, swarmConfig } from "./settings.js";
-
-/** Where a segment came from. */
-export type Source = "cache" | "peers" | "cdn" | "mixed";
 
 /** One segment as one viewer got it. */
 export interface Piece {
   track: string;
   number: number;
   url: string;
-  source: Source;
+  source: SegmentSource;
   bytes: number;
   peerBytes: number;
   elapsedMs: number;
@@ -38,6 +35,8 @@ export interface ViewerState {
   joinedAt: number;
   peerId: string;
   swarm: string;
+  /** `failed` and `off`: a plain player. */
+  engine: SwarmStats["state"];
   cdnBytes: number;
   cdnRate: number;
   peerBytes: number;
@@ -103,6 +102,7 @@ export class Viewer {
       joinedAt: Date.now(),
       peerId: "",
       swarm: "",
+      engine: "loading",
       cdnBytes: 0,
       cdnRate: 0,
       peerBytes: 0,
@@ -195,6 +195,7 @@ export class Viewer {
     const state = this.state;
     state.peerId = stats.peerId;
     state.swarm = stats.infoHash;
+    state.engine = stats.state;
     state.cdnBytes = stats.cdnBytes;
     state.cdnRate = this.#rate("cdn", stats.cdnBytes, elapsedS);
     state.peerBytes = stats.peerBytes;
