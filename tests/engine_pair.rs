@@ -1,5 +1,10 @@
 //! Engines in one small world: what the main job promises, in virtual time.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "a test's own numbers are small"
+)]
+
 mod world;
 
 use std::time::Duration;

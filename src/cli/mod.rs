@@ -7,8 +7,8 @@
 )]
 
 mod sign;
-mod verify;
 mod tracker;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ mod build;
 mod demo;
 mod programs;
 mod test;
+mod toolchain;
 
 use std::process::ExitCode;
 
