@@ -7,7 +7,9 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test binary uses a part of it"
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    reason = "each test binary uses a part of it; a test's numbers are small, its expectations assertions"
 )]
 
 use std::collections::BTreeMap;
