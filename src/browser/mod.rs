@@ -1,1 +1,143 @@
-//! The browser shell: carries out the engine's outputs with browser objects.
+//! The browser shell: carries out the engine's outputs with browser objects. This file holds the one
+//! class JavaScript sees; it translates numbers and hands everything to [`driver`].
+//!
+//! Invariant: nothing here decides about peers, segments or sources. Every file is named after the
+//! browser object it owns. Payload bytes stay in `ArrayBuffer`s; wasm memory sees ids, offsets and
+//! headers. After a panic every call is a no-op, so the adapters turn into plain loaders.
+//!
+//! JavaScript has no 64-bit integers: sizes and offsets cross as `f64`, exact up to 2^53. A range
+//! crosses as (start, end) with `end <= 0` for the whole resource and `Infinity` for an open end.
+
+mod callback;
+mod clock;
+mod convert;
+mod driver;
+mod hash;
+mod host;
+mod http;
+mod panic;
+mod rtc;
+mod socket;
+mod store;
+
+use crate::base::{FetchId, RequestId};
+use crate::engine::{Input, LoadKind, ManifestBody};
+use driver::Driver;
+use host::Host;
+use js_sys::Uint8Array;
+use std::rc::Rc;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+/// One engine with its browser objects: one viewer of one stream. Internal to the npm package.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct SwarmEngine {
+    driver: Rc<Driver>,
+}
+
+#[wasm_bindgen]
+impl SwarmEngine {
+    /// An engine for `config` (the engine's settings in camel case, and `iceServers` as WebRTC takes
+    /// them) that calls `host`.
+    ///
+    /// # Errors
+    /// When `config` is not of that shape.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: JsValue, host: Host) -> Result<Self, JsValue> {
+        panic::watch(&host);
+        Ok(Self {
+            driver: Driver::new(config, host)?,
+        })
+    }
+
+    /// The player wants bytes; `media` tells segments from everything else.
+    pub fn load(&self, request: u32, url: String, start: f64, end: f64, media: bool) {
+        self.driver.give(Input::Load {
+            request: RequestId(request),
+            url,
+            range: convert::range(start, end),
+            kind: if media {
+                LoadKind::Media
+            } else {
+                LoadKind::Other
+            },
+        });
+    }
+
+    /// The player no longer wants them.
+    pub fn abort(&self, request: u32) {
+        self.driver.give(Input::Abort {
+            request: RequestId(request),
+        });
+    }
+
+    /// Bytes that the player's own loader fetched; the caller gives them away.
+    pub fn adopt(&self, url: String, start: f64, end: f64, bytes: Uint8Array) {
+        self.driver.adopt(url, convert::range(start, end), bytes);
+    }
+
+    /// Milliseconds buffered ahead of the playhead, the playback rate, whether it advances.
+    pub fn playback(&self, ahead_ms: f64, rate: f64, moving: bool) {
+        self.driver.give(Input::Playback {
+            ahead_ms,
+            rate,
+            moving,
+        });
+    }
+
+    /// An HLS playlist as received from `url` (after redirects).
+    pub fn manifest(&self, url: String, text: String) {
+        self.driver.give(Input::Manifest {
+            url,
+            body: ManifestBody::Hls(text),
+        });
+    }
+
+    /// Changed settings; members that are absent stay as they are.
+    ///
+    /// # Errors
+    /// When `config` is not of the engine's shape.
+    pub fn update(&self, config: JsValue) -> Result<(), JsValue> {
+        self.driver.give(Input::Config(convert::update(config)?));
+        Ok(())
+    }
+
+    /// Status and headers of a fetch; `length` below 0 is unknown.
+    #[wasm_bindgen(js_name = fetchHead)]
+    pub fn fetch_head(&self, fetch: u32, status: u16, length: f64, partial: bool) {
+        self.driver.fetch_head(
+            FetchId(fetch),
+            status,
+            (length >= 0.0).then(|| convert::whole(length)),
+            partial,
+        );
+    }
+
+    /// The next bytes of a fetch; the caller gives them away.
+    #[wasm_bindgen(js_name = fetchBody)]
+    pub fn fetch_body(&self, fetch: u32, bytes: Uint8Array) {
+        self.driver.fetch_body(FetchId(fetch), bytes);
+    }
+
+    /// The fetch is complete.
+    #[wasm_bindgen(js_name = fetchDone)]
+    pub fn fetch_done(&self, fetch: u32) {
+        self.driver.fetch_done(FetchId(fetch));
+    }
+
+    /// The fetch will not be complete; status 0 when there was none.
+    #[wasm_bindgen(js_name = fetchFailed)]
+    pub fn fetch_failed(&self, fetch: u32, status: u16, timed_out: bool) {
+        self.driver.fetch_failed(FetchId(fetch), status, timed_out);
+    }
+
+    /// The engine's counters as a plain object; `undefined` after a panic.
+    pub fn stats(&self) -> JsValue {
+        self.driver.stats()
+    }
+
+    /// Leaves the swarm and closes everything. Nothing is heard of this engine afterwards.
+    pub fn shutdown(&self) {
+        self.driver.shutdown();
+    }
+}

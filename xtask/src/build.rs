@@ -1,6 +1,217 @@
-//! `cargo xtask build`.
+//! `cargo xtask build [--out DIR] [--dev]`: writes the npm package's `dist`: wasm, glue, adapters,
+//! types, as plain ES modules that a page imports from a static server.
+//!
+//! Every step is skipped when its inputs are as they were, so a second run takes seconds. `--dev`
+//! leaves out link-time optimisation and wasm-opt: for quick tests, never for figures. The size budget
+//! (`js-adapters/size-budget.json`) is enforced on full builds.
+
+use crate::toolchain;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What a build leaves behind.
+struct Build {
+    root: PathBuf,
+    out: PathBuf,
+    dev: bool,
+}
 
 /// Runs the command.
-pub(crate) fn run(_args: &[String]) -> Result<(), String> {
-    Err("not here yet".to_owned())
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let root = toolchain::root();
+    let mut build = Build {
+        out: root.join("js-adapters/dist"),
+        root,
+        dev: false,
+    };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--dev" => build.dev = true,
+            "--out" => {
+                let dir = args.next().ok_or("--out needs a directory")?;
+                build.out = std::path::absolute(dir).map_err(|error| format!("{dir}: {error}"))?;
+            }
+            other => return Err(format!("unknown argument {other}; known: --out DIR, --dev")),
+        }
+    }
+    toolchain::ensure_node()?;
+    toolchain::ensure_wasm_target()?;
+    toolchain::npm_ci()?;
+    let module = build.compile()?;
+    build.bind(&module)?;
+    build.optimise()?;
+    build.adapters()?;
+    build.measure()
+}
+
+impl Build {
+    /// Compiles the wasm module; cargo knows what is up to date.
+    fn compile(&self) -> Result<PathBuf, String> {
+        step("compiling the engine to wasm");
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        cargo.args([
+            "rustc",
+            "--quiet",
+            "--package",
+            "swarmline",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+            "--profile",
+            "wasm",
+            "--target",
+            TARGET,
+        ]);
+        if self.dev {
+            cargo.args(["--config", "profile.wasm.lto=\"off\""]);
+            cargo.args(["--config", "profile.wasm.codegen-units=16"]);
+        }
+        toolchain::run(&mut cargo)?;
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| self.root.join("target"), PathBuf::from);
+        Ok(self
+            .root
+            .join(target)
+            .join(TARGET)
+            .join("wasm/swarmline.wasm"))
+    }
+
+    /// Writes the glue and the module that belongs to it.
+    fn bind(&self, module: &Path) -> Result<(), String> {
+        let glue = self.glue();
+        let stamp = Stamp::of("wasm-bindgen 0.2.130, types", &[module])?;
+        if stamp.holds(&glue) {
+            return Ok(());
+        }
+        step("writing the glue (wasm-bindgen)");
+        wasm_bindgen_cli_support::Bindgen::new()
+            .input_path(module)
+            .out_name("swarmline")
+            .web(true)
+            .map_err(|error| error.to_string())?
+            .typescript(true)
+            .omit_default_module_path(true)
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            .generate(&glue)
+            .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
+        stamp.leave(&glue)
+    }
+
+    /// Makes the module small.
+    fn optimise(&self) -> Result<(), String> {
+        let bound = self.glue().join("swarmline_bg.wasm");
+        let small = self.out.join("swarmline.wasm");
+        let stamp = Stamp::of(if self.dev { "copy" } else { "wasm-opt -Oz" }, &[&bound])?;
+        if small.exists() && stamp.holds(&self.out) {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.out).map_err(|error| at(&self.out, &error))?;
+        if self.dev {
+            fs::copy(&bound, &small).map_err(|error| at(&bound, &error))?;
+        } else {
+            step("making it small (wasm-opt)");
+            // No feature flags: with `--all-features` it writes modules that engines refuse.
+            let mut optimise = Command::new("node");
+            optimise.arg("node_modules/binaryen/bin/wasm-opt");
+            optimise.arg("-Oz").arg(&bound).arg("-o").arg(&small);
+            toolchain::run(&mut optimise)?;
+        }
+        stamp.leave(&self.out)
+    }
+
+    /// Translates the adapters and writes their types.
+    fn adapters(&self) -> Result<(), String> {
+        let package = self.root.join("js-adapters");
+        let mut sources = files_with(&package, "ts")?;
+        sources.push(self.glue().join("swarmline.js"));
+        sources.push(package.join("build.mjs"));
+        let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
+        let stamp = Stamp::of("adapters", &sources)?;
+        let types = self.out.join("hls.d.ts");
+        if types.exists() && stamp.holds(&types.with_file_name("adapters")) {
+            return Ok(());
+        }
+        step("translating the adapters (esbuild, tsc)");
+        let mut translate = Command::new("node");
+        toolchain::run(translate.arg("js-adapters/build.mjs").arg(&self.out))?;
+        stamp.leave(&types.with_file_name("adapters"))
+    }
+
+    /// Prints sizes; a full build must keep within the budget.
+    fn measure(&self) -> Result<(), String> {
+        let mut measure = Command::new("node");
+        measure.arg("js-adapters/size.mjs").arg(&self.out);
+        if self.dev {
+            measure.arg("--no-budget");
+        }
+        toolchain::run(&mut measure)
+    }
+
+    fn glue(&self) -> PathBuf {
+        self.root.join("js-adapters/wasm")
+    }
+}
+
+/// A fingerprint of a step's inputs, left beside its outputs.
+struct Stamp {
+    print: String,
+}
+
+impl Stamp {
+    fn of(step: &str, inputs: &[&Path]) -> Result<Self, String> {
+        let mut hasher = DefaultHasher::new();
+        step.hash(&mut hasher);
+        for input in inputs {
+            fs::read(input)
+                .map_err(|error| at(input, &error))?
+                .hash(&mut hasher);
+        }
+        Ok(Self {
+            print: format!("{:016x}", hasher.finish()),
+        })
+    }
+
+    fn holds(&self, place: &Path) -> bool {
+        fs::read_to_string(stamp_file(place)).is_ok_and(|print| print == self.print)
+    }
+
+    fn leave(&self, place: &Path) -> Result<(), String> {
+        let file = stamp_file(place);
+        fs::write(&file, &self.print).map_err(|error| at(&file, &error))
+    }
+}
+
+/// `dir/.stamp` for a directory, `dir/.name.stamp` for anything else.
+fn stamp_file(place: &Path) -> PathBuf {
+    if place.is_dir() {
+        return place.join(".stamp");
+    }
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!(".{name}.stamp"))
+}
+
+/// Says what is being done.
+fn step(what: &str) {
+    eprintln!("{what}");
+}
+
+/// Files directly in `dir` with this extension, sorted.
+fn files_with(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(dir).map_err(|error| at(dir, &error))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn at(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
 }

@@ -1,0 +1,281 @@
+/**
+ * Every option in one table: default, unit, range, error code, whether it can change while playing.
+ * Types, documentation and tests read it; nothing else knows a default.
+ *
+ * Invariant: a config that passes here needs no second look anywhere.
+ */
+
+import { type SwarmErrorCode, SwarmlineError } from "./errors.js";
+
+/** A TURN server and how to get in. */
+export interface TurnServer {
+  /** One or more `turn:` or `turns:` URLs. */
+  urls: string | string[];
+  username: string;
+  credential: string;
+}
+
+/** What to do about digests in the playlist. */
+export type IntegrityMode = "require" | "prefer" | "off";
+
+/** Options of `createSwarm`; each one has a default. */
+export interface SwarmConfig {
+  /** `false` is CDN-only: the player runs as if we were not there. */
+  enabled?: boolean;
+  /** Simultaneous connections to peers. */
+  maxPeers?: number;
+  /** Longest one segment may depend on peers before the CDN gets the rest, milliseconds. */
+  segmentTimeout?: number;
+  /** How long a peer may be silent about a block before another source takes over, milliseconds. */
+  cdnFallbackDelay?: number;
+  /** Bytes a second sent to all peers together; `Infinity` is unlimited, 0 is none. */
+  uploadLimit?: number;
+  /** WebTorrent trackers. Run your own (`swarmline tracker`); the public ones promise nothing. */
+  trackerUrls?: string[];
+  /** STUN servers; `[]` means none. */
+  stunServers?: string[];
+  /** TURN servers, for viewers behind hostile networks. */
+  turnServers?: TurnServer[];
+  /** The swarm's name; without it the manifest's URL without query. */
+  swarmId?: string;
+  /** A token for a tracker that asks for one. */
+  joinToken?: string;
+  /** Which segments may be shared, and where their digests are. */
+  integrity?: IntegrityMode | { mode?: IntegrityMode; manifestUrl?: string };
+  /** The publisher's Ed25519 key, base64. */
+  publicKey?: string;
+  /** Bytes of segments held in memory. */
+  memoryLimitBytes?: number;
+  /** `"shadow"` measures without sharing. */
+  mode?: "on" | "shadow";
+  /** Where the engine's module is: URL, bytes or a compiled module. */
+  wasm?: string | URL | ArrayBuffer | Uint8Array | WebAssembly.Module;
+}
+
+/** One row of the table. */
+export interface OptionRule {
+  readonly default: unknown;
+  readonly unit: string;
+  readonly range: string;
+  readonly code: SwarmErrorCode;
+  /** Whether `swarm.update` takes it. */
+  readonly live: boolean;
+  readonly accepts: (value: unknown) => boolean;
+  /** Accepted by its shape, but not carried out by this version: refused rather than ignored. */
+  readonly missing?: (value: unknown) => boolean;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+const whole =
+  (min: number, max: number) =>
+  (value: unknown): boolean =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+const urls =
+  (...schemes: string[]) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) &&
+    value.every((url) => typeof url === "string" && schemes.some((s) => url.startsWith(`${s}:`)));
+const text = (value: unknown): boolean => typeof value === "string" && value !== "";
+const isMode = (value: unknown): boolean =>
+  value === "require" || value === "prefer" || value === "off";
+const isTurn = (value: unknown): boolean =>
+  isObject(value) &&
+  urls("turn", "turns")([value["urls"]].flat()) &&
+  text(value["username"]) &&
+  text(value["credential"]);
+const isIntegrity = (value: unknown): boolean =>
+  isMode(value) ||
+  (isObject(value) &&
+    (value["mode"] === undefined || isMode(value["mode"])) &&
+    (value["manifestUrl"] === undefined || text(value["manifestUrl"])));
+const isWasm = (value: unknown): boolean =>
+  text(value) ||
+  value instanceof URL ||
+  value instanceof ArrayBuffer ||
+  value instanceof Uint8Array ||
+  value instanceof WebAssembly.Module;
+
+/** The public trackers of the WebTorrent world: for a first try, not for an audience. */
+export const PUBLIC_TRACKERS: readonly string[] = [
+  "wss://tracker.webtorrent.dev",
+  "wss://tracker.openwebtorrent.com",
+  "wss://tracker.novage.com.ua",
+];
+
+/** Public STUN servers. */
+export const PUBLIC_STUN: readonly string[] = [
+  "stun:stun.l.google.com:19302",
+  "stun:stun.cloudflare.com:3478",
+];
+
+const row = (
+  fallback: unknown,
+  unit: string,
+  range: string,
+  code: SwarmErrorCode,
+  live: boolean,
+  accepts: OptionRule["accepts"],
+  missing?: OptionRule["missing"],
+): OptionRule => ({
+  default: fallback,
+  unit,
+  range,
+  code,
+  live,
+  accepts,
+  ...(missing && { missing }),
+});
+
+/** The table. */
+export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
+  enabled: row(true, "", "true or false", "invalid-enabled", true, (v) => typeof v === "boolean"),
+  maxPeers: row(10, "connections", "0 to 100", "invalid-max-peers", true, whole(0, 100)),
+  segmentTimeout: row(
+    10_000,
+    "ms",
+    "500 to 120,000",
+    "invalid-segment-timeout",
+    true,
+    whole(500, 120_000),
+  ),
+  cdnFallbackDelay: row(
+    800,
+    "ms",
+    "0 to 60,000",
+    "invalid-cdn-fallback-delay",
+    true,
+    whole(0, 60_000),
+  ),
+  uploadLimit: row(
+    Number.POSITIVE_INFINITY,
+    "bytes/s",
+    "0 or more, Infinity is unlimited",
+    "invalid-upload-limit",
+    true,
+    (v) => v === Number.POSITIVE_INFINITY || whole(0, Number.MAX_SAFE_INTEGER)(v),
+  ),
+  trackerUrls: row(
+    PUBLIC_TRACKERS,
+    "",
+    "a list of ws: or wss: URLs",
+    "invalid-tracker-urls",
+    false,
+    urls("ws", "wss"),
+  ),
+  stunServers: row(
+    PUBLIC_STUN,
+    "",
+    "a list of stun: or stuns: URLs, [] for none",
+    "invalid-stun-servers",
+    false,
+    urls("stun", "stuns"),
+  ),
+  turnServers: row(
+    [],
+    "",
+    "a list of { urls, username, credential }",
+    "invalid-turn-servers",
+    false,
+    (v) => Array.isArray(v) && v.every(isTurn),
+  ),
+  swarmId: row(undefined, "", "text that is not empty", "invalid-swarm-id", false, text),
+  joinToken: row(
+    undefined,
+    "",
+    "text that is not empty",
+    "invalid-join-token",
+    false,
+    text,
+    () => true,
+  ),
+  integrity: row(
+    "prefer",
+    "",
+    '"require", "prefer", "off" or { mode, manifestUrl }',
+    "invalid-integrity",
+    false,
+    isIntegrity,
+    (v) => isObject(v) && v["manifestUrl"] !== undefined,
+  ),
+  publicKey: row(
+    undefined,
+    "",
+    "an Ed25519 key in base64",
+    "invalid-public-key",
+    false,
+    text,
+    () => true,
+  ),
+  memoryLimitBytes: row(
+    256 * 2 ** 20,
+    "bytes",
+    "16 MiB to 4 GiB",
+    "invalid-memory-limit",
+    true,
+    whole(16 * 2 ** 20, 4 * 2 ** 30),
+  ),
+  mode: row(
+    "on",
+    "",
+    '"on" or "shadow"',
+    "invalid-mode",
+    false,
+    (v) => v === "on" || v === "shadow",
+    (v) => v === "shadow",
+  ),
+  wasm: row(
+    undefined,
+    "",
+    "a URL, bytes or a WebAssembly.Module",
+    "invalid-wasm",
+    false,
+    isWasm,
+  ),
+};
+
+/** A config with every default filled in. */
+export type FullConfig = Required<Omit<SwarmConfig, "swarmId" | "joinToken" | "publicKey" | "wasm">> &
+  Pick<SwarmConfig, "swarmId" | "joinToken" | "publicKey" | "wasm">;
+
+/** Checks a page's config and fills in defaults. Throws a `SwarmlineError` that names the field. */
+export function readConfig(config: SwarmConfig): FullConfig {
+  const full: Record<string, unknown> = {};
+  for (const [field, rule] of Object.entries(OPTIONS)) full[field] = rule.default;
+  return { ...full, ...check(config, false) } as FullConfig;
+}
+
+/** Checks a change of a running swarm's config: only what can change while playing. */
+export function readUpdate(update: SwarmConfig): SwarmConfig {
+  return check(update, true);
+}
+
+function check(config: SwarmConfig, running: boolean): SwarmConfig {
+  if (!isObject(config) || Array.isArray(config)) {
+    throw new SwarmlineError("invalid-config", "the config must be an object with options");
+  }
+  const checked: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(config)) {
+    const rule = Object.hasOwn(OPTIONS, field) ? OPTIONS[field as keyof SwarmConfig] : undefined;
+    if (rule === undefined) {
+      const known = Object.keys(OPTIONS).join(", ");
+      const message = `there is no option "${field}"; known are ${known}`;
+      throw new SwarmlineError("unknown-option", message, field);
+    }
+    if (value === undefined) continue;
+    if (!rule.accepts(value)) {
+      const unit = rule.unit && ` (${rule.unit})`;
+      throw new SwarmlineError(rule.code, `${field} must be ${rule.range}${unit}`, field);
+    }
+    if (rule.missing?.(value)) {
+      const message = `${field} is not carried out by this version; leave it away`;
+      throw new SwarmlineError("not-supported", message, field);
+    }
+    if (running && !rule.live) {
+      const message = `${field} cannot change while playing; create a new swarm with it`;
+      throw new SwarmlineError("not-changeable", message, field);
+    }
+    checked[field] = value;
+  }
+  return checked;
+}

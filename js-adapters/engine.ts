@@ -1,0 +1,309 @@
+/**
+ * The wasm module and one engine of it per stream. The only file that touches the generated glue.
+ *
+ * Invariant: until the engine runs, after a panic and after `close()` every call does nothing, so an
+ * adapter that asks `running` first is a plain loader. A wish hears at most one of ready, failed and
+ * pass, never from inside its own `load`, and nothing after `abort`.
+ */
+
+import type { FullConfig, SwarmConfig } from "./config.js";
+import { SwarmlineError } from "./errors.js";
+import type { FetchAsk, FetchSink, RunningFetch } from "./load.js";
+import type { SegmentSource, SwarmStats } from "./stats.js";
+import type { Timing } from "./timing.js";
+import initWasm, { type InitInput, SwarmEngine } from "./wasm/swarmline.js";
+
+/** Bytes of a resource; `end` is exclusive, 0 means the whole. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One request of the player, as an adapter hands it over. */
+export interface Wish extends Range {
+  readonly url: string;
+  /** The bytes, the player's to keep. */
+  ready(bytes: ArrayBuffer, timing: Timing, source: SegmentSource): void;
+  /** HTTP failed. */
+  failed(status: number, timedOut: boolean, details: unknown): void;
+  /** The player's own loader must do it. */
+  pass(): void;
+  /** Bytes that are here. */
+  progress(loaded: number, total: number): void;
+  /** Fetches as the player would have. */
+  fetch(ask: FetchAsk, sink: FetchSink): RunningFetch;
+}
+
+/** What an engine tells that concerns no single wish. */
+export type EngineEvent =
+  | { type: "peer" | "segment" | "upload" | "warning"; [member: string]: unknown }
+  | { type: "panic"; message: string };
+
+/** Bytes kept for adoption while the module loads; more is forgotten. */
+const ADOPT_BYTES_MAX = 64 * 2 ** 20;
+/** How the engine spells «unlimited» in an update. */
+const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+
+let loading: Promise<void> | undefined;
+let memory: WebAssembly.Memory | undefined;
+
+/** Loads the module, once for all swarms of the page; a failure may be tried again. */
+export function loadWasm(source: SwarmConfig["wasm"]): Promise<void> {
+  loading ??= instantiate(source ?? new URL("./swarmline.wasm", import.meta.url));
+  return loading;
+}
+
+async function instantiate(source: NonNullable<SwarmConfig["wasm"]>): Promise<void> {
+  try {
+    const exports = await initWasm({ module_or_path: source as InitInput });
+    memory = exports.memory;
+  } catch (error) {
+    loading = undefined;
+    const message = "the engine's module could not be loaded; playback goes on without peers";
+    throw new SwarmlineError("wasm-failed", message, "wasm", error);
+  }
+}
+
+/** Memory of the module. */
+export function wasmMemoryBytes(): number {
+  return memory?.buffer.byteLength ?? 0;
+}
+
+/** The engine of one stream, with the wishes and fetches under way. */
+export class Session {
+  readonly #config: FullConfig;
+  readonly #streamUrl: string;
+  readonly #tell: (event: EngineEvent) => void;
+  readonly #wishes = new Map<number, Wish>();
+  readonly #fetches = new Map<number, RunningFetch>();
+  /** Wishes that HTTP was asked for, with what it answered last. */
+  readonly #details = new Map<number, unknown>();
+  #engine: SwarmEngine | undefined;
+  #over = false;
+  #requests = 0;
+  #latest: Wish | undefined;
+  #playlists = new Map<string, string>();
+  #adopted: { url: string; range: Range; bytes: Uint8Array }[] = [];
+  #adoptedBytes = 0;
+
+  /** A session for the stream at `streamUrl`; it waits for `start()`. */
+  constructor(config: FullConfig, streamUrl: string, tell: (event: EngineEvent) => void) {
+    this.#config = config;
+    this.#streamUrl = streamUrl;
+    this.#tell = tell;
+  }
+
+  /** Whether wishes are taken. */
+  get running(): boolean {
+    return this.#engine !== undefined;
+  }
+
+  /** Starts the engine; the module must be loaded. */
+  start(): void {
+    if (this.#over || this.#engine !== undefined) return;
+    const config = engineConfig(this.#config, this.#streamUrl);
+    this.#engine = new SwarmEngine(config, this.#host());
+    for (const [url, text] of this.#playlists) this.manifest(url, text);
+    for (const { url, range, bytes } of this.#adopted) this.#give(url, range, bytes);
+    this.#playlists = new Map();
+    this.#adopted = [];
+  }
+
+  /** A playlist as the player received it. */
+  manifest(url: string, text: string): void {
+    if (this.#over) return;
+    if (this.#engine === undefined) this.#playlists.set(url, text);
+    else this.#call((engine) => engine.manifest(url, text));
+  }
+
+  /** Bytes that the player's own loader fetched; ours from here on. */
+  adopt(url: string, range: Range, bytes: Uint8Array): void {
+    if (this.#over) return;
+    if (this.#engine !== undefined) {
+      this.#give(url, range, bytes);
+    } else if (this.#adoptedBytes + bytes.length <= ADOPT_BYTES_MAX) {
+      this.#adoptedBytes += bytes.length;
+      this.#adopted.push({ url, range, bytes });
+    }
+  }
+
+  #give(url: string, range: Range, bytes: Uint8Array): void {
+    this.#call((engine) => engine.adopt(url, range.start, range.end, bytes));
+  }
+
+  /** Milliseconds buffered ahead of the playhead. */
+  playback(aheadMs: number, rate: number, moving: boolean): void {
+    this.#call((engine) => engine.playback(aheadMs, rate, moving));
+  }
+
+  /** Takes a wish; its number is for `abort`. */
+  load(wish: Wish): number {
+    this.#requests += 1;
+    const request = this.#requests;
+    this.#wishes.set(request, wish);
+    this.#latest = wish;
+    this.#call((engine) => engine.load(request, wish.url, wish.start, wish.end, true));
+    return request;
+  }
+
+  /** The player no longer wants it. */
+  abort(request: number): void {
+    this.#details.delete(request);
+    if (this.#wishes.delete(request)) this.#call((engine) => engine.abort(request));
+  }
+
+  /** Changed settings. */
+  update(update: SwarmConfig): void {
+    const { uploadLimit, ...rest } = update;
+    const limit = uploadLimit === Number.POSITIVE_INFINITY ? UNLIMITED : uploadLimit;
+    this.#call((engine) => engine.update({ ...rest, ...(limit !== undefined && { uploadLimit: limit }) }));
+  }
+
+  /** The engine's counters. */
+  stats(): Partial<SwarmStats> {
+    let stats: Partial<SwarmStats> | undefined;
+    this.#call((engine) => {
+      stats = engine.stats() as Partial<SwarmStats> | undefined;
+    });
+    return stats ?? {};
+  }
+
+  /** Leaves the swarm. Wishes under way go to the player's own loader. */
+  close(): void {
+    if (this.#over) return;
+    this.#call((engine) => engine.shutdown());
+    this.#end();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#engine = undefined;
+    this.#latest = undefined;
+    this.#playlists.clear();
+    this.#adopted = [];
+    for (const fetch of this.#fetches.values()) fetch.stop();
+    this.#fetches.clear();
+    this.#details.clear();
+    for (const request of this.#wishes.keys()) this.#settle(request, (wish) => wish.pass());
+  }
+
+  /** Calls the engine; whatever it throws ends it. */
+  #call(act: (engine: SwarmEngine) => void): void {
+    if (this.#engine === undefined) return;
+    try {
+      act(this.#engine);
+    } catch (error) {
+      this.#onPanic(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #onPanic(message: string): void {
+    const engine = this.#engine;
+    if (engine === undefined) return;
+    this.#end();
+    this.#tell({ type: "panic", message });
+    // Later: the engine may be in the middle of the call that panicked.
+    setTimeout(() => {
+      try {
+        engine.shutdown();
+      } catch {
+        // Nothing is left to be closed by it.
+      }
+    }, 0);
+  }
+
+  /** Lets a wish hear its one answer, outside of whatever is running now. */
+  #settle(request: number, answer: (wish: Wish) => void): void {
+    queueMicrotask(() => {
+      const wish = this.#wishes.get(request);
+      this.#wishes.delete(request);
+      this.#details.delete(request);
+      if (wish !== undefined) answer(wish);
+    });
+  }
+
+  /** What the engine calls. */
+  #host(): object {
+    return {
+      ready: (
+        request: number,
+        bytes: ArrayBuffer,
+        firstByteMs: number,
+        transferMs: number,
+        source: SegmentSource,
+      ) => this.#settle(request, (wish) => wish.ready(bytes, { firstByteMs, transferMs }, source)),
+      failed: (request: number, status: number, timedOut: boolean) => {
+        // A failure that HTTP had no part in is not for the player to see.
+        const asked = this.#details.has(request);
+        const details = this.#details.get(request);
+        this.#settle(request, (wish) =>
+          asked ? wish.failed(status, timedOut, details) : wish.pass(),
+        );
+      },
+      pass: (request: number) => this.#settle(request, (wish) => wish.pass()),
+      progress: (request: number, loaded: number, total: number) =>
+        this.#wishes.get(request)?.progress(loaded, total),
+      startFetch: (fetch: number, request: number, url: string, start: number, end: number) =>
+        this.#startFetch(fetch, request, { url, start, end }),
+      stopFetch: (fetch: number) => {
+        this.#fetches.get(fetch)?.stop();
+        this.#fetches.delete(fetch);
+      },
+      event: (event: EngineEvent) => {
+        if (event.type === "panic") this.#onPanic(event.message);
+        else this.#tell(event);
+      },
+    };
+  }
+
+  #startFetch(fetch: number, request: number, ask: FetchAsk): void {
+    // A request may be gone while its bytes are still wanted by peers: the latest one's headers do.
+    const wish = this.#wishes.get(request) ?? this.#latest;
+    if (wish === undefined) {
+      this.#call((engine) => engine.fetchFailed(fetch, 0, false));
+      return;
+    }
+    if (this.#wishes.has(request)) this.#details.set(request, null);
+    const sink: FetchSink = {
+      head: (status, length, partial) =>
+        this.#call((engine) => engine.fetchHead(fetch, status, length ?? -1, partial)),
+      body: (bytes) => this.#call((engine) => engine.fetchBody(fetch, bytes)),
+      done: () => {
+        this.#fetches.delete(fetch);
+        this.#call((engine) => engine.fetchDone(fetch));
+      },
+      failed: (status, timedOut, details) => {
+        this.#fetches.delete(fetch);
+        if (this.#details.has(request)) this.#details.set(request, details ?? null);
+        this.#call((engine) => engine.fetchFailed(fetch, status, timedOut));
+      },
+    };
+    this.#fetches.set(fetch, wish.fetch(ask, sink));
+  }
+}
+
+/** The engine's settings: its own names, and WebRTC's servers. */
+function engineConfig(config: FullConfig, streamUrl: string): object {
+  const { integrity, uploadLimit } = config;
+  return {
+    enabled: config.enabled,
+    maxPeers: config.maxPeers,
+    segmentTimeout: config.segmentTimeout,
+    cdnFallbackDelay: config.cdnFallbackDelay,
+    uploadLimit: Number.isFinite(uploadLimit) ? uploadLimit : null,
+    trackerUrls: [...config.trackerUrls],
+    swarmId: config.swarmId ?? streamName(streamUrl),
+    integrity: typeof integrity === "string" ? integrity : (integrity.mode ?? "prefer"),
+    memoryLimitBytes: config.memoryLimitBytes,
+    webRtc: true,
+    iceServers: [
+      ...(config.stunServers.length > 0 ? [{ urls: [...config.stunServers] }] : []),
+      ...config.turnServers,
+    ],
+  };
+}
+
+/** A stream's name for all its viewers: the manifest's URL without query, as the page asked for it. */
+function streamName(url: string): string {
+  return url.replace(/[?#].*$/s, "");
+}

@@ -1,0 +1,107 @@
+/**
+ * The HTTP leg: a streaming `fetch` with what the player's own loader would have sent, and the
+ * player's own timers. It decides nothing about when to fetch, and never retries: the player does.
+ *
+ * Invariant: a sink hears `head` once, then bodies, then exactly one of `done` and `failed`; after
+ * `stop()` nothing. What HTTP said is reported as it was said.
+ */
+
+/** What the engine wants from HTTP. Offsets of the resource; `end` exclusive. */
+export interface FetchAsk {
+  readonly url: string;
+  readonly start: number;
+  /** 0 for the whole resource, `Infinity` for an open end. */
+  readonly end: number;
+}
+
+/** Who hears of a fetch. */
+export interface FetchSink {
+  head(status: number, length: number | undefined, partial: boolean): void;
+  body(bytes: Uint8Array): void;
+  done(): void;
+  failed(status: number, timedOut: boolean, details?: unknown): void;
+}
+
+/** How the player would have asked. */
+export interface FetchPolicy {
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** Milliseconds to the first byte; not finite or 0 is none of its own. */
+  readonly firstByteMs: number;
+  /** Milliseconds to the last byte. */
+  readonly loadMs: number;
+}
+
+/** A fetch that runs. */
+export interface RunningFetch {
+  stop(): void;
+}
+
+/** Fetches with the browser's `fetch`: the bytes as they come. */
+export function streamFetch(ask: FetchAsk, policy: FetchPolicy, sink: FetchSink): RunningFetch {
+  const controller = new AbortController();
+  let over = false;
+  const end = (tell: () => void) => {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    controller.abort();
+    tell();
+  };
+  const started = performance.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = (ms: number) => {
+    clearTimeout(timer);
+    if (Number.isFinite(ms)) timer = setTimeout(() => end(() => sink.failed(0, true)), ms);
+  };
+  patience(isSpan(policy.firstByteMs) ? policy.firstByteMs : policy.loadMs);
+  const run = async () => {
+    const headers = new Headers(policy.headers);
+    if (ask.end > 0) headers.set("Range", rangeHeader(ask));
+    const init = { headers, signal: controller.signal, credentials: "same-origin" } as const;
+    const response = await fetch(ask.url, init);
+    if (over) return;
+    patience(policy.loadMs - (performance.now() - started));
+    if (!response.ok || response.body === null) {
+      end(() => sink.failed(response.status, false, response));
+      return;
+    }
+    const partial = response.status === 206;
+    if (partial && !answers(response, ask)) {
+      end(() => sink.failed(416, false, response));
+      return;
+    }
+    sink.head(response.status, contentLength(response), partial);
+    const reader = response.body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (over) return;
+      if (done) break;
+      sink.body(value);
+    }
+    end(() => sink.done());
+  };
+  run().catch(() => end(() => sink.failed(0, false)));
+  return { stop: () => end(() => undefined) };
+}
+
+/** A `Range` header; HTTP's end is inclusive. */
+function rangeHeader(ask: FetchAsk): string {
+  return `bytes=${ask.start}-${Number.isFinite(ask.end) ? ask.end - 1 : ""}`;
+}
+
+function isSpan(ms: number): boolean {
+  return Number.isFinite(ms) && ms > 0;
+}
+
+/** Whether a 206 carries the range that was asked for; a header that CORS hides is believed. */
+function answers(response: Response, ask: FetchAsk): boolean {
+  const said = /^bytes (\d+)-/.exec(response.headers.get("Content-Range") ?? "");
+  return said === null || Number(said[1]) === ask.start;
+}
+
+/** Bytes the body will have; unknown when it is compressed on the way. */
+function contentLength(response: Response): number | undefined {
+  if (response.headers.get("Content-Encoding") !== null) return undefined;
+  const length = response.headers.get("Content-Length");
+  return length === null ? undefined : Number(length);
+}

@@ -1,0 +1,261 @@
+/**
+ * A swarm as a page holds it: its config, its listeners, and the one stream it serves at a time.
+ *
+ * Invariant: nothing here throws for a missing network, module or browser feature; the swarm is then
+ * `off` or `failed` and its adapter a plain loader.
+ */
+
+import { type FullConfig, readConfig, readUpdate, type SwarmConfig } from "./config.js";
+import { type EngineEvent, loadWasm, Session, wasmMemoryBytes } from "./engine.js";
+import { SwarmlineError } from "./errors.js";
+import type { PlaybackSink } from "./playback.js";
+import {
+  emptyStats,
+  type PeerEvent,
+  type SegmentEvent,
+  type SwarmEvents,
+  type SwarmStats,
+  type UploadEvent,
+  type WarningEvent,
+} from "./stats.js";
+
+/** Viewers of one stream, seen from one player. */
+export interface Swarm {
+  /** Listens; the returned function stops listening. */
+  on<E extends keyof SwarmEvents>(event: E, listener: (value: SwarmEvents[E]) => void): () => void;
+  /** The counters now. */
+  stats(): SwarmStats;
+  /** Changes options while playing; throws `not-changeable` for the others. */
+  update(update: SwarmConfig): void;
+  /** Leaves the swarm and detaches from the player, which plays on by itself. */
+  destroy(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Where adapters find a swarm's inner side, also across two copies of this package. */
+const PORT: unique symbol = Symbol.for("swarmline.port.1");
+
+/** The inner side: what an adapter uses. */
+export interface Port extends PlaybackSink {
+  /** The stream's session, while there is one. */
+  readonly session: Session | undefined;
+  /** Ties the swarm to one player; `detach` is called by `destroy()`. Throws `already-attached`. */
+  attach(detach: () => void): void;
+  /** The player let go. */
+  release(): void;
+  /** The player begins a stream: leave the last swarm, join the next. */
+  open(streamUrl: string): void;
+  /** The stream is over. */
+  close(): void;
+}
+
+type Listener = (value: never) => void;
+
+const STATS_EVERY_MS = 1000;
+
+/** The one implementation of `Swarm`. */
+export class SwarmCore implements Swarm, Port {
+  readonly #listeners = new Map<keyof SwarmEvents, Set<Listener>>();
+  #config: FullConfig;
+  #detach: (() => void) | undefined;
+  #session: Session | undefined;
+  #destroyed = false;
+  #failed = false;
+  readonly #supported: boolean;
+  #warned = false;
+  #ticking: ReturnType<typeof setInterval> | undefined;
+  #openedAt = 0;
+  #startupMs: number | null = null;
+  #stallMs = 0;
+
+  constructor(config: SwarmConfig) {
+    this.#config = readConfig(config);
+    this.#supported = canConnect();
+    Object.defineProperty(this, PORT, { value: this });
+    if (this.#usable) this.#load();
+  }
+
+  get session(): Session | undefined {
+    return this.#usable ? this.#session : undefined;
+  }
+
+  get #usable(): boolean {
+    return this.#config.enabled && this.#supported && !this.#destroyed && !this.#failed;
+  }
+
+  on<E extends keyof SwarmEvents>(event: E, listener: (value: SwarmEvents[E]) => void): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set<Listener>();
+    this.#listeners.set(event, listeners);
+    // A wrapper of its own, so that one function may listen twice.
+    const heard: Listener = (value) => listener(value);
+    listeners.add(heard);
+    this.#tick();
+    return () => {
+      listeners.delete(heard);
+      this.#tick();
+    };
+  }
+
+  stats(): SwarmStats {
+    return {
+      ...emptyStats(),
+      ...this.#session?.stats(),
+      state: this.#state(),
+      startupMs: this.#startupMs,
+      stallMs: this.#stallMs,
+      wasmMemoryBytes: wasmMemoryBytes(),
+    };
+  }
+
+  #state(): SwarmStats["state"] {
+    if (this.#failed) return "failed";
+    if (!this.#usable) return "off";
+    return this.#session?.running === true ? "running" : "loading";
+  }
+
+  update(update: SwarmConfig): void {
+    const checked = readUpdate(update);
+    if (this.#destroyed) return;
+    this.#config = { ...this.#config, ...checked };
+    this.#session?.update(checked);
+    if (this.#usable) this.#load();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#detach?.();
+    this.close();
+    this.#listeners.clear();
+    this.#tick();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  attach(detach: () => void): void {
+    if (this.#destroyed) {
+      throw new SwarmlineError("destroyed", "this swarm was destroyed; create a new one");
+    }
+    if (this.#detach !== undefined) {
+      const message = "this swarm serves a player already; create one swarm for each player";
+      throw new SwarmlineError("already-attached", message);
+    }
+    this.#detach = detach;
+    if (!this.#supported && !this.#warned && typeof document !== "undefined") {
+      this.#warned = true;
+      const message = "this browser has no WebRTC or WebAssembly: segments come from the CDN only";
+      queueMicrotask(() => this.#emit("warning", { code: "no-webrtc", message }));
+    }
+  }
+
+  release(): void {
+    this.#detach = undefined;
+    this.close();
+  }
+
+  open(streamUrl: string): void {
+    this.close();
+    this.#openedAt = performance.now();
+    this.#startupMs = null;
+    this.#stallMs = 0;
+    if (this.#destroyed || !this.#supported || this.#failed) return;
+    this.#session = new Session(this.#config, streamUrl, (event) => this.#hear(event));
+    if (this.#usable) this.#load();
+  }
+
+  close(): void {
+    this.#session?.close();
+    this.#session = undefined;
+  }
+
+  playback(aheadMs: number, rate: number, moving: boolean): void {
+    this.session?.playback(aheadMs, rate, moving);
+  }
+
+  started(): void {
+    this.#startupMs ??= performance.now() - this.#openedAt;
+  }
+
+  stalled(ms: number): void {
+    this.#stallMs += ms;
+  }
+
+  /** Loads the module, beside whatever the player does, then starts what waits for it. */
+  #load(): void {
+    loadWasm(this.#config.wasm).then(
+      () => {
+        if (!this.#usable) return;
+        try {
+          this.#session?.start();
+        } catch (error) {
+          const message = "the engine could not be started; playback goes on without peers";
+          this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));
+        }
+      },
+      (error: SwarmlineError) => this.#fail(error),
+    );
+  }
+
+  #fail(error: SwarmlineError): void {
+    if (this.#failed || this.#destroyed) return;
+    this.#failed = true;
+    this.#session?.close();
+    this.#emit("error", error);
+  }
+
+  #hear(event: EngineEvent): void {
+    if (event.type === "panic") {
+      const message = `the engine stopped (${event.message}); playback goes on without peers`;
+      this.#fail(new SwarmlineError("engine-panic", message));
+      return;
+    }
+    const { type, ...value } = event;
+    if (type === "peer") this.#emit(type, value as unknown as PeerEvent);
+    else if (type === "segment") this.#emit(type, value as unknown as SegmentEvent);
+    else if (type === "upload") this.#emit(type, value as unknown as UploadEvent);
+    else this.#emit(type, value as unknown as WarningEvent);
+  }
+
+  #emit<E extends keyof SwarmEvents>(event: E, value: SwarmEvents[E]): void {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      try {
+        (listener as (value: SwarmEvents[E]) => void)(value);
+      } catch (error) {
+        // The page's own error: it belongs to the page's error handler, not into our loop.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Runs the clock of `stats` events only while someone listens. */
+  #tick(): void {
+    const wanted = (this.#listeners.get("stats")?.size ?? 0) > 0;
+    if (wanted && this.#ticking === undefined) {
+      this.#ticking = setInterval(() => this.#emit("stats", this.stats()), STATS_EVERY_MS);
+    } else if (!wanted) {
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+    }
+  }
+}
+
+/** A swarm's inner side; throws for anything that is no swarm of ours. */
+export function portOf(swarm: Swarm): Port {
+  const port = (swarm as Partial<Record<typeof PORT, Port>> | null | undefined)?.[PORT];
+  if (port === undefined) {
+    throw new SwarmlineError("invalid-swarm", "the first argument must come from createSwarm()");
+  }
+  return port;
+}
+
+function canConnect(): boolean {
+  return (
+    typeof RTCPeerConnection === "function" &&
+    typeof WebSocket === "function" &&
+    typeof WebAssembly === "object"
+  );
+}

@@ -1,0 +1,514 @@
+//! The loop: give one input; take outputs until none; arm one timer; wait. Owns the engine and the
+//! maps from id to browser object.
+//!
+//! Invariant: the engine is never entered twice. What happens while outputs are being carried out (a
+//! player that aborts inside a callback of ours) queues behind them; no host is called while anything
+//! is borrowed.
+
+use super::callback::{Callback, Wake};
+use super::clock::{Clock, Timer};
+use super::hash::Hashes;
+use super::host::Host;
+use super::http::Fetches;
+use super::rtc::Links;
+use super::socket::{MESSAGE_MAX, Sockets};
+use super::store::Store;
+use super::{convert, panic};
+use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, RequestId, SegmentId, TrackerId};
+use crate::engine::{Engine, Input, Output, Seed};
+use js_sys::{JsString, Reflect, Uint8Array};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
+use web_sys::MessageEvent;
+
+/// A timer that is due already still lets the page breathe, ms.
+const BREATH_MS: f64 = 4.0;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn fill_random(bytes: &Uint8Array) -> JsValue;
+}
+
+/// One engine and everything it drives.
+#[derive(Debug)]
+pub(super) struct Driver {
+    host: Host,
+    clock: Clock,
+    callback: Callback,
+    engine: RefCell<Engine>,
+    inbox: RefCell<VecDeque<Input>>,
+    turning: Cell<bool>,
+    leaving: Cell<bool>,
+    over: Cell<bool>,
+    timer: RefCell<Option<(Instant, Timer)>>,
+    store: RefCell<Store>,
+    fetches: RefCell<Fetches>,
+    links: RefCell<Links>,
+    sockets: RefCell<Sockets>,
+    hashes: RefCell<Hashes>,
+}
+
+impl Driver {
+    /// A driver for the settings in `config`.
+    pub(super) fn new(config: JsValue, host: Host) -> Result<Rc<Self>, JsValue> {
+        let ice_servers = Reflect::get(&config, &"iceServers".into())?;
+        let random = Uint8Array::new_with_length(8);
+        fill_random(&random);
+        let random = random.to_vec().try_into().map_or(0, u64::from_le_bytes);
+        let seed = Seed {
+            random,
+            info_hash: None,
+        };
+        let engine = Engine::new(convert::config(config)?, seed);
+        Ok(Rc::new_cyclic(|driver: &Weak<Self>| {
+            let driver = driver.clone();
+            let heard = move |wake, id, value: JsValue| {
+                if let Some(driver) = driver.upgrade() {
+                    driver.on_wake(wake, id, &value);
+                }
+            };
+            Self {
+                host,
+                clock: Clock::start(),
+                callback: Callback::new(heard),
+                engine: RefCell::new(engine),
+                inbox: RefCell::default(),
+                turning: Cell::new(false),
+                leaving: Cell::new(false),
+                over: Cell::new(false),
+                timer: RefCell::default(),
+                store: RefCell::default(),
+                fetches: RefCell::default(),
+                links: RefCell::new(Links::new(&ice_servers)),
+                sockets: RefCell::default(),
+                hashes: RefCell::new(Hashes::new()),
+            }
+        }))
+    }
+
+    fn is_silent(&self) -> bool {
+        self.over.get() || panic::is_dead()
+    }
+
+    /// Gives the engine one input and carries out what it answers. While that is going on, inputs
+    /// queue.
+    pub(super) fn give(&self, input: Input) {
+        if self.is_silent() {
+            return;
+        }
+        self.inbox.borrow_mut().push_back(input);
+        if self.turning.replace(true) {
+            return;
+        }
+        loop {
+            let Some(input) = self.inbox.borrow_mut().pop_front() else {
+                break;
+            };
+            let timeout = matches!(input, Input::Timeout);
+            self.engine
+                .borrow_mut()
+                .handle_input(self.clock.now(), input);
+            while let Some(output) = self.poll() {
+                self.carry_out(output);
+            }
+            if self.inbox.borrow().is_empty() {
+                self.arm(if timeout { BREATH_MS } else { 0.0 });
+            }
+        }
+        self.turning.set(false);
+        if self.leaving.get() {
+            self.close();
+        }
+    }
+
+    fn poll(&self) -> Option<Output> {
+        self.engine.borrow_mut().poll_output()
+    }
+
+    /// Arms the one timer for the moment the engine names.
+    fn arm(&self, least_ms: f64) {
+        let next = self.engine.borrow().next_timeout();
+        let mut timer = self.timer.borrow_mut();
+        let Some((at, _)) = next else {
+            *timer = None;
+            return;
+        };
+        if timer.as_ref().is_some_and(|(armed, _)| *armed == at) {
+            return;
+        }
+        let wait = at.since(self.clock.now());
+        // Rounded up: a wake-up before the moment would be one too many.
+        let wait_ms = (wait.as_secs_f64() * 1_000.0).ceil().max(least_ms);
+        let handler = self.callback.on(Wake::Timeout, 0);
+        *timer = Some((at, Timer::after(wait_ms, &handler)));
+    }
+
+    /// Something a browser object said.
+    fn on_wake(&self, wake: Wake, id: u32, value: &JsValue) {
+        if self.is_silent() {
+            return;
+        }
+        match wake {
+            Wake::Timeout => {
+                *self.timer.borrow_mut() = None;
+                self.give(Input::Timeout);
+            }
+            Wake::TrackerOpened | Wake::TrackerMessage | Wake::TrackerClosed => {
+                self.on_tracker(wake, TrackerId(id), value);
+            }
+            Wake::ControlMessage | Wake::BlockMessage => {
+                let mut links = self.links.borrow_mut();
+                let store = &mut self.store.borrow_mut();
+                let input = links.on_message(wake, LinkId(id), value, store);
+                drop(links);
+                self.give_some(input);
+            }
+            Wake::Hashed | Wake::HashRefused | Wake::HashSlice => {
+                self.on_hash(wake, HashId(id), value);
+            }
+            Wake::Ignored => {}
+            Wake::Candidate
+            | Wake::Gathering
+            | Wake::GatherCut
+            | Wake::Connection
+            | Wake::Lost
+            | Wake::Refused
+            | Wake::ChannelOpened
+            | Wake::ChannelClosed
+            | Wake::BlocksLow => {
+                let mut links = self.links.borrow_mut();
+                let inputs = links.on_wake(wake, LinkId(id), value, &self.callback);
+                drop(links);
+                self.give_some(inputs);
+            }
+        }
+    }
+
+    fn on_tracker(&self, wake: Wake, tracker: TrackerId, event: &JsValue) {
+        if wake == Wake::TrackerOpened {
+            self.give(Input::TrackerOpened { tracker });
+        } else if wake == Wake::TrackerClosed {
+            let ours = self.sockets.borrow_mut().closed(tracker);
+            self.give_some(ours.then_some(Input::TrackerClosed { tracker }));
+        } else {
+            let data = event.unchecked_ref::<MessageEvent>().data();
+            if let Some(text) = data.dyn_ref::<JsString>()
+                && text.length() <= MESSAGE_MAX
+            {
+                let text = String::from(text);
+                self.give(Input::TrackerMessage { tracker, text });
+            }
+        }
+    }
+
+    fn on_hash(&self, wake: Wake, hash: HashId, value: &JsValue) {
+        let mut hashes = self.hashes.borrow_mut();
+        let done = match wake {
+            Wake::Hashed => hashes.hashed(hash, value).map(|digests| (hash, digests)),
+            Wake::HashSlice => hashes.slice(&self.callback),
+            _ => {
+                hashes.refused(hash, &self.callback);
+                None
+            }
+        };
+        drop(hashes);
+        self.give_some(done.map(|(hash, digests)| Input::Hashed { hash, digests }));
+    }
+
+    fn give_some(&self, inputs: impl IntoIterator<Item = Input>) {
+        for input in inputs {
+            self.give(input);
+        }
+    }
+
+    /// Takes over bytes that the player's own loader fetched.
+    pub(super) fn adopt(&self, url: String, range: Option<ByteRange>, bytes: Uint8Array) {
+        let len = u64::from(bytes.length());
+        if self.is_silent() {
+            return;
+        }
+        let payload = self.store.borrow_mut().wait(bytes);
+        self.give(Input::Adopt {
+            url,
+            range,
+            payload,
+            len,
+        });
+    }
+
+    /// A response began.
+    pub(super) fn fetch_head(&self, fetch: FetchId, status: u16, len: Option<u64>, partial: bool) {
+        if !self.is_silent() && self.fetches.borrow_mut().head(fetch, partial) {
+            self.give(Input::FetchHead {
+                fetch,
+                status,
+                length: len,
+                partial,
+            });
+        }
+    }
+
+    /// Bytes of a response.
+    pub(super) fn fetch_body(&self, fetch: FetchId, bytes: Uint8Array) {
+        if self.is_silent() {
+            return;
+        }
+        let placed = self.fetches.borrow_mut().body(fetch, bytes);
+        if let Some((offset, bytes)) = placed {
+            let len = u64::from(bytes.length());
+            let payload = self.store.borrow_mut().wait(bytes);
+            self.give(Input::FetchBody {
+                fetch,
+                payload,
+                offset,
+                len,
+            });
+        }
+    }
+
+    /// A response is complete.
+    pub(super) fn fetch_done(&self, fetch: FetchId) {
+        if !self.is_silent() && self.fetches.borrow_mut().end(fetch) {
+            self.give(Input::FetchDone { fetch });
+        }
+    }
+
+    /// A response will not be complete.
+    pub(super) fn fetch_failed(&self, fetch: FetchId, status: u16, timed_out: bool) {
+        if !self.is_silent() && self.fetches.borrow_mut().end(fetch) {
+            self.give(Input::FetchFailed {
+                fetch,
+                status,
+                timed_out,
+            });
+        }
+    }
+
+    /// The counters; `undefined` when there is nobody to ask.
+    pub(super) fn stats(&self) -> JsValue {
+        match self.engine.try_borrow() {
+            Ok(engine) if !panic::is_dead() => convert::stats(&engine.stats()),
+            _ => JsValue::UNDEFINED,
+        }
+    }
+
+    /// Leaves the swarm and lets every browser object go.
+    pub(super) fn shutdown(&self) {
+        self.leaving.set(true);
+        if self.is_silent() {
+            self.close();
+        } else {
+            // The engine says its goodbyes; the end of the turn closes the rest.
+            self.give(Input::Shutdown);
+        }
+    }
+
+    /// Closes everything that can be reached: after a panic in the middle of a turn, some cannot.
+    fn close(&self) {
+        self.over.set(true);
+        panic::unwatch(&self.host);
+        if let Ok(mut timer) = self.timer.try_borrow_mut() {
+            *timer = None;
+        }
+        if let Ok(mut links) = self.links.try_borrow_mut() {
+            links.clear();
+        }
+        if let Ok(mut sockets) = self.sockets.try_borrow_mut() {
+            sockets.clear();
+        }
+        if let Ok(mut hashes) = self.hashes.try_borrow_mut() {
+            hashes.clear();
+        }
+        if let Ok(mut store) = self.store.try_borrow_mut() {
+            store.clear();
+        }
+        if let Ok(mut fetches) = self.fetches.try_borrow_mut() {
+            let running = fetches.clear();
+            drop(fetches);
+            for fetch in running {
+                let _ = self.host.stop_fetch(fetch.0);
+            }
+        }
+    }
+
+    /// Carries out one output.
+    fn carry_out(&self, output: Output) {
+        match output {
+            Output::Progress {
+                request,
+                loaded,
+                total,
+            } => {
+                let (loaded, total) = (convert::number(loaded), convert::number(total));
+                let _ = self.host.progress(request.0, loaded, total);
+            }
+            Output::Ready {
+                request,
+                segment,
+                len,
+                timing,
+                source,
+            } => {
+                let bytes = self.store.borrow().copy(segment, len);
+                let source = convert::source(source);
+                let _ = match bytes {
+                    Some(bytes) => self.host.ready(
+                        request.0,
+                        bytes,
+                        timing.first_byte_ms,
+                        timing.transfer_ms,
+                        source,
+                    ),
+                    // Never so, if the engine keeps its word; the viewer must not pay for it.
+                    None => self.host.pass(request.0),
+                };
+            }
+            Output::Failed {
+                request,
+                status,
+                timed_out,
+            } => {
+                let _ = self.host.failed(request.0, status, timed_out);
+            }
+            Output::Pass { request } => {
+                let _ = self.host.pass(request.0);
+            }
+            Output::StartFetch {
+                fetch,
+                request,
+                url,
+                range,
+                offset,
+            } => self.start_fetch((fetch, request), &url, range, offset),
+            Output::StopFetch { fetch } => {
+                if self.fetches.borrow_mut().end(fetch) {
+                    let _ = self.host.stop_fetch(fetch.0);
+                }
+            }
+            Output::Event(event) => {
+                let event = convert::event(&event, self.clock.now().as_millis());
+                let _ = self.host.event(&event);
+            }
+            other => self.carry_out_network(other),
+        }
+    }
+
+    fn start_fetch(
+        &self,
+        (fetch, request): (FetchId, RequestId),
+        url: &str,
+        range: Option<ByteRange>,
+        offset: u64,
+    ) {
+        self.fetches.borrow_mut().start(fetch, range, offset);
+        let (start, end) = convert::bounds(range);
+        let offset = convert::number(offset);
+        let (fetch, request) = (fetch.0, request.0);
+        let _ = self
+            .host
+            .start_fetch(fetch, request, url, start, end, offset);
+    }
+
+    /// Carries out what concerns trackers, links and the store.
+    fn carry_out_network(&self, output: Output) {
+        let links = &self.links;
+        let answer = match output {
+            Output::OpenTracker { tracker, url } => {
+                let opened = self
+                    .sockets
+                    .borrow_mut()
+                    .open(tracker, &url, &self.callback);
+                (!opened).then_some(Input::TrackerClosed { tracker })
+            }
+            Output::SendTracker { tracker, text } => {
+                self.sockets.borrow().send(tracker, &text);
+                None
+            }
+            Output::CloseTracker { tracker } => {
+                self.sockets.borrow_mut().close(tracker);
+                None
+            }
+            Output::CreateOffer { link } => links.borrow_mut().offer(link, &self.callback),
+            Output::AcceptOffer { link, sdp } => {
+                links.borrow_mut().answer(link, &sdp, &self.callback)
+            }
+            Output::AcceptAnswer { link, sdp } => {
+                links.borrow().answered(link, &sdp, &self.callback);
+                None
+            }
+            Output::AddCandidate { link, candidate } => {
+                links
+                    .borrow()
+                    .add_candidate(link, &candidate, &self.callback);
+                None
+            }
+            Output::Send { link, bytes } => links.borrow_mut().send(link, &bytes),
+            Output::SendBlock {
+                link,
+                header,
+                segment,
+                offset,
+                len,
+            } => {
+                let range = run(offset, len);
+                let body = self.store.borrow().view(segment, range);
+                body.and_then(|body| links.borrow().send_block(link, &header, &body))
+            }
+            Output::CloseLink { link } => {
+                links.borrow_mut().close(link);
+                None
+            }
+            other => {
+                self.carry_out_store(other);
+                None
+            }
+        };
+        self.inbox.borrow_mut().extend(answer);
+    }
+
+    /// Carries out what concerns bytes.
+    fn carry_out_store(&self, output: Output) {
+        let mut store = self.store.borrow_mut();
+        match output {
+            Output::Reserve { segment, len } => store.reserve(segment, len),
+            Output::Place {
+                payload,
+                segment,
+                parts,
+            } => store.place(payload, segment, &parts),
+            Output::Drop { payload } => store.drop_payload(payload),
+            Output::Hash {
+                hash,
+                segment,
+                blocks,
+            } => {
+                let views = blocks
+                    .iter()
+                    .filter_map(|range| store.view(segment, *range));
+                let views = views.collect();
+                self.start_hash(hash, segment, views);
+            }
+            Output::Evict { segment } => {
+                store.evict(segment);
+                self.hashes.borrow_mut().evict(segment);
+            }
+            _ => {}
+        }
+    }
+
+    fn start_hash(&self, hash: HashId, segment: SegmentId, blocks: Vec<Uint8Array>) {
+        self.hashes
+            .borrow_mut()
+            .start(hash, segment, blocks, &self.callback);
+    }
+}
+
+fn run(start: u64, len: u64) -> ByteRange {
+    ByteRange {
+        start,
+        end: start.saturating_add(len),
+    }
+}

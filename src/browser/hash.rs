@@ -1,0 +1,168 @@
+//! SHA-256 of blocks: WebCrypto where the page is a secure context, `sha2` in short slices where not.
+//!
+//! Invariant: digests come back in the order of their blocks; a batch whose segment was evicted is
+//! never heard of. No slice holds the page's thread for longer than a frame allows.
+
+use super::callback::{Callback, Wake};
+use super::clock::{Timer, now_ms};
+use crate::base::{HashId, SegmentId};
+use crate::integrity::{Digest, sha256};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
+use std::collections::BTreeMap;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+/// Longest run of hashing by hand, milliseconds: half a frame at 60 a second.
+const SLICE_MS: f64 = 6.0;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `crypto.subtle`.
+    #[derive(Debug)]
+    type Subtle;
+    #[wasm_bindgen(method, catch)]
+    fn digest(this: &Subtle, algorithm: &str, data: &Uint8Array) -> Result<Promise, JsValue>;
+
+    /// A promise, for its `then` with functions of ours.
+    #[derive(Debug)]
+    pub(super) type Thenable;
+    /// Calls one of the two once.
+    #[wasm_bindgen(method)]
+    pub(super) fn then(
+        this: &Thenable,
+        done: &js_sys::Function,
+        refused: &js_sys::Function,
+    ) -> JsValue;
+}
+
+/// Batches under way.
+#[derive(Debug)]
+pub(super) struct Hashes {
+    subtle: Option<Subtle>,
+    running: BTreeMap<HashId, Batch>,
+    slice: Option<Timer>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    segment: SegmentId,
+    blocks: Vec<Uint8Array>,
+    /// Digests so far, when hashed by hand; `None` when the platform does it.
+    by_hand: Option<Vec<Digest>>,
+}
+
+impl Hashes {
+    /// Finds out what the platform offers.
+    pub(super) fn new() -> Self {
+        let subtle = Reflect::get(&js_sys::global(), &"crypto".into())
+            .and_then(|crypto| Reflect::get(&crypto, &"subtle".into()))
+            .ok()
+            .filter(JsValue::is_object);
+        Self {
+            subtle: subtle.map(JsCast::unchecked_into),
+            running: BTreeMap::new(),
+            slice: None,
+        }
+    }
+
+    /// Begins a batch.
+    pub(super) fn start(
+        &mut self,
+        hash: HashId,
+        segment: SegmentId,
+        blocks: Vec<Uint8Array>,
+        callback: &Callback,
+    ) {
+        let promised = self.subtle.as_ref().and_then(|subtle| ask(subtle, &blocks));
+        let by_hand = promised.is_none().then(Vec::new);
+        self.running.insert(
+            hash,
+            Batch {
+                segment,
+                blocks,
+                by_hand,
+            },
+        );
+        match promised {
+            Some(all) => {
+                let all: &Thenable = all.unchecked_ref();
+                all.then(
+                    &callback.on(Wake::Hashed, hash.0),
+                    &callback.on(Wake::HashRefused, hash.0),
+                );
+            }
+            None => self.arm(callback),
+        }
+    }
+
+    /// The platform's digests of a batch, if it is still wanted.
+    pub(super) fn hashed(&mut self, hash: HashId, results: &JsValue) -> Option<Vec<Digest>> {
+        self.running.remove(&hash)?;
+        let results: &Array = results.dyn_ref()?;
+        results
+            .iter()
+            .map(|result| {
+                let bytes: [u8; 32] = Uint8Array::new(&result).to_vec().try_into().ok()?;
+                Some(Digest(bytes))
+            })
+            .collect()
+    }
+
+    /// The platform would not; the batch is hashed by hand.
+    pub(super) fn refused(&mut self, hash: HashId, callback: &Callback) {
+        if let Some(batch) = self.running.get_mut(&hash) {
+            batch.by_hand = Some(Vec::new());
+            self.arm(callback);
+        }
+    }
+
+    /// Hashes by hand for a while; gives a batch that is complete.
+    pub(super) fn slice(&mut self, callback: &Callback) -> Option<(HashId, Vec<Digest>)> {
+        self.slice = None;
+        let until = now_ms() + SLICE_MS;
+        let (hash, batch) = self
+            .running
+            .iter_mut()
+            .find(|(_, batch)| batch.by_hand.is_some())?;
+        let hash = *hash;
+        let digests = batch.by_hand.as_mut()?;
+        while digests.len() < batch.blocks.len() && now_ms() < until {
+            digests.push(sha256(&batch.blocks[digests.len()].to_vec()));
+        }
+        let done = if digests.len() == batch.blocks.len() {
+            self.running.remove(&hash)?.by_hand
+        } else {
+            None
+        };
+        self.arm(callback);
+        Some((hash, done?))
+    }
+
+    /// Forgets the batches of a segment.
+    pub(super) fn evict(&mut self, segment: SegmentId) {
+        self.running.retain(|_, batch| batch.segment != segment);
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.running.clear();
+        self.slice = None;
+    }
+
+    /// Sees to it that the next slice comes, if one is needed.
+    fn arm(&mut self, callback: &Callback) {
+        let waiting = self.running.values().any(|batch| batch.by_hand.is_some());
+        if waiting && self.slice.is_none() {
+            self.slice = Some(Timer::after(0.0, &callback.on(Wake::HashSlice, 0)));
+        }
+    }
+}
+
+/// One promise for all digests, or `None` if the platform refuses at once.
+fn ask(subtle: &Subtle, blocks: &[Uint8Array]) -> Option<Promise> {
+    let promises = Array::new();
+    for block in blocks {
+        promises.push(subtle.digest("SHA-256", block).ok()?.as_ref());
+    }
+    Some(Promise::all(&promises))
+}

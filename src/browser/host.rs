@@ -1,0 +1,67 @@
+//! The adapter's side of the boundary: the methods of the one JavaScript object the driver calls.
+//!
+//! Invariant: every call catches. An exception of a page's own callback must not unwind through wasm
+//! frames, where it would skip our clean-up; the adapter reports it to the page itself.
+
+use js_sys::ArrayBuffer;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the adapter implements.
+    #[derive(Clone, Debug)]
+    pub type Host;
+
+    /// The request's bytes, the player's to keep; how long they took, from where.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn ready(
+        this: &Host,
+        request: u32,
+        bytes: ArrayBuffer,
+        first_byte_ms: f64,
+        transfer_ms: f64,
+        source: &str,
+    ) -> Result<(), JsValue>;
+
+    /// The request failed as HTTP says.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn failed(
+        this: &Host,
+        request: u32,
+        status: u16,
+        timed_out: bool,
+    ) -> Result<(), JsValue>;
+
+    /// The request is for the player's own loader.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn pass(this: &Host, request: u32) -> Result<(), JsValue>;
+
+    /// Bytes of the request that are here.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn progress(
+        this: &Host,
+        request: u32,
+        loaded: f64,
+        total: f64,
+    ) -> Result<(), JsValue>;
+
+    /// Fetch over HTTP with the headers and the policy of the request.
+    #[wasm_bindgen(method, catch, js_name = startFetch)]
+    pub(super) fn start_fetch(
+        this: &Host,
+        fetch: u32,
+        request: u32,
+        url: &str,
+        start: f64,
+        end: f64,
+        offset: f64,
+    ) -> Result<(), JsValue>;
+
+    /// Stop a fetch.
+    #[wasm_bindgen(method, catch, js_name = stopFetch)]
+    pub(super) fn stop_fetch(this: &Host, fetch: u32) -> Result<(), JsValue>;
+
+    /// Something for observers.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn event(this: &Host, event: &JsValue) -> Result<(), JsValue>;
+}

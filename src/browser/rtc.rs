@@ -1,0 +1,394 @@
+//! `RTCPeerConnection`s with their two channels. Decides nothing about peers; only when a description
+//! is complete and when a connection counts as gone.
+//!
+//! Invariant: a link that ends by itself is told once (`LinkClosed`) and closed once; one that the
+//! engine closed is not heard of again. Both channels are negotiated with fixed ids, so no event has
+//! to announce them: id 0 is ordered and carries control, id 1 is unordered (reliable too) and carries
+//! blocks, so that a cancel or a promise never queues behind data.
+
+use super::callback::{Callback, Wake};
+use super::clock::Timer;
+use super::convert::object;
+use super::hash::Thenable;
+use super::store::Store;
+use crate::base::LinkId;
+use crate::engine::Input;
+use crate::wire::BLOCK_HEADER_LEN;
+use js_sys::{ArrayBuffer, JSON, Promise, Reflect, Uint8Array};
+use std::collections::BTreeMap;
+use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
+use web_sys::{
+    MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState,
+    RtcDataChannelType, RtcIceGatheringState, RtcPeerConnection, RtcPeerConnectionIceEvent,
+    RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
+};
+
+/// Bytes a block channel takes before it is full: deeper queues halve Chromium's rate.
+const BLOCKS_FULL: u32 = 256 * 1024;
+/// At this many bytes left it has room again.
+const BLOCKS_LOW: u32 = 64 * 1024;
+/// A control channel with this much unsent belongs to a peer that does not read.
+const CONTROL_FULL: u32 = 256 * 1024;
+/// Longest message on the control channel that is read at all.
+const CONTROL_MESSAGE_MAX: u32 = 256 * 1024;
+/// After the first usable candidate, others get this long, ms.
+const GATHER_MORE_MS: f64 = 300.0;
+/// No description waits longer for candidates, ms: a dead STUN server must not hold it.
+const GATHER_MAX_MS: f64 = 3_000.0;
+/// `disconnected` for longer than this is closed, ms.
+const LOST_MS: f64 = 5_000.0;
+/// A peer that does not say how long a message may be takes this (RFC 8841, section 6.1).
+const MESSAGE_DEFAULT: u32 = 64 * 1024;
+/// Longest message we send: Chromium's own limit.
+const MESSAGE_MAX: u32 = 256 * 1024;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A connection, for the forms of its methods that web-sys lacks.
+    #[wasm_bindgen(extends = RtcPeerConnection)]
+    type Connection;
+    /// Offers or answers, whichever the state asks for.
+    #[wasm_bindgen(method, js_name = setLocalDescription)]
+    fn describe(this: &Connection) -> Promise;
+    #[wasm_bindgen(method, js_name = addIceCandidate)]
+    fn add_candidate(this: &Connection, candidate: &JsValue) -> Promise;
+}
+
+/// Links by id.
+#[derive(Debug)]
+pub(super) struct Links {
+    configuration: RtcConfiguration,
+    open: BTreeMap<LinkId, Link>,
+}
+
+#[derive(Debug)]
+struct Link {
+    connection: RtcPeerConnection,
+    control: RtcDataChannel,
+    blocks: RtcDataChannel,
+    offering: bool,
+    described: bool,
+    opened: bool,
+    gathering: Option<Timer>,
+    any_candidate: bool,
+    lost: Option<Timer>,
+}
+
+impl Links {
+    /// No links yet; `ice_servers` as `RTCConfiguration` takes them.
+    pub(super) fn new(ice_servers: &JsValue) -> Self {
+        let servers = if ice_servers.is_object() {
+            ice_servers.clone()
+        } else {
+            js_sys::Array::new().into()
+        };
+        Self {
+            configuration: object(&[("iceServers", servers)]).unchecked_into(),
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a connection and its offer.
+    pub(super) fn offer(&mut self, link: LinkId, callback: &Callback) -> Option<Input> {
+        self.make(link, None, callback)
+    }
+
+    /// Makes a connection and its answer to `sdp`.
+    pub(super) fn answer(&mut self, link: LinkId, sdp: &str, callback: &Callback) -> Option<Input> {
+        self.make(link, Some(sdp), callback)
+    }
+
+    fn make(&mut self, link: LinkId, offer: Option<&str>, callback: &Callback) -> Option<Input> {
+        let Ok(connection) = RtcPeerConnection::new_with_configuration(&self.configuration) else {
+            return Some(Input::LinkClosed { link });
+        };
+        let on = |wake| callback.on(wake, link.0);
+        connection.set_onicecandidate(Some(&on(Wake::Candidate)));
+        connection.set_onicegatheringstatechange(Some(&on(Wake::Gathering)));
+        connection.set_onconnectionstatechange(Some(&on(Wake::Connection)));
+        let channel = |label, id, ordered| {
+            let init = RtcDataChannelInit::new();
+            init.set_negotiated(true);
+            init.set_id(id);
+            init.set_ordered(ordered);
+            let channel = connection.create_data_channel_with_data_channel_dict(label, &init);
+            channel.set_binary_type(RtcDataChannelType::Arraybuffer);
+            channel.set_onopen(Some(&on(Wake::ChannelOpened)));
+            channel.set_onclose(Some(&on(Wake::ChannelClosed)));
+            channel.set_onerror(Some(&on(Wake::ChannelClosed)));
+            channel
+        };
+        let control = channel("control", 0, true);
+        let blocks = channel("blocks", 1, false);
+        control.set_onmessage(Some(&on(Wake::ControlMessage)));
+        blocks.set_onmessage(Some(&on(Wake::BlockMessage)));
+        blocks.set_buffered_amount_low_threshold(BLOCKS_LOW);
+        blocks.set_onbufferedamountlow(Some(&on(Wake::BlocksLow)));
+        // The connection's own queue of operations keeps the order of the two.
+        if let Some(sdp) = offer {
+            let theirs = connection.set_remote_description(&description(RtcSdpType::Offer, sdp));
+            expect(&theirs, link, Wake::Refused, callback);
+        }
+        let ours = connection.unchecked_ref::<Connection>().describe();
+        expect(&ours, link, Wake::Refused, callback);
+        self.open.insert(
+            link,
+            Link {
+                connection,
+                control,
+                blocks,
+                offering: offer.is_none(),
+                described: false,
+                opened: false,
+                gathering: Some(Timer::after(GATHER_MAX_MS, &on(Wake::GatherCut))),
+                any_candidate: false,
+                lost: None,
+            },
+        );
+        None
+    }
+
+    /// Completes our offer.
+    pub(super) fn answered(&self, link: LinkId, sdp: &str, callback: &Callback) {
+        if let Some(Link { connection, .. }) = self.open.get(&link) {
+            let theirs = connection.set_remote_description(&description(RtcSdpType::Answer, sdp));
+            expect(&theirs, link, Wake::Refused, callback);
+        }
+    }
+
+    /// Adds a late candidate of theirs; a bad one changes nothing.
+    pub(super) fn add_candidate(&self, link: LinkId, candidate: &str, callback: &Callback) {
+        if let Some(Link { connection, .. }) = self.open.get(&link)
+            && let Ok(candidate) = JSON::parse(candidate)
+        {
+            let connection = connection.unchecked_ref::<Connection>();
+            expect(
+                &connection.add_candidate(&candidate),
+                link,
+                Wake::Ignored,
+                callback,
+            );
+        }
+    }
+
+    /// Sends on the control channel; a peer that stopped reading is closed.
+    pub(super) fn send(&mut self, link: LinkId, bytes: &[u8]) -> Option<Input> {
+        let control = &self.open.get(&link)?.control;
+        if control.buffered_amount() > CONTROL_FULL {
+            return self.gone(link);
+        }
+        // A channel that is closing refuses; its `close` follows.
+        let _ = control.send_with_u8_array(bytes);
+        None
+    }
+
+    /// Sends `header` and `body` as one message on the block channel.
+    ///
+    /// `bufferedamountlow` comes only when the queue falls through the mark, so a queue that a send
+    /// leaves below it is told at once; the engine's picture of the room is always repaired.
+    pub(super) fn send_block(
+        &self,
+        link: LinkId,
+        header: &[u8],
+        body: &Uint8Array,
+    ) -> Option<Input> {
+        let blocks = &self.open.get(&link)?.blocks;
+        let header_len = u32::try_from(header.len()).ok()?;
+        let message = Uint8Array::new_with_length(header_len.checked_add(body.length())?);
+        message.subarray(0, header_len).copy_from(header);
+        message.set(body, header_len);
+        let _ = blocks.send_with_array_buffer(&message.buffer());
+        (blocks.buffered_amount() <= BLOCKS_LOW).then(|| room(link, blocks))
+    }
+
+    /// Closes a link for good.
+    pub(super) fn close(&mut self, link: LinkId) -> bool {
+        self.open.remove(&link).map(|link| link.close()).is_some()
+    }
+
+    /// Closes all.
+    pub(super) fn clear(&mut self) {
+        for link in core::mem::take(&mut self.open).into_values() {
+            link.close();
+        }
+    }
+
+    /// A browser's word about a link, as the engine takes it.
+    pub(super) fn on_wake(
+        &mut self,
+        wake: Wake,
+        id: LinkId,
+        value: &JsValue,
+        callback: &Callback,
+    ) -> Vec<Input> {
+        let Some(link) = self.open.get_mut(&id) else {
+            return Vec::new();
+        };
+        let one = match wake {
+            Wake::Candidate => link.on_candidate(id, value, callback),
+            Wake::Gathering => {
+                let state = link.connection.ice_gathering_state();
+                (state == RtcIceGatheringState::Complete)
+                    .then(|| link.describe(id))
+                    .flatten()
+            }
+            Wake::GatherCut => link.describe(id),
+            Wake::ChannelOpened => return link.on_opened(id),
+            Wake::BlocksLow => Some(room(id, &link.blocks)),
+            Wake::Connection if link.on_connection(id, callback) => self.gone(id),
+            Wake::Lost | Wake::Refused | Wake::ChannelClosed => self.gone(id),
+            _ => None,
+        };
+        one.into_iter().collect()
+    }
+
+    /// A message on one of a link's channels.
+    pub(super) fn on_message(
+        &mut self,
+        wake: Wake,
+        link: LinkId,
+        event: &JsValue,
+        store: &mut Store,
+    ) -> Option<Input> {
+        self.open.get(&link)?;
+        let data = event.unchecked_ref::<MessageEvent>().data();
+        let Ok(data) = data.dyn_into::<ArrayBuffer>() else {
+            return self.gone(link); // Text: not our protocol.
+        };
+        let bytes = Uint8Array::new(&data);
+        let length = bytes.length();
+        if wake == Wake::ControlMessage {
+            if length > CONTROL_MESSAGE_MAX {
+                return self.gone(link);
+            }
+            let bytes = bytes.to_vec();
+            return Some(Input::LinkMessage { link, bytes });
+        }
+        let header_len = u32::try_from(BLOCK_HEADER_LEN).unwrap_or(0).min(length);
+        let payload = bytes.subarray(header_len, length);
+        Some(Input::LinkBlock {
+            link,
+            header: bytes.subarray(0, header_len).to_vec(),
+            len: u64::from(payload.length()),
+            payload: store.wait(payload),
+        })
+    }
+
+    fn gone(&mut self, link: LinkId) -> Option<Input> {
+        self.close(link).then_some(Input::LinkClosed { link })
+    }
+}
+
+impl Link {
+    fn on_candidate(&mut self, id: LinkId, event: &JsValue, callback: &Callback) -> Option<Input> {
+        let event: &RtcPeerConnectionIceEvent = event.unchecked_ref();
+        let candidate = event
+            .candidate()
+            .filter(|found| !found.candidate().is_empty())?;
+        if self.described {
+            let candidate = JSON::stringify(&candidate).ok()?;
+            return Some(Input::Candidate {
+                link: id,
+                candidate: candidate.into(),
+            });
+        }
+        if !self.any_candidate {
+            self.any_candidate = true;
+            let cut = callback.on(Wake::GatherCut, id.0);
+            self.gathering = Some(Timer::after(GATHER_MORE_MS, &cut));
+        }
+        None
+    }
+
+    /// The description as far as it got, once.
+    fn describe(&mut self, link: LinkId) -> Option<Input> {
+        let sdp = self.connection.local_description()?.sdp();
+        if core::mem::replace(&mut self.described, true) {
+            return None;
+        }
+        self.gathering = None;
+        Some(if self.offering {
+            Input::OfferReady { link, sdp }
+        } else {
+            Input::AnswerReady { link, sdp }
+        })
+    }
+
+    fn on_opened(&mut self, link: LinkId) -> Vec<Input> {
+        let open = RtcDataChannelState::Open;
+        let both = self.control.ready_state() == open && self.blocks.ready_state() == open;
+        if !both || core::mem::replace(&mut self.opened, true) {
+            return Vec::new();
+        }
+        let max_message = longest_message(&self.connection);
+        vec![
+            Input::LinkOpened { link, max_message },
+            room(link, &self.blocks),
+        ]
+    }
+
+    /// Whether the connection is over.
+    fn on_connection(&mut self, id: LinkId, callback: &Callback) -> bool {
+        match self.connection.connection_state() {
+            RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed => return true,
+            RtcPeerConnectionState::Disconnected => {
+                let lost = callback.on(Wake::Lost, id.0);
+                self.lost
+                    .get_or_insert_with(|| Timer::after(LOST_MS, &lost));
+            }
+            _ => self.lost = None,
+        }
+        false
+    }
+
+    fn close(self) {
+        for channel in [&self.control, &self.blocks] {
+            channel.set_onopen(None);
+            channel.set_onclose(None);
+            channel.set_onerror(None);
+            channel.set_onmessage(None);
+            channel.set_onbufferedamountlow(None);
+        }
+        self.connection.set_onicecandidate(None);
+        self.connection.set_onicegatheringstatechange(None);
+        self.connection.set_onconnectionstatechange(None);
+        self.connection.close();
+    }
+}
+
+fn room(link: LinkId, blocks: &RtcDataChannel) -> Input {
+    Input::LinkWritable {
+        link,
+        room: u64::from(BLOCKS_FULL.saturating_sub(blocks.buffered_amount())),
+    }
+}
+
+fn description(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
+    let description = RtcSessionDescriptionInit::new(kind);
+    description.set_sdp(sdp);
+    description
+}
+
+/// Lets a refusal of `promise` be heard as `refused`.
+fn expect(promise: &Promise, link: LinkId, refused: Wake, callback: &Callback) {
+    let promise: &Thenable = promise.unchecked_ref();
+    promise.then(
+        &callback.on(Wake::Ignored, link.0),
+        &callback.on(refused, link.0),
+    );
+}
+
+/// What the other side's SCTP takes (`pc.sctp.maxMessageSize`; 0 and infinity are «any»).
+fn longest_message(connection: &RtcPeerConnection) -> u32 {
+    let said = Reflect::get(connection, &"sctp".into())
+        .and_then(|sctp| Reflect::get(&sctp, &"maxMessageSize".into()))
+        .ok()
+        .and_then(|size| size.as_f64());
+    match said {
+        None => MESSAGE_DEFAULT,
+        Some(size) if size >= 1.0 && size < f64::from(MESSAGE_MAX) => {
+            u32::try_from(super::convert::whole(size)).unwrap_or(MESSAGE_DEFAULT)
+        }
+        Some(_) => MESSAGE_MAX,
+    }
+}

@@ -1,0 +1,73 @@
+//! `WebSocket`s to trackers. Decides nothing: when to open, what to say and when to try again is the
+//! engine's.
+//!
+//! Invariant: a socket that closed by itself is told once; one that we closed is not heard of again.
+
+use super::callback::{Callback, Wake};
+use crate::base::TrackerId;
+use std::collections::BTreeMap;
+use web_sys::WebSocket;
+
+/// Longest message from a tracker that is read at all, in UTF-16 units.
+pub(super) const MESSAGE_MAX: u32 = 256 * 1024;
+
+/// Trackers' sockets by id.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    open: BTreeMap<TrackerId, WebSocket>,
+}
+
+impl Sockets {
+    /// Opens a socket; false if the URL is one the browser refuses outright.
+    pub(super) fn open(&mut self, tracker: TrackerId, url: &str, callback: &Callback) -> bool {
+        self.close(tracker);
+        let Ok(socket) = WebSocket::new(url) else {
+            return false;
+        };
+        socket.set_onopen(Some(&callback.on(Wake::TrackerOpened, tracker.0)));
+        socket.set_onmessage(Some(&callback.on(Wake::TrackerMessage, tracker.0)));
+        socket.set_onclose(Some(&callback.on(Wake::TrackerClosed, tracker.0)));
+        self.open.insert(tracker, socket);
+        true
+    }
+
+    /// Sends a text message; a socket that is not open drops it, its `close` follows.
+    pub(super) fn send(&self, tracker: TrackerId, text: &str) {
+        if let Some(socket) = self.open.get(&tracker) {
+            let _ = socket.send_with_str(text);
+        }
+    }
+
+    /// Closes a socket for good.
+    pub(super) fn close(&mut self, tracker: TrackerId) {
+        if let Some(socket) = self.open.remove(&tracker) {
+            silence(&socket);
+            let _ = socket.close();
+        }
+    }
+
+    /// Whether the socket is still ours; forgets it if it just closed.
+    pub(super) fn closed(&mut self, tracker: TrackerId) -> bool {
+        match self.open.remove(&tracker) {
+            Some(socket) => {
+                silence(&socket);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Closes all.
+    pub(super) fn clear(&mut self) {
+        while let Some((tracker, _)) = self.open.first_key_value() {
+            let tracker = *tracker;
+            self.close(tracker);
+        }
+    }
+}
+
+fn silence(socket: &WebSocket) {
+    socket.set_onopen(None);
+    socket.set_onmessage(None);
+    socket.set_onclose(None);
+}
