@@ -29,6 +29,8 @@ before(async () => {
   odd = mkdtempSync(join(tmpdir(), "swarmline-odd-"));
   const playlist = readFileSync(join(fixture("ts"), "index.m3u8"), "utf8").replaceAll(/^index/gm, "../ts/index");
   writeFileSync(join(odd, "gone.m3u8"), playlist.replace("index5.ts", "gone.ts"));
+  const define = '#EXTM3U\n#EXT-X-DEFINE:NAME="folder",VALUE="../ts"';
+  writeFileSync(join(odd, "variables.m3u8"), playlist.replace("#EXTM3U", define).replaceAll("../ts/", "{$folder}/"));
   origin = await Origin.start({ "/media/ts": fixture("ts"), "/media/odd": odd });
   browser = await startBrowser();
 });
@@ -107,6 +109,19 @@ test("every peer goes: the CDN carries on", limits, async () => {
   await second.close();
 });
 
+test("a playlist we cannot map: played as alone, and one warning", limits, async () => {
+  await origin.reset();
+  const viewers = [await open({ path: "/media/odd/variables.m3u8" }), await open({ path: "/media/odd/variables.m3u8" })];
+  for (const viewer of viewers) {
+    const state = await viewer.untilWholeStream();
+    assert.deepEqual(state.warnings.map(({ code }) => code), ["manifest-unreadable"]);
+    assert.deepEqual(state.errors.filter((error) => error.fatal), []);
+  }
+  const { files } = mediaOf(await origin.files());
+  assert.ok(Object.values(files).every(({ requests }) => requests === 2), "as two plain viewers");
+  await close(...viewers);
+});
+
 test("a segment the CDN lacks: the error that plain hls.js shows", limits, async () => {
   const errors = await Promise.all([false, true].map((swarm) => firstLoadError({ path: "/media/odd/gone.m3u8", swarm })));
   assert.equal(errors[0]?.code, 404);
@@ -171,7 +186,7 @@ test("no WebRTC: the CDN alone, and one event", limits, async () => {
   }
   for (const viewer of viewers) {
     const state = await viewer.untilWholeStream();
-    assert.deepEqual(state.warnings.map(({ code }) => code), ["no-web-rtc"]);
+    assert.deepEqual(state.warnings.map(({ code }) => code), ["no-webrtc"]);
     assert.deepEqual(state.errors.filter((error) => error.fatal), []);
     assert.equal(state.stats?.peerBytes, 0);
   }

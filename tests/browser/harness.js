@@ -56,6 +56,7 @@ export class Origin {
     const child = spawn(binary(), ["demo", "--listen", "127.0.0.1:0", ...dirs, "--sign", ...more], {
       stdio: ["ignore", "pipe", "pipe"],
     });
+    /** @type {string[]} */
     const said = [];
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on("line", (line) => {

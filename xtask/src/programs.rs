@@ -106,7 +106,7 @@ fn apt_install(package: &str) -> Result<(), String> {
 }
 
 /// Runs a command whose output a person may see; an error names it.
-fn succeed(command: &mut Command) -> Result<(), String> {
+pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     let shown = format!("{command:?}");
     let status = command
         .status()

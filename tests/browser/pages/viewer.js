@@ -53,9 +53,21 @@ window.Worker = class extends NativeWorker {
   }
 };
 
-/** Loads hls.js and plays. @param {Options} options */
+// The engine's memory, to be watched over hours; nobody exports it.
+const instantiate = WebAssembly.instantiateStreaming;
+/** @type {WebAssembly.Memory | null} */
+let wasmMemory = null;
+WebAssembly.instantiateStreaming = async (source, imports) => {
+  const result = await instantiate(source, imports);
+  const { memory } = result.instance.exports;
+  if (memory instanceof WebAssembly.Memory) wasmMemory = memory;
+  return result;
+};
+
+/** Loads the scripts, as a page does before anybody presses play; then the clock runs. @param {Options} options */
 async function start(options) {
   await loadScript(options.hls);
+  const swarmline = options.swarm ? await loadSwarmline() : null;
   const HlsClass = /** @type {typeof import("hls.js").default} */ (Reflect.get(window, "Hls"));
   startedAt = performance.now();
   watchVideo();
@@ -69,27 +81,28 @@ async function start(options) {
   player.on(HlsClass.Events.MANIFEST_PARSED, () => {
     if (options.level !== undefined) player.loadLevel = options.level;
   });
-  const attach = async () => {
-    if (options.swarm) await attachSwarm(player, options.swarm);
+  const attach = () => {
+    if (swarmline && options.swarm) attachSwarm(swarmline, player, options.swarm);
     if (options.hash !== false) hashWhatPlayerGets(player);
   };
-  if (options.attachLateMs === undefined) await attach();
+  if (options.attachLateMs === undefined) attach();
   player.loadSource(options.src);
   player.attachMedia(video);
   video.play().catch(() => undefined);
   if (options.attachLateMs !== undefined) setTimeout(attach, options.attachLateMs);
 }
 
-/** @param {Hls} player @param {Record<string, unknown>} config */
-async function attachSwarm(player, config) {
-  const [{ createSwarm }, { attachHls }] = await Promise.all([
-    import("/dist/index.js"),
-    import("/dist/hls.js"),
-  ]);
-  startedAt = performance.now();
+async function loadSwarmline() {
+  const [{ createSwarm }, { attachHls }] = await Promise.all([import("/dist/index.js"), import("/dist/hls.js")]);
+  return { createSwarm, attachHls };
+}
+
+/** @param {Awaited<ReturnType<typeof loadSwarmline>>} swarmline @param {Hls} player @param {Record<string, unknown>} config */
+function attachSwarm({ createSwarm, attachHls }, player, config) {
+  const createdAt = performance.now();
   swarm = createSwarm(config);
   swarm.on("peer", (peer) => {
-    if (peer.state === "open") seen.firstPeerMs ??= performance.now() - startedAt;
+    if (peer.state === "open") seen.firstPeerMs ??= performance.now() - createdAt;
   });
   swarm.on("segment", (segment) => seen.segments.push({ ...segment }));
   swarm.on("warning", (warning) => seen.warnings.push({ code: warning.code, message: warning.message }));
@@ -172,6 +185,7 @@ function state() {
     level: hls?.currentLevel ?? -1,
     bandwidthEstimate: hls?.bandwidthEstimate ?? 0,
     stats: swarm?.stats() ?? null,
+    wasmBytes: wasmMemory?.buffer.byteLength ?? 0,
     memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
   };
 }

@@ -78,7 +78,7 @@ fn list() -> Result<(), String> {
 /// Runs the steps in order and returns their sum.
 fn run_steps<'a>(chosen: impl Iterator<Item = &'a Step>, verbose: bool) -> Result<Counts, String> {
     let root = root();
-    let logs = target_dir(&root).join("test-logs");
+    let logs = root.join("target").join("test-logs");
     std::fs::create_dir_all(&logs).map_err(|error| format!("{}: {error}", logs.display()))?;
     let mut sum = Counts::default();
     let mut failed: Vec<&str> = Vec::new();
@@ -249,7 +249,9 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 
-/// Where cargo puts what it builds.
-pub(crate) fn target_dir(root: &Path) -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+/// The built `swarmline`: cargo puts it beside this program.
+pub(crate) fn binary() -> Result<PathBuf, String> {
+    let name = format!("swarmline{}", env::consts::EXE_SUFFIX);
+    let own = env::current_exe().map_err(|error| format!("xtask's own path: {error}"))?;
+    Ok(own.with_file_name(name))
 }

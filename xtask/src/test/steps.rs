@@ -1,9 +1,8 @@
 //! The steps of `cargo xtask test`, in their order: cheap ones first, browsers last.
 
 use super::counts::Counts;
-use super::{Shop, Step, in_ci, target_dir};
+use super::{Shop, Step, binary, in_ci};
 use crate::programs;
-use std::path::PathBuf;
 
 /// Every step. `after` names what a step cannot do without.
 pub(super) const ALL: &[Step] = &[
@@ -181,7 +180,7 @@ fn accessibility(shop: &mut Shop) -> Result<Counts, String> {
 fn npm_test(shop: &mut Shop, workspace: &str) -> Result<Counts, String> {
     let mut command = shop.command("npm", &["test", "--workspace", workspace]);
     command
-        .env("SWARMLINE_BIN", binary(shop))
+        .env("SWARMLINE_BIN", binary()?)
         .env("FORCE_COLOR", "0");
     if let Some(chrome) = programs::chrome(&shop.root) {
         command.env(programs::CHROME_VARIABLE, chrome);
@@ -190,9 +189,4 @@ fn npm_test(shop: &mut Shop, workspace: &str) -> Result<Counts, String> {
         command.env("CI", "true");
     }
     shop.tests(&mut command)
-}
-
-fn binary(shop: &Shop) -> PathBuf {
-    let name = format!("swarmline{}", std::env::consts::EXE_SUFFIX);
-    target_dir(&shop.root).join("debug").join(name)
 }

@@ -1,0 +1,116 @@
+// @ts-check
+// Figures from what viewers and origin say: medians, sums, the floor, and one run of several viewers.
+
+import { Viewer, allBytes, hlsBuilds, mediaOf } from "../tests/browser/harness.js";
+
+/** @typedef {import("../tests/browser/pages/viewer.js").State} State */
+/** @typedef {import("../tests/browser/harness.js").Origin} Origin */
+/**
+ * @typedef {object} Run what one run of several viewers gave
+ * @property {string} mode
+ * @property {number} cdnBytes all the origin sent, playlists included
+ * @property {number} mediaBytes of them, segments
+ * @property {number} copies media bytes the origin sent for each byte that anybody watched
+ * @property {number} floorBytes each segment once, and a first one for each further viewer
+ * @property {Set<string>} asked paths of segments that the origin was asked for
+ * @property {number} deliveredBytes all players were handed
+ * @property {number} stalls
+ * @property {number} stallMs
+ * @property {number} bufferSeconds mean at the end
+ * @property {number} latencySeconds mean at the end (live)
+ * @property {number | null} firstPeerMs median of all viewers but the first
+ * @property {number | null} p2pP50Ms
+ * @property {number | null} p2pP95Ms
+ * @property {number} errors load and media errors
+ */
+
+/** @param {number[]} values @param {number} share 0.5 is the median */
+export function quantile(values, share) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
+}
+
+/** @param {number[]} values */
+export const median = (values) => quantile(values, 0.5);
+
+/** @param {number[]} values */
+export const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+/** @param {number} seconds */
+export const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+/** Says what is being done, beside the report. @param {string} text */
+export const log = (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
+
+/**
+ * Viewers join one after another and watch; then everything is read at once.
+ * @param {import("playwright-core").Browser} browser
+ * @param {Origin} origin
+ * @param {{ mode: "plain" | "signed" | "unsigned", path: string, viewers: number, apartSeconds: number, watchSeconds: number }} plan
+ * @returns {Promise<Run>}
+ */
+export async function runViewers(browser, origin, plan) {
+  const path = plan.mode === "unsigned" ? `/unsigned${plan.path}` : plan.path;
+  const swarm = plan.mode === "plain" ? null : { trackerUrls: [origin.trackerUrl], stunServers: [] };
+  await origin.reset();
+  const viewers = [];
+  const started = Date.now();
+  for (let at = 0; at < plan.viewers; at += 1) {
+    await wait(Math.max(0, at * plan.apartSeconds - (Date.now() - started) / 1000));
+    const viewer = await Viewer.open(browser, origin, { src: origin.at(path), hls: hlsBuilds["1.7"], swarm });
+    viewers.push(viewer);
+    log(`  ${plan.mode}: viewer ${at + 1} joined`);
+  }
+  await wait(plan.watchSeconds);
+  const [files, ...states] = await Promise.all([origin.files(), ...viewers.map((viewer) => viewer.state())]);
+  await Promise.all(viewers.map((viewer) => viewer.close()));
+  refuseRepeatedFragments(states);
+  return figures(plan.mode, states, files);
+}
+
+/**
+ * @param {string} mode
+ * @param {State[]} states
+ * @param {import("../tests/browser/harness.js").Files} files
+ * @returns {Run}
+ */
+function figures(mode, states, files) {
+  const media = mediaOf(files);
+  const delivered = states.flatMap((state) => state.fragments.map((fragment) => fragment.bytes));
+  const sizes = new Map(states.flatMap((state) => state.fragments.map(({ url, bytes }) => [new URL(url).pathname, bytes])));
+  const firsts = states.slice(1).map((state) => state.fragments.find(({ url }) => /\.(ts|m4s)$/.test(url))?.bytes ?? 0);
+  const unique = sum([...sizes.values()]);
+  const stalls = states.flatMap((state) => [...state.stalls.map(({ ms }) => ms), ...(state.stalledMs > 0 ? [state.stalledMs] : [])]);
+  const fromPeers = states.flatMap((state) => state.segments.filter(({ source }) => source === "peers").map(({ elapsedMs }) => Number(elapsedMs)));
+  const links = states.slice(1).flatMap(({ firstPeerMs }) => (firstPeerMs === null ? [] : [firstPeerMs]));
+  return {
+    mode,
+    cdnBytes: allBytes(files),
+    mediaBytes: media.bytes,
+    copies: media.bytes / unique,
+    floorBytes: unique + sum(firsts),
+    asked: new Set(Object.keys(media.files).map((file) => file.replace(/^\/unsigned/, ""))),
+    deliveredBytes: sum(delivered),
+    stalls: stalls.length,
+    stallMs: sum(stalls),
+    bufferSeconds: sum(states.map(({ ahead }) => ahead)) / states.length,
+    latencySeconds: sum(states.map(({ latency }) => latency)) / states.length,
+    firstPeerMs: median(links),
+    p2pP50Ms: median(fromPeers),
+    p2pP95Ms: quantile(fromPeers, 0.95),
+    errors: sum(states.map((state) => state.errors.length)),
+  };
+}
+
+/** Two names for the same bytes would make a cache look like a swarm. @param {State[]} states */
+function refuseRepeatedFragments(states) {
+  const names = new Map();
+  for (const { url, bytes, sha256 } of states.flatMap((state) => state.fragments)) {
+    if (sha256 === "" || bytes < 10_000) continue;
+    const name = new URL(url).pathname;
+    if (names.has(sha256) && names.get(sha256) !== name) {
+      throw new Error(`refused: ${name} has the bytes of ${names.get(sha256)}; the stream repeats`);
+    }
+    names.set(sha256, name);
+  }
+}

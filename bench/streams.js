@@ -1,0 +1,109 @@
+// @ts-check
+// The stream the benchmark plays: 180 seconds of 4-second segments at about 1.3 Mbit/s, made by ffmpeg
+// and kept in target/fixtures. Without ffmpeg it is grown from the committed sample: each pass gets its
+// own times and its own filling. A stream whose segments repeat is refused: it would pose as sharing.
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { hasFfmpeg, refuseRepeats, root } from "../tests/browser/fixtures.js";
+
+/** Seconds of the stream, and of one segment. */
+export const streamSeconds = 180;
+export const segmentSeconds = 4;
+const bitsPerSecond = 1_300_000;
+
+/** The folder of the stream; `index.m3u8` is its playlist. */
+export function benchStream() {
+  const source = hasFfmpeg ? "ffmpeg" : "sample";
+  const recipe = hasFfmpeg ? encode.toString() : grow.toString();
+  const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 12);
+  const folder = join(root, "target", "fixtures", `bench-${source}-${hash}`);
+  if (!existsSync(join(folder, "index.m3u8"))) {
+    const work = `${folder}.${process.pid}`;
+    mkdirSync(work, { recursive: true });
+    if (hasFfmpeg) encode(work);
+    else grow(work);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(work, folder);
+  }
+  refuseRepeats("the benchmark's stream", folder);
+  return folder;
+}
+
+/** @param {string} folder */
+function encode(folder) {
+  const kbit = `${bitsPerSecond / 1000 - 68}k`;
+  const picture = "testsrc2=size=640x360:rate=25,noise=alls=20:allf=t:all_seed=11";
+  const args = [
+    ...["-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi", "-t", String(streamSeconds), "-i", picture],
+    ...["-f", "lavfi", "-t", String(streamSeconds), "-i", "sine=frequency=330:sample_rate=48000,tremolo=f=0.2"],
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "100", "-keyint_min", "100"],
+    ...["-sc_threshold", "0", "-b:v", kbit, "-maxrate", kbit, "-bufsize", kbit, "-c:a", "aac", "-b:a", "64k"],
+    ...["-f", "hls", "-hls_time", String(segmentSeconds), "-hls_playlist_type", "vod"],
+    ...["-hls_segment_filename", "s%03d.ts", "index.m3u8"],
+  ];
+  execFileSync("ffmpeg", args, { cwd: folder });
+}
+
+/**
+ * Repeats the sample's video with rewritten decode times and a `free` box of noise that fills every
+ * segment up to the bit rate.
+ * @param {string} folder
+ */
+function grow(folder) {
+  const sample = join(root, "demo", "media");
+  const { init, segments, timescale } = readSample(sample);
+  writeFileSync(join(folder, "init.mp4"), readFileSync(join(sample, init)));
+  const lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-PLAYLIST-TYPE:VOD", '#EXT-X-MAP:URI="init.mp4"'];
+  let longest = 1;
+  let seconds = 0;
+  for (let number = 0; seconds < streamSeconds; number += 1) {
+    const segment = segments[number % segments.length];
+    if (!segment) throw new Error(`${sample} lists no segment`);
+    const bytes = readFileSync(join(sample, segment.uri));
+    rewriteDecodeTime(bytes, Math.round(seconds * timescale));
+    const room = Math.max(8, Math.round((segment.seconds * bitsPerSecond) / 8) - bytes.length);
+    writeFileSync(join(folder, `s${number}.m4s`), Buffer.concat([bytes, freeBox(room, number)]));
+    lines.push(`#EXTINF:${segment.seconds.toFixed(3)},`, `s${number}.m4s`);
+    longest = Math.max(longest, segment.seconds);
+    seconds += segment.seconds;
+  }
+  lines.splice(2, 0, `#EXT-X-TARGETDURATION:${Math.ceil(longest)}`);
+  writeFileSync(join(folder, "index.m3u8"), `${[...lines, "#EXT-X-ENDLIST"].join("\n")}\n`);
+}
+
+/** The first rendition of the sample. @param {string} folder */
+function readSample(folder) {
+  const uris = (/** @type {string} */ text) => text.split("\n").filter((line) => line && !line.startsWith("#"));
+  const master = readFileSync(join(folder, "master.m3u8"), "utf8");
+  const media = readFileSync(join(folder, uris(master)[0] ?? ""), "utf8");
+  const init = media.match(/#EXT-X-MAP:.*URI="([^"]+)"/)?.[1];
+  if (!init) throw new Error(`${folder}: the sample's playlist names no init segment`);
+  const lengths = [...media.matchAll(/#EXTINF:([\d.]+)/g)].map((match) => Number(match[1]));
+  const segments = uris(media).map((uri, at) => ({ uri, seconds: lengths[at] ?? segmentSeconds }));
+  const mdhd = readFileSync(join(folder, init));
+  const at = mdhd.indexOf("mdhd") + 4;
+  const timescale = mdhd.readUInt32BE(at + (mdhd[at] === 1 ? 20 : 12));
+  return { init, segments, timescale };
+}
+
+/** Writes the base media decode time of the (single) fragment. @param {Buffer} bytes @param {number} time */
+function rewriteDecodeTime(bytes, time) {
+  const at = bytes.indexOf("tfdt") + 4;
+  if (at < 4) throw new Error("a segment of the sample has no tfdt box");
+  if (bytes[at] === 1) bytes.writeBigUInt64BE(BigInt(time), at + 4);
+  else bytes.writeUInt32BE(time, at + 4);
+}
+
+/** A box every player skips, filled with noise of its own. @param {number} length @param {number} seed */
+function freeBox(length, seed) {
+  const box = Buffer.alloc(length);
+  box.writeUInt32BE(length, 0);
+  box.write("free", 4);
+  for (let at = 8, block = 0; at < length; at += 32, block += 1) {
+    createHash("sha256").update(`${seed}/${block}`).digest().copy(box, at);
+  }
+  return box;
+}
