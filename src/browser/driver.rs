@@ -160,10 +160,11 @@ impl Driver {
                 self.on_tracker(wake, TrackerId(id), value);
             }
             Wake::ControlMessage | Wake::BlockMessage => {
-                let mut links = self.links.borrow_mut();
-                let store = &mut self.store.borrow_mut();
-                let input = links.on_message(wake, LinkId(id), value, store);
-                drop(links);
+                let input = {
+                    let mut store = self.store.borrow_mut();
+                    let mut links = self.links.borrow_mut();
+                    links.on_message(wake, LinkId(id), value, &mut store)
+                };
                 self.give_some(input);
             }
             Wake::Hashed | Wake::HashRefused | Wake::HashSlice => {
