@@ -25,7 +25,10 @@ impl Folder {
     pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+        // Whole at once: somebody may be watching.
+        let unfinished = path.with_extension("tmp");
+        fs::write(&unfinished, bytes).unwrap();
+        fs::rename(unfinished, path).unwrap();
     }
 
     pub(crate) fn text(&self, name: &str) -> String {

@@ -3,6 +3,7 @@
 use crate::folder::{Folder, check, media, vod};
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use swarmline::integrity::tag::TAG;
@@ -23,12 +24,7 @@ impl Packager {
         for number in first..=newest {
             text += &format!("#EXTINF:2,\n{number}.ts\n");
         }
-        self.folder.put("live.m3u8.tmp", text + end);
-        fs::rename(
-            self.folder.path("live.m3u8.tmp"),
-            self.folder.path("live.m3u8"),
-        )
-        .unwrap();
+        self.folder.put("live.m3u8", text + end);
         if let Some(old) = first.checked_sub(2) {
             fs::remove_file(self.folder.path(&format!("{old}.ts"))).unwrap();
         }
@@ -42,7 +38,18 @@ impl Packager {
     }
 }
 
-/// Waits until `text` of the playlist holds `wanted`; every version seen must be signed throughout.
+/// Ends a watch whose test failed, so that the test ends too.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Waits until the playlist holds `wanted`; every version seen must be signed throughout.
 fn wait_signed(playlist: &Path, wanted: &str) -> Duration {
     let start = Instant::now();
     loop {
@@ -72,10 +79,12 @@ fn a_live_stream_comes_out_signed_with_no_segment_hashed_twice() {
     };
     let out = Folder::new();
     let (source, target) = (packager.folder.0.clone(), out.path("live.m3u8"));
-    let mut delays = Vec::new();
+    let (stop, mut delays) = (AtomicBool::new(false), Vec::new());
     let hashed = std::thread::scope(|scope| {
         let out = out.0.clone();
-        let watch = scope.spawn(move || watch(&[source], &out, &mut |_| {}, &|| false));
+        let _stop_on_panic = StopOnPanic(&stop);
+        let is_stopped = || stop.load(Ordering::Relaxed);
+        let watch = scope.spawn(move || watch(&[source], &out, &mut |_| {}, &is_stopped));
         for newest in 0..12 {
             let end = if newest == 11 { "#EXT-X-ENDLIST\n" } else { "" };
             packager.write(newest, end);
@@ -107,13 +116,15 @@ fn a_live_stream_comes_out_signed_with_no_segment_hashed_twice() {
 #[test]
 fn a_watch_waits_for_what_is_missing_and_says_so_once() {
     let (folder, out) = (Folder::new(), Folder::new());
-    let said = std::sync::Mutex::new(Vec::new());
+    let (stop, said) = (AtomicBool::new(false), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         let sources = [folder.path("master.m3u8")];
         let (out, said) = (out.0.clone(), &said);
+        let _stop_on_panic = StopOnPanic(&stop);
+        let is_stopped = || stop.load(Ordering::Relaxed);
         let follow = scope.spawn(move || {
             let mut say = |watched: Watched| said.lock().unwrap().push(watched);
-            watch(&sources, &out, &mut say, &|| false).unwrap()
+            watch(&sources, &out, &mut say, &is_stopped).unwrap()
         });
         let wait_said = |count: usize| {
             let start = Instant::now();
