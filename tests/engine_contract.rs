@@ -5,6 +5,7 @@
 #![allow(
     clippy::wildcard_enum_match_arm,
     clippy::cast_possible_truncation,
+    clippy::too_many_lines,
     reason = "a test looks at the few variants it is about, and its numbers are small"
 )]
 

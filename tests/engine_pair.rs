@@ -488,3 +488,60 @@ fn two_worlds_of_one_seed_are_one() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn a_cdn_that_hangs_is_relieved_by_peers_that_hold_the_segment() {
+    for signed in [true, false] {
+        let (mut world, _, second) = second_joins(signed, 6, World::config());
+        world.ahead(second, 0.0);
+        world.fetch(second, &url(0));
+        world.run_for(Duration::from_secs(1));
+        world.cdn.faults.push(("seg".to_owned(), Fault::Silent));
+        world.ahead(second, 0.0);
+        let start = world.now;
+        let outcome = world.fetch(second, &url(4));
+        assert_eq!(bytes_of(&outcome), content(4, LEN + 4));
+        assert!(world.now.since(start) < Duration::from_millis(1_500));
+    }
+}
+
+#[test]
+fn an_origin_that_is_back_still_gives_ranges() {
+    let (mut world, first, second) = second_joins(true, 6, World::config());
+    world.ahead(second, 0.0);
+    world.fetch(second, &url(0));
+    world.cdn.faults.push(("seg".to_owned(), Fault::Status(0)));
+    world.link_bytes_per_s = 200_000;
+    world.ahead(second, 6_000.0);
+    world.fetch(second, &url(1));
+    world.cdn.faults.clear();
+    world.ahead(second, 6_000.0);
+    let request = world.load(second, &url(2), None);
+    world.run_for(Duration::from_millis(500));
+    world.kill(first);
+    assert_eq!(source_of(&world.settle(second, request)), Source::Mixed);
+    let last = world.cdn.requests.last().expect("the CDN was asked");
+    assert!(last.2.is_some(), "an outage is no refusal of ranges");
+}
+
+#[test]
+fn a_promise_broken_after_delivery_is_taken_back() {
+    let mut world = World::new();
+    let text = vod(&mut world, 10, LEN, true);
+    let first = world.join(World::config(), &playlist(), &text);
+    let second = world.join(World::config(), &playlist(), &text);
+    world.run_for(Duration::from_secs(3));
+    world.cdn.faults.push(("seg-5".to_owned(), Fault::Corrupt));
+    world.ahead(first, 0.0);
+    world.load(first, &url(5), None);
+    world.run_for(Duration::from_millis(10));
+    world.ahead(second, 20_000.0);
+    let start = world.now;
+    let outcome = world.fetch(second, &url(5));
+    assert_eq!(source_of(&outcome), Source::Cdn);
+    assert!(
+        world.now.since(start) < Duration::from_secs(2),
+        "{:?}",
+        world.now.since(start)
+    );
+}

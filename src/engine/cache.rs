@@ -42,7 +42,7 @@ impl Engine {
         if segment.reserved > 0 {
             self.out(Output::Evict { segment: id });
         }
-        if segment.announced > 0 {
+        if segment.announced > 0 || segment.promised {
             let entry = HaveEntry {
                 key: segment.key,
                 holding: Holding::Gone,

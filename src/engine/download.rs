@@ -16,8 +16,8 @@ pub(super) struct Download {
     pub(super) leg: Option<Leg>,
     /// Peers are out of the race for this one.
     pub(super) cdn_only: bool,
-    /// Neighbours were told that we shall have it.
-    pub(super) promised: bool,
+    /// A range of it was refused: only the whole is asked for.
+    pub(super) whole_only: bool,
     /// When the wait for neighbours' promises ends.
     pub(super) patience_end: Option<Instant>,
     /// Asked for its leaf list.
@@ -26,7 +26,7 @@ pub(super) struct Download {
     pub(super) shunned: BTreeSet<LinkId>,
     /// What HTTP said when it failed.
     pub(super) failure: Option<Failure>,
-    /// Requests to peers that ended in silence; the tail range starts behind what still moves.
+    /// When a source was first really asked.
     pub(super) first_asked: Option<Instant>,
     pub(super) first_byte: Option<Instant>,
     pub(super) last_byte: Instant,
@@ -50,6 +50,7 @@ pub(super) struct Leg {
     /// The answer carries just what was asked for.
     pub(super) partial: bool,
     pub(super) first_byte: Option<Instant>,
+    pub(super) last_byte: Instant,
 }
 
 /// What HTTP said when it failed.
@@ -66,7 +67,7 @@ impl Download {
             started: now,
             leg: None,
             cdn_only: false,
-            promised: false,
+            whole_only: false,
             patience_end: None,
             leaves_asked: None,
             shunned: BTreeSet::new(),

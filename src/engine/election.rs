@@ -38,7 +38,7 @@ impl Engine {
         let u = self.draw(&key);
         let promise = self.best_promise(&key, now);
         if let (Some(failure), None) = (download.failure, promise) {
-            self.fail(now, id, failure);
+            self.fail(id, failure);
             return None;
         }
         let fire = match promise {
@@ -62,7 +62,7 @@ impl Engine {
             return Some(fire);
         }
         self.mute_promisers(&key, now);
-        self.promise(now, id);
+        self.promise(id);
         self.take_from_cdn(now, id)
     }
 
@@ -137,20 +137,16 @@ impl Engine {
     }
 
     /// Tells neighbours that we fetch it now.
-    pub(super) fn promise(&mut self, _now: Instant, id: SegmentId) {
+    pub(super) fn promise(&mut self, id: SegmentId) {
         if !self.may_upload() || !self.is_shareable(id) {
             return;
         }
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        let Some(download) = &mut segment.download else {
-            return;
-        };
-        if download.promised {
+        if core::mem::replace(&mut segment.promised, true) {
             return;
         }
-        download.promised = true;
         let estimate = self.cdn.estimate(segment.size.unwrap_or(0)) + Duration::from_millis(100);
         let in_ms = u32::try_from(estimate.as_millis()).unwrap_or(u32::MAX);
         let entry = HaveEntry {
@@ -160,11 +156,14 @@ impl Engine {
         self.broadcast(&PeerMessage::Have(vec![entry]));
     }
 
-    /// Takes a promise back, or tells of an eviction.
+    /// Takes a promise back, if one was made.
     pub(super) fn withdraw(&mut self, id: SegmentId) {
-        let Some(segment) = self.segments.get(&id) else {
+        let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
+        if !core::mem::take(&mut segment.promised) {
+            return;
+        }
         let holding = match segment.verified() {
             0 => Holding::Gone,
             _ => Holding::Partial(segment.verified_bits()),

@@ -241,9 +241,6 @@ impl Engine {
     fn tell_unfinished(&mut self, link: LinkId) {
         let mut entries = Vec::new();
         for (id, segment) in &self.segments {
-            let Some(download) = &segment.download else {
-                continue;
-            };
             if segment.is_whole() || !self.is_shareable(*id) {
                 continue;
             }
@@ -253,7 +250,7 @@ impl Engine {
                     key: segment.key,
                     holding,
                 });
-            } else if download.promised {
+            } else if segment.promised {
                 let left = self.cdn.estimate(segment.size.unwrap_or(0));
                 let in_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
                 entries.push(HaveEntry {

@@ -54,10 +54,13 @@ impl Engine {
     /// Fetches blocks from `from` to the end of the segment; the whole of it where ranges are refused.
     pub(super) fn start_leg(&mut self, now: Instant, id: SegmentId, from: usize) {
         let fetch = FetchId(self.mint());
-        let no_ranges = self.cdn.no_ranges;
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
+        let Some(download) = &segment.download else {
+            return;
+        };
+        let no_ranges = self.cdn.no_ranges || download.whole_only;
         let from = if no_ranges && segment.range.is_none() {
             0
         } else {
@@ -91,7 +94,7 @@ impl Engine {
         };
         let (range, size, last) = (segment.range, segment.size, segment.blocks.len());
         self.claim(id, 0, last.saturating_sub(1));
-        self.promise(now, id);
+        self.promise(id);
         self.begin(now, id, fetch, range, 0, size);
     }
 
@@ -138,6 +141,7 @@ impl Engine {
             position: start,
             partial: true,
             first_byte: None,
+            last_byte: now,
         });
         self.fetches.insert(fetch, id);
         if let Some(size) = size {
@@ -170,13 +174,7 @@ impl Engine {
             // A 200 to a range is the whole resource: its bytes are cut where they are placed.
             leg.start = 0;
             leg.position = 0;
-            if !self.cdn.no_ranges {
-                self.cdn.no_ranges = true;
-                let message = "the origin answers no byte ranges; whole segments are fetched \
-                               where a tail would do"
-                    .to_owned();
-                self.warn(WarningCode::NoRanges, message);
-            }
+            self.note_no_ranges();
         } else if let Some(length) = length.filter(|length| *length <= SEGMENT_BYTES_MAX) {
             let told = leg.start + length;
             match (segment.size, leg.start) {
@@ -197,6 +195,15 @@ impl Engine {
         }
     }
 
+    /// Said once: this origin answers no byte ranges.
+    fn note_no_ranges(&mut self) {
+        if !core::mem::replace(&mut self.cdn.no_ranges, true) {
+            let message = "the origin answers no byte ranges; whole segments are fetched where a \
+                           tail would do";
+            self.warn(WarningCode::NoRanges, message.to_owned());
+        }
+    }
+
     pub(super) fn on_fetch_body(
         &mut self,
         now: Instant,
@@ -214,6 +221,7 @@ impl Engine {
             return;
         };
         leg.first_byte.get_or_insert(now);
+        leg.last_byte = now;
         if let Some(download) = &mut segment.download {
             download.note_bytes(now);
             download.cdn_bytes += len;
@@ -260,6 +268,12 @@ impl Engine {
         while at < limit {
             let index = block_of(at);
             let end = limit.min((index as u64 + 1) * BLOCK_LEN);
+            // A block that was given up to peers and that none has taken is the leg's again, if
+            // the leg brings it from its first byte.
+            if segment.blocks.get(index) == Some(&Block::Missing) && at == index as u64 * BLOCK_LEN
+            {
+                segment.blocks[index] = Block::Filling;
+            }
             if segment.private || segment.blocks.get(index) == Some(&Block::Filling) {
                 let from = skipped + (at - run.start);
                 match parts.last_mut() {
@@ -337,8 +351,13 @@ impl Engine {
                 segment.set_size(leg.position);
             }
         }
+        let mut refused = false;
         if let Some(download) = &mut segment.download {
             download.leg = None;
+            refused = download.whole_only;
+        }
+        if refused {
+            self.note_no_ranges();
         }
         self.hash_filled(id, leg.start, leg.position);
         self.drive(now, id);
@@ -367,13 +386,12 @@ impl Engine {
             download.leg = None;
         }
         // A refused range is no failure of the segment: ask for the whole of it.
-        let ranged = leg.start > 0;
-        if ranged && matches!(status, 0 | 400 | 403 | 416 | 501) && !self.cdn.no_ranges {
-            self.cdn.no_ranges = true;
-            let message = format!(
-                "the origin refused a byte range (status {status}); whole segments are fetched"
-            );
-            self.warn(WarningCode::NoRanges, message);
+        let refused = leg.start > 0 && matches!(status, 0 | 400 | 403 | 416 | 501);
+        if let Some(download) = &mut segment.download
+            && refused
+            && !download.whole_only
+        {
+            download.whole_only = true;
             self.take_from_cdn(now, id);
             return;
         }
@@ -393,16 +411,13 @@ impl Engine {
         );
         segment.private = true;
         let active = segment.download.is_some();
-        let promised = segment.download.as_ref().is_some_and(|d| d.promised);
         self.quarantine.insert((track, number));
         if self.quarantine.len() > 10_000 {
             self.quarantine.pop_first();
         }
         self.warn(WarningCode::CdnMismatch, message);
         self.cancel_asked(id, |_, _| true);
-        if promised {
-            self.withdraw(id);
-        }
+        self.withdraw(id);
         if !active {
             return self.evict(id);
         }

@@ -133,7 +133,7 @@ impl Engine {
             } => {
                 self.on_load(now, request, &url, range, kind);
             }
-            Input::Abort { request } => self.on_abort(now, request),
+            Input::Abort { request } => self.on_abort(request),
             Input::Adopt {
                 url,
                 range,

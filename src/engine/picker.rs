@@ -23,7 +23,13 @@ impl Engine {
         let Some(download) = &mut segment.download else {
             return;
         };
-        if segment.leaves.is_some() || download.leaves_asked.is_some() {
+        let delay = self.config.fallback_delay();
+        // While a leg owns every block, a neighbour's list could only bring doubt.
+        let wanted = match segment.size {
+            Some(_) => segment.blocks.contains(&Block::Missing),
+            None => download.leg.is_none_or(|leg| now >= leg.last_byte + delay),
+        };
+        if !wanted || segment.leaves.is_some() || download.leaves_asked.is_some() {
             return;
         }
         let best = holders

@@ -40,7 +40,7 @@ impl Engine {
         self.drive(now, id);
     }
 
-    pub(super) fn on_abort(&mut self, now: Instant, request: RequestId) {
+    pub(super) fn on_abort(&mut self, request: RequestId) {
         let Some(id) = self.requests.remove(&request) else {
             return;
         };
@@ -49,7 +49,7 @@ impl Engine {
         };
         download.requests.retain(|waiting| *waiting != request);
         if download.requests.is_empty() {
-            self.abandon(now, id);
+            self.abandon(id);
         }
     }
 
@@ -206,7 +206,7 @@ impl Engine {
     }
 
     /// Neither peers nor the CDN can supply it: the player hears what HTTP said.
-    pub(super) fn fail(&mut self, now: Instant, id: SegmentId, failure: Failure) {
+    pub(super) fn fail(&mut self, id: SegmentId, failure: Failure) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -214,7 +214,7 @@ impl Engine {
             .download
             .as_mut()
             .map(|d| core::mem::take(&mut d.requests));
-        self.abandon(now, id);
+        self.abandon(id);
         for request in requests.unwrap_or_default() {
             self.requests.remove(&request);
             let Failure { status, timed_out } = failure;
@@ -227,7 +227,7 @@ impl Engine {
     }
 
     /// Ends a download without a result; verified blocks stay.
-    pub(super) fn abandon(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn abandon(&mut self, id: SegmentId) {
         self.cancel_asked(id, |_, _| true);
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
@@ -245,13 +245,11 @@ impl Engine {
             self.fetches.remove(&leg.fetch);
             self.out(Output::StopFetch { fetch: leg.fetch });
         }
-        if download.promised {
-            self.withdraw(id);
-        }
         if empty {
             self.evict(id);
+        } else {
+            self.withdraw(id);
         }
-        let _ = now;
     }
 
     fn tell_segment(&mut self, now: Instant, id: SegmentId, done: &Download, source: Source) {

@@ -33,6 +33,8 @@ pub(super) struct Segment {
     pub(super) private: bool,
     /// Verified blocks that neighbours were told of.
     pub(super) announced: usize,
+    /// Neighbours were told that we shall have it.
+    pub(super) promised: bool,
 }
 
 /// The leaf list that blocks are checked against.
@@ -89,6 +91,7 @@ impl Segment {
             reserved: 0,
             private: false,
             announced: 0,
+            promised: false,
         };
         if let Some(size) = size {
             segment.set_size(size);

@@ -6,8 +6,9 @@
 
 use super::Engine;
 use super::download::Failure;
-use super::segment::Block;
+use super::segment::{Block, block_of};
 use crate::base::{Duration, Instant, LinkId, SegmentId};
+use crate::integrity::BLOCK_LEN;
 
 /// With less slack than this the player is starting, or about to stall: the CDN at once.
 const NO_SLACK: Duration = Duration::from_millis(500);
@@ -62,8 +63,12 @@ impl Engine {
         let scene = self.scene(now, id)?;
         let download = self.segments.get(&id)?.download.as_ref()?;
         let fresh = download.first_asked.is_none();
-        if download.cdn_only || (fresh && slack < NO_SLACK && download.failure.is_none()) {
+        if download.cdn_only {
             return self.take_from_cdn(now, id);
+        }
+        if fresh && slack < NO_SLACK && download.failure.is_none() {
+            self.take_from_cdn(now, id);
+            return self.next_look(now, id, &scene);
         }
         if download.leg.is_none() && download.failure.is_none() {
             let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
@@ -75,6 +80,7 @@ impl Engine {
             return self.await_holder(now, id, &scene);
         }
         self.relieve_silent(now, id, &scene);
+        self.relieve_stuck_leg(now, id);
         self.ask_leaves(now, id, &scene.holders);
         self.pick_blocks(now, id, &scene.holders);
         self.next_look(now, id, &scene)
@@ -176,6 +182,27 @@ impl Engine {
         }
     }
 
+    /// A CDN leg that has been silent for `cdnFallbackDelay` gives what it has not reached to peers that
+    /// hold it; what it brings before them still counts.
+    fn relieve_stuck_leg(&mut self, now: Instant, id: SegmentId) {
+        let delay = self.config.fallback_delay();
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let Some(leg) = segment.download.as_ref().and_then(|d| d.leg) else {
+            return;
+        };
+        if now < leg.last_byte + delay || segment.private {
+            return;
+        }
+        let reached = block_of(leg.position + BLOCK_LEN - 1);
+        for block in segment.blocks.iter_mut().skip(reached) {
+            if *block == Block::Filling {
+                *block = Block::Missing;
+            }
+        }
+    }
+
     /// The CDN takes the tail that peers will not bring in time; what still moves keeps its head.
     fn split_with_cdn(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
         let Some(segment) = self.segments.get(&id) else {
@@ -193,7 +220,7 @@ impl Engine {
                 .iter()
                 .all(|link| download.shunned.contains(link))
             {
-                self.fail(now, id, failure);
+                self.fail(id, failure);
             }
             return;
         }
@@ -230,7 +257,7 @@ impl Engine {
             return None;
         }
         if let Some(failure) = download.failure {
-            self.fail(now, id, failure);
+            self.fail(id, failure);
             return None;
         }
         let from = segment
@@ -249,17 +276,14 @@ impl Engine {
             return;
         };
         download.failure = Some(failure);
-        let (only, promised) = (download.cdn_only, download.promised);
-        download.promised = false;
-        if promised {
-            self.withdraw(id);
-        }
+        let only = download.cdn_only;
+        self.withdraw(id);
         let holders = self
             .scene(now, id)
             .map(|scene| scene.holders)
             .unwrap_or_default();
         if only || !self.is_shareable(id) || (holders.is_empty() && !self.is_asked(id)) {
-            self.fail(now, id, failure);
+            self.fail(id, failure);
         } else {
             self.drive(now, id);
         }
@@ -284,9 +308,19 @@ impl Engine {
             .leaves_asked
             .filter(|_| segment.leaves.is_none())
             .map(|(_, at)| at + delay);
+        let stuck = download
+            .leg
+            .filter(|_| segment.size.is_none() || segment.blocks.contains(&Block::Filling))
+            .map(|leg| leg.last_byte + delay)
+            .filter(|at| *at > now);
         let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
         let cdn = (download.leg.is_none() && download.failure.is_none() && self.wants_more(id))
             .then(|| scene.latest.min(timeout));
-        silence.chain(leaves).chain(cdn).min().map(|at| at.max(now))
+        silence
+            .chain(leaves)
+            .chain(stuck)
+            .chain(cdn)
+            .min()
+            .map(|at| at.max(now))
     }
 }

@@ -339,6 +339,7 @@ impl Engine {
             return;
         }
         segment.announced = verified;
+        segment.promised &= !whole;
         let holding = if whole {
             Holding::Whole
         } else {
