@@ -5,7 +5,6 @@
 #![allow(
     clippy::wildcard_enum_match_arm,
     clippy::cast_possible_truncation,
-    clippy::too_many_lines,
     reason = "a test looks at the few variants it is about, and its numbers are small"
 )]
 
@@ -112,8 +111,8 @@ fn media() -> impl Strategy<Value = (String, Option<ByteRange>)> {
     ]
 }
 
-fn input() -> impl Strategy<Value = Input> {
-    let player = prop_oneof![
+fn player() -> impl Strategy<Value = Input> {
+    prop_oneof![
         (small(), media()).prop_map(|(n, (url, range))| Input::Load {
             request: RequestId(n),
             url,
@@ -150,8 +149,11 @@ fn input() -> impl Strategy<Value = Input> {
                 ..Default::default()
             })
         }),
-    ];
-    let http = prop_oneof![
+    ]
+}
+
+fn http() -> impl Strategy<Value = Input> {
+    prop_oneof![
         (small(), prop::option::of(0_u64..100_000), any::<bool>()).prop_map(
             |(n, length, partial)| Input::FetchHead {
                 fetch: FetchId(n),
@@ -172,8 +174,11 @@ fn input() -> impl Strategy<Value = Input> {
             status,
             timed_out: false
         }),
-    ];
-    let links = prop_oneof![
+    ]
+}
+
+fn links() -> impl Strategy<Value = Input> {
+    prop_oneof![
         small().prop_map(|n| Input::LinkOpened {
             link: LinkId(n),
             max_message: 65_536
@@ -213,8 +218,11 @@ fn input() -> impl Strategy<Value = Input> {
             hash: HashId(n),
             digests: vec![Digest([3; 32]); count]
         }),
-    ];
-    let tracker = prop_oneof![
+    ]
+}
+
+fn tracker() -> impl Strategy<Value = Input> {
+    prop_oneof![
         Just(Input::TrackerOpened {
             tracker: TrackerId(0)
         }),
@@ -229,8 +237,11 @@ fn input() -> impl Strategy<Value = Input> {
             text
         }),
         Just(Input::Timeout),
-    ];
-    prop_oneof![3 => player, 3 => http, 3 => links, 1 => tracker]
+    ]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![3 => player(), 3 => http(), 3 => links(), 1 => tracker()]
 }
 
 fn payload_of(input: &Input) -> Option<PayloadId> {

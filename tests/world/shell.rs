@@ -1,0 +1,353 @@
+//! Carries out what engines ask for: the store, HTTP, links and trackers of the small world. It holds
+//! engines to their face by assertions and decides nothing.
+
+use super::{Delivery, Fault, Outcome, Shell, Viewer, World};
+use swarmline::base::{
+    ByteRange, Duration, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TrackerId,
+};
+use swarmline::engine::{Input, Output, Part};
+use swarmline::integrity::sha256;
+use swarmline::tracker::{self, ConnectionId};
+
+impl World {
+    /// What concerns the player, HTTP and trackers; the rest goes on.
+    pub(super) fn act(&mut self, viewer: Viewer, output: Output) {
+        let at = self.now;
+        match output {
+            Output::Progress { loaded, total, .. } => {
+                assert!(total == 0 || loaded <= total, "{loaded} of {total}");
+            }
+            Output::Ready {
+                request,
+                segment,
+                len,
+                source,
+                ..
+            } => {
+                let held = &self.viewers[viewer].store;
+                let bytes = held.get(&segment).expect("Ready names held bytes");
+                let bytes = bytes[..len as usize].to_vec();
+                self.answer(viewer, request, Outcome::Ready { bytes, source, at });
+            }
+            Output::Failed {
+                request, status, ..
+            } => {
+                self.answer(viewer, request, Outcome::Failed { status, at });
+            }
+            Output::Pass { request } => self.answer(viewer, request, Outcome::Passed),
+            Output::StartFetch {
+                fetch,
+                url,
+                range,
+                offset,
+                ..
+            } => {
+                self.start_fetch(viewer, fetch, &url, range, offset);
+            }
+            Output::StopFetch { fetch } => {
+                self.viewers[viewer].in_fetch.remove(&fetch);
+            }
+            Output::OpenTracker { tracker, .. } => self.open_tracker(viewer, tracker),
+            Output::SendTracker { tracker, text } => {
+                if let Some(connection) = self.viewers[viewer].trackers.get(&tracker).copied() {
+                    self.later(self.link_latency, Delivery::ToTracker(connection, text));
+                }
+            }
+            Output::CloseTracker { tracker } => self.close_tracker(viewer, tracker),
+            Output::Event(event) => self.viewers[viewer].events.push(event),
+            other => self.act_on_links(viewer, other),
+        }
+    }
+
+    fn act_on_links(&mut self, viewer: Viewer, output: Output) {
+        match output {
+            Output::CreateOffer { link } => {
+                let sdp = format!("offer {viewer} {}", link.0);
+                let input = Input::OfferReady { link, sdp };
+                self.later(Duration::from_millis(10), Delivery::To(viewer, input));
+            }
+            Output::AcceptOffer { link, sdp } => {
+                self.viewers[viewer]
+                    .links
+                    .insert(link, parse(&sdp, "offer"));
+                let sdp = format!("answer {viewer} {}", link.0);
+                let input = Input::AnswerReady { link, sdp };
+                self.later(Duration::from_millis(10), Delivery::To(viewer, input));
+            }
+            Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
+            Output::AddCandidate { .. } => {}
+            Output::Send { link, bytes } => {
+                if let Some((other, theirs)) = self.viewers[viewer].links.get(&link).copied() {
+                    self.later(self.link_latency, Delivery::Message(other, theirs, bytes));
+                }
+            }
+            Output::SendBlock {
+                link,
+                header,
+                segment,
+                offset,
+                len,
+            } => {
+                let run = ByteRange {
+                    start: offset,
+                    end: offset + len,
+                };
+                self.send_block(viewer, link, header, segment, run);
+            }
+            Output::CloseLink { link } => {
+                if let Some((other, theirs)) = self.viewers[viewer].links.remove(&link)
+                    && self.viewers[other].links.remove(&theirs).is_some()
+                {
+                    let input = Input::LinkClosed { link: theirs };
+                    self.later(self.link_latency, Delivery::To(other, input));
+                }
+            }
+            Output::Hash {
+                hash,
+                segment,
+                blocks,
+            } => {
+                let digests = self.viewers[viewer].freeze(hash, segment, &blocks);
+                let hashed = Delivery::Hashed(viewer, hash, digests);
+                self.later(Duration::from_millis(2), hashed);
+            }
+            other => self.viewers[viewer].act_on_store(other),
+        }
+    }
+
+    fn answer(&mut self, viewer: Viewer, request: RequestId, outcome: Outcome) {
+        let before = self.viewers[viewer].outcomes.insert(request, outcome);
+        assert!(
+            before.is_none(),
+            "{request:?} of viewer {viewer} answered twice"
+        );
+    }
+
+    fn connect(&mut self, viewer: Viewer, link: LinkId, sdp: &str) {
+        let (other, theirs) = parse(sdp, "answer");
+        self.viewers[viewer].links.insert(link, (other, theirs));
+        let known = self.viewers[other].links.contains_key(&theirs);
+        if !known || !self.viewers[other].alive {
+            return;
+        }
+        for (who, link) in [(viewer, link), (other, theirs)] {
+            let span = self.link_latency * 4;
+            let opened = Input::LinkOpened {
+                link,
+                max_message: 262_144,
+            };
+            self.later(span, Delivery::To(who, opened));
+            let room = Input::LinkWritable {
+                link,
+                room: 262_144,
+            };
+            self.later(span, Delivery::To(who, room));
+        }
+    }
+
+    fn open_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
+        if !self.tracker_up {
+            let input = Input::TrackerClosed { tracker };
+            return self.later(self.link_latency, Delivery::To(viewer, input));
+        }
+        self.next_connection += 1;
+        let connection = ConnectionId(self.next_connection);
+        self.connections.insert(connection, (viewer, tracker));
+        self.viewers[viewer].trackers.insert(tracker, connection);
+        self.tracker
+            .handle_input(self.now, tracker::Input::Opened { connection });
+        self.later(
+            self.link_latency,
+            Delivery::To(viewer, Input::TrackerOpened { tracker }),
+        );
+    }
+
+    fn close_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
+        if let Some(connection) = self.viewers[viewer].trackers.remove(&tracker) {
+            self.connections.remove(&connection);
+            self.tracker
+                .handle_input(self.now, tracker::Input::Closed { connection });
+            self.drain_tracker();
+        }
+    }
+
+    fn send_block(
+        &mut self,
+        viewer: Viewer,
+        link: LinkId,
+        header: Vec<u8>,
+        segment: SegmentId,
+        run: ByteRange,
+    ) {
+        let Some((other, theirs)) = self.viewers[viewer].links.get(&link).copied() else {
+            return;
+        };
+        let shell = &mut self.viewers[viewer];
+        let mut message = header;
+        let held = &shell.store[&segment];
+        message.extend_from_slice(&held[run.start as usize..run.end as usize]);
+        if shell.vice.poison
+            && let Some(last) = message.last_mut()
+        {
+            *last ^= 1;
+        }
+        shell.served.push((segment, run));
+        // One uplink: messages go one after the other.
+        let cost = message.len() as u64;
+        let transfer = Duration::from_micros(cost * 1_000_000 / self.link_bytes_per_s);
+        shell.uplink_free_at = shell.uplink_free_at.max(self.now) + transfer;
+        let transfer = shell.uplink_free_at.since(self.now);
+        if !shell.vice.stall {
+            let span = self.link_latency + transfer;
+            self.later(span, Delivery::Block(other, theirs, message));
+        }
+        let room = Input::LinkWritable {
+            link,
+            room: 262_144,
+        };
+        self.later(transfer, Delivery::To(viewer, room));
+    }
+
+    fn start_fetch(
+        &mut self,
+        viewer: Viewer,
+        fetch: FetchId,
+        url: &str,
+        range: Option<ByteRange>,
+        offset: u64,
+    ) {
+        self.viewers[viewer].in_fetch.insert(fetch, ());
+        self.cdn.requests.push((viewer, url.to_owned(), range));
+        let fault = self.cdn.faults.iter().find(|(word, _)| url.contains(word));
+        let fault = fault.map(|(_, fault)| fault.clone());
+        let wait = self.cdn.latency;
+        let status = match (&fault, self.cdn.files.get(url)) {
+            (Some(Fault::Silent), _) => return,
+            (Some(Fault::Status(status)), _) => Some(*status),
+            (_, None) => Some(404),
+            (_, Some(_)) => None,
+        };
+        if let Some(status) = status {
+            let input = Input::FetchFailed {
+                fetch,
+                status,
+                timed_out: false,
+            };
+            return self.later(wait, Delivery::To(viewer, input));
+        }
+        let partial = range.is_some() && fault != Some(Fault::NoRanges);
+        let file = &self.cdn.files[url];
+        let whole = ByteRange {
+            start: 0,
+            end: file.len() as u64,
+        };
+        let run = range.filter(|_| partial).unwrap_or(whole);
+        let mut bytes = file[run.start as usize..(run.end as usize).min(file.len())].to_vec();
+        if fault == Some(Fault::Corrupt) {
+            bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
+        }
+        *self.cdn.sent.entry(url.to_owned()).or_default() += bytes.len() as u64;
+        let (length, status) = (Some(bytes.len() as u64), if partial { 206 } else { 200 });
+        let head = Input::FetchHead {
+            fetch,
+            status,
+            length,
+            partial,
+        };
+        self.later(wait, Delivery::To(viewer, head));
+        let start = if partial { offset } else { 0 };
+        self.send_body(viewer, fetch, start, &bytes);
+    }
+
+    /// In chunks of an odd size, so that they never fall on block borders.
+    fn send_body(&mut self, viewer: Viewer, fetch: FetchId, start: u64, bytes: &[u8]) {
+        let rate = self.cdn.bytes_per_s;
+        let wait = self.cdn.latency;
+        let span = |at: u64| wait + Duration::from_micros(at * 1_000_000 / rate);
+        let mut at = 0;
+        for chunk in bytes.chunks(30_011) {
+            let body = Delivery::Body(viewer, fetch, start + at, chunk.to_vec());
+            self.later(span(at), body);
+            at += chunk.len() as u64;
+        }
+        self.later(span(at), Delivery::To(viewer, Input::FetchDone { fetch }));
+    }
+}
+
+impl Shell {
+    fn act_on_store(&mut self, output: Output) {
+        match output {
+            Output::Reserve { segment, len } => {
+                let buffer = self.store.entry(segment).or_default();
+                assert!(len as usize >= buffer.len(), "a buffer never shrinks");
+                buffer.resize(len as usize, 0);
+            }
+            Output::Place {
+                payload,
+                segment,
+                parts,
+            } => self.place(payload, segment, &parts),
+            Output::Drop { payload } => {
+                let known = self.payloads.remove(&payload).is_some();
+                assert!(known, "dropped payload waits");
+            }
+            Output::Evict { segment } => {
+                self.store.remove(&segment);
+                self.frozen.retain(|(_, id, _)| *id != segment);
+                self.served.retain(|(id, _)| *id != segment);
+            }
+            other => panic!("nobody carries out {other:?}"),
+        }
+    }
+
+    fn place(&mut self, payload: PayloadId, segment: SegmentId, parts: &[Part]) {
+        let bytes = self
+            .payloads
+            .remove(&payload)
+            .expect("placed payload waits");
+        let buffer = self
+            .store
+            .get_mut(&segment)
+            .expect("placed into a reserved buffer");
+        for part in parts {
+            let place = ByteRange {
+                start: part.at,
+                end: part.at + part.len,
+            };
+            let frozen = self.frozen.iter().map(|(_, id, run)| (id, run));
+            for (id, run) in frozen.chain(self.served.iter().map(|(id, run)| (id, run))) {
+                let apart = run.end <= place.start || place.end <= run.start;
+                assert!(
+                    *id != segment || apart,
+                    "a frozen place is written: {place:?}"
+                );
+            }
+            let from = part.from as usize..(part.from + part.len) as usize;
+            buffer[place.start as usize..place.end as usize].copy_from_slice(&bytes[from]);
+        }
+    }
+
+    fn freeze(
+        &mut self,
+        hash: HashId,
+        segment: SegmentId,
+        blocks: &[ByteRange],
+    ) -> Vec<swarmline::integrity::Digest> {
+        let buffer = self.store.get(&segment).expect("hashed bytes are held");
+        self.frozen
+            .extend(blocks.iter().map(|run| (hash, segment, *run)));
+        blocks
+            .iter()
+            .map(|run| sha256(&buffer[run.start as usize..run.end as usize]))
+            .collect()
+    }
+}
+
+fn parse(sdp: &str, kind: &str) -> (Viewer, LinkId) {
+    let words: Vec<&str> = sdp.split(' ').collect();
+    assert_eq!(words[0], kind);
+    (
+        words[1].parse().expect("viewer"),
+        LinkId(words[2].parse().expect("link")),
+    )
+}

@@ -1,0 +1,68 @@
+//! A made-up show: segments of noise, their playlist, and what the publisher says of them.
+
+use super::World;
+use swarmline::integrity::{BLOCK_LEN, Digest, root_of, sha256};
+
+/// Bytes of a made-up segment, different for each number.
+pub fn content(number: u64, len: usize) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        })
+        .collect()
+}
+
+pub fn root(bytes: &[u8]) -> Digest {
+    let leaves: Vec<Digest> = bytes.chunks(BLOCK_LEN as usize).map(sha256).collect();
+    root_of(&leaves)
+}
+
+pub const BASE: &str = "http://cdn/show/";
+
+pub fn url(number: u64) -> String {
+    format!("{BASE}seg-{number}.m4s")
+}
+
+/// A VOD playlist of `count` segments of `len` bytes; its files are put on the CDN.
+pub fn vod(world: &mut World, count: u64, len: usize, signed: bool) -> String {
+    let mut text =
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-PLAYLIST-TYPE:VOD\n".to_owned();
+    for number in 0..count {
+        let bytes = content(number, len + number as usize);
+        if signed {
+            text.push_str(&digest_line(&bytes));
+        }
+        text.push_str(&format!("#EXTINF:4.0,\nseg-{number}.m4s\n"));
+        world.cdn.files.insert(url(number), bytes);
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
+}
+
+/// The publisher's line for a segment.
+pub fn digest_line(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    let root = base64::engine::general_purpose::STANDARD.encode(root(bytes).0);
+    format!(
+        "#EXT-X-SWARMLINE-DIGEST:SIZE={},ROOT=\"{root}\"\n",
+        bytes.len()
+    )
+}
+
+pub fn playlist() -> String {
+    format!("{BASE}index.m3u8")
+}
+
+/// Which requests went to the CDN for segment `number`.
+pub fn asked(world: &World, number: u64) -> usize {
+    world
+        .cdn
+        .requests
+        .iter()
+        .filter(|(_, asked, _)| *asked == url(number))
+        .count()
+}
