@@ -19,7 +19,7 @@ export async function memory(browser, origin, settings) {
     const states = await Promise.all(viewers.map((viewer) => viewer.state()));
     const sample = {
       minute,
-      wasmBytes: Math.max(...states.map(({ wasmBytes }) => wasmBytes)),
+      wasmBytes: Math.max(...states.map(({ stats }) => stats?.wasmMemoryBytes ?? 0)),
       heapBytes: Math.max(...states.map(({ memoryBytes }) => memoryBytes)),
       peerBytes: states.reduce((total, { stats }) => total + (stats?.peerBytes ?? 0), 0),
       stalls: states.reduce((total, { stalls }) => total + stalls.length, 0),

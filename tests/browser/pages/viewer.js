@@ -24,6 +24,8 @@ const seen = {
   errors: [],
   /** @type {{ code: string, message: string }[]} */
   warnings: [],
+  /** @type {{ code: string, message: string }[]} */
+  swarmErrors: [],
   /** @type {Fragment[]} */
   fragments: [],
   /** @type {number[]} */
@@ -51,17 +53,6 @@ window.Worker = class extends NativeWorker {
     super(url, options);
     seen.workers += 1;
   }
-};
-
-// The engine's memory, to be watched over hours; nobody exports it.
-const instantiate = WebAssembly.instantiateStreaming;
-/** @type {WebAssembly.Memory | null} */
-let wasmMemory = null;
-WebAssembly.instantiateStreaming = async (source, imports) => {
-  const result = await instantiate(source, imports);
-  const { memory } = result.instance.exports;
-  if (memory instanceof WebAssembly.Memory) wasmMemory = memory;
-  return result;
 };
 
 /** Loads the scripts, as a page does before anybody presses play; then the clock runs. @param {Options} options */
@@ -106,6 +97,7 @@ function attachSwarm({ createSwarm, attachHls }, player, config) {
   });
   swarm.on("segment", (segment) => seen.segments.push({ ...segment }));
   swarm.on("warning", (warning) => seen.warnings.push({ code: warning.code, message: warning.message }));
+  swarm.on("error", (error) => seen.swarmErrors.push({ code: error.code, message: `${error.message} ${error.cause ?? ""}` }));
   attachHls(swarm, player);
 }
 
@@ -185,7 +177,6 @@ function state() {
     level: hls?.currentLevel ?? -1,
     bandwidthEstimate: hls?.bandwidthEstimate ?? 0,
     stats: swarm?.stats() ?? null,
-    wasmBytes: wasmMemory?.buffer.byteLength ?? 0,
     memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
   };
 }
