@@ -104,7 +104,9 @@ test("the origin goes: who has a peer with the segments sees the rest", limits, 
 test("every peer goes: the CDN carries on", limits, async () => {
   const { first, second } = await linkedPair();
   await first.close();
+  const before = mediaOf(await origin.files()).bytes;
   const end = await playToEnd(second);
+  assert.ok(mediaOf(await origin.files()).bytes > before, "what no peer has comes from the CDN");
   assert.ok(end.stats && end.stats.cdnBytes > 0);
   await second.close();
 });
