@@ -2,7 +2,7 @@
 
 use super::counts::Counts;
 use super::{Shop, Step, binary, in_ci};
-use crate::programs;
+use crate::{programs, toolchain};
 
 /// Every step. `after` names what a step cannot do without.
 pub(super) const ALL: &[Step] = &[
@@ -10,7 +10,7 @@ pub(super) const ALL: &[Step] = &[
         name: "toolchain",
         about: "Node, the wasm32 target, npm packages, a browser, ffmpeg",
         after: &[],
-        run: toolchain,
+        run: tools,
     },
     Step {
         name: "format",
@@ -86,12 +86,13 @@ pub(super) const ALL: &[Step] = &[
     },
 ];
 
-fn toolchain(shop: &mut Shop) -> Result<Counts, String> {
-    let mut install = shop.command("npm", &["ci"]);
-    let (installed, _) = shop.output(&mut install)?;
+fn tools(shop: &mut Shop) -> Result<Counts, String> {
+    toolchain::ensure_node()?;
+    toolchain::ensure_wasm_target()?;
+    toolchain::npm_ci()?;
     programs::ensure_chrome(&shop.root)?;
     programs::ensure_ffmpeg()?;
-    Ok(Counts::check(installed))
+    Ok(Counts::check(true))
 }
 
 fn format(shop: &mut Shop) -> Result<Counts, String> {
