@@ -79,10 +79,10 @@ pub(super) const ALL: &[Step] = &[
         run: browser,
     },
     Step {
-        name: "accessibility",
-        about: "the demo page under axe-core",
+        name: "demo",
+        about: "the demo page under axe-core, and a visitor's own stream on it",
         after: &["build"],
-        run: accessibility,
+        run: demo,
     },
 ];
 
@@ -173,8 +173,15 @@ fn browser(shop: &mut Shop) -> Result<Counts, String> {
     npm_test(shop, "tests/browser")
 }
 
-fn accessibility(shop: &mut Shop) -> Result<Counts, String> {
-    npm_test(shop, "demo")
+fn demo(shop: &mut Shop) -> Result<Counts, String> {
+    let mut page = shop.check("npm", &["run", "build", "--workspace", "demo"])?;
+    let mut command = shop.command("npm", &["test", "--workspace", "demo"]);
+    if let Some(chrome) = programs::chrome(&shop.root) {
+        command.env(programs::CHROME_VARIABLE, chrome);
+    }
+    let (succeeded, _) = shop.output(&mut command)?;
+    page += Counts::check(succeeded);
+    Ok(page)
 }
 
 /// `npm test` of one workspace, told where our binary and the browser are.
