@@ -26,13 +26,20 @@ const { values } = parseArgs({
 const scenarios = { vod, live, startup, memory };
 /** @type {(keyof typeof scenarios)[]} */
 const usual = ["vod", "live", "startup"];
-const chosen = values.scenario === "all" ? usual : usual.concat("memory").filter((name) => name === values.scenario);
+const chosen =
+  values.scenario === "all"
+    ? usual
+    : usual.concat("memory").filter((name) => name === values.scenario);
 if (chosen.length === 0) {
-  console.error(`no scenario ${values.scenario}; there are vod, live, startup, memory and all (the first three)`);
+  console.error(
+    `no scenario ${values.scenario}; there are vod, live, startup, memory and all (the first three)`,
+  );
   process.exit(2);
 }
 
-const modes = /** @type {("signed" | "unsigned")[]} */ (["signed", "unsigned"]).filter((mode) => values[mode] || !(values.signed || values.unsigned));
+const modes = /** @type {("signed" | "unsigned")[]} */ (["signed", "unsigned"]).filter(
+  (mode) => values[mode] || !(values.signed || values.unsigned),
+);
 const settings = {
   rounds: values.rounds === undefined ? null : whole("rounds", values.rounds),
   viewers: whole("viewers", values.viewers),
@@ -44,7 +51,10 @@ const settings = {
 
 log("stream");
 const folder = benchStream();
-const origin = await Origin.start({ "/media/bench": folder }, ["--live", `/live=${folder}/index.m3u8`]);
+const origin = await Origin.start({ "/media/bench": folder }, [
+  "--live",
+  `/live=${folder}/index.m3u8`,
+]);
 try {
   for (const name of chosen) {
     log(name);
@@ -52,7 +62,8 @@ try {
     const browser = await startBrowser();
     try {
       const result = await scenarios[name](browser, origin, settings);
-      if (values.json) console.log(JSON.stringify({ scenario: name, date: new Date().toISOString(), ...result }));
+      if (values.json)
+        console.log(JSON.stringify({ scenario: name, date: new Date().toISOString(), ...result }));
     } finally {
       await browser.close();
     }

@@ -14,11 +14,19 @@ export async function live(browser, origin, settings) {
     const runs = [];
     for (const mode of /** @type {const} */ (["plain", ...settings.modes])) {
       log(`round ${round}: ${mode}`);
-      const plan = { mode, path: "/live/index.m3u8", viewers: settings.viewers, apartSeconds: 1, watchSeconds: 60 };
+      const plan = {
+        mode,
+        path: "/live/index.m3u8",
+        viewers: settings.viewers,
+        apartSeconds: 1,
+        watchSeconds: 60,
+      };
       runs.push(await runViewers(browser, origin, plan));
     }
     if (!settings.json) print(round, settings.viewers, runs);
-    rounds.push(runs.map((run) => ({ ...run, asked: run.asked.size, shareOfSaving: shareOfSaving(run) })));
+    rounds.push(
+      runs.map((run) => ({ ...run, asked: run.asked.size, shareOfSaving: shareOfSaving(run) })),
+    );
   }
   return { viewers: settings.viewers, rounds };
 }
@@ -30,18 +38,22 @@ function shareOfSaving(run) {
 
 /** @param {number} round @param {number} viewers @param {Run[]} runs */
 function print(round, viewers, runs) {
-  printTable(`Live, ${viewers} viewers 1 s apart, 60 s (round ${round})`, runs.map(({ mode }) => mode), [
-    ["copies a segment", ...runs.map((run) => run.copies.toFixed(2))],
-    ["floor", ...runs.map((run) => ((run.copies * run.floorBytes) / run.mediaBytes).toFixed(2))],
-    ["of the possible saving", ...runs.map((run) => percent(shareOfSaving(run)))],
-    ["CDN bytes", ...runs.map((run) => megabytes(run.cdnBytes))],
-    ["stalls", ...runs.map((run) => run.stalls)],
-    ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
-    ["latency at the end, mean", ...runs.map((run) => seconds(run.latencySeconds))],
-    ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
-    ["first peer, median of 2nd to last", ...runs.map((run) => milliseconds(run.firstPeerMs))],
-    ["segment from peers, P50", ...runs.map((run) => milliseconds(run.p2pP50Ms))],
-    ["segment from peers, P95", ...runs.map((run) => milliseconds(run.p2pP95Ms))],
-    ["player errors", ...runs.map((run) => run.errors)],
-  ]);
+  printTable(
+    `Live, ${viewers} viewers 1 s apart, 60 s (round ${round})`,
+    runs.map(({ mode }) => mode),
+    [
+      ["copies a segment", ...runs.map((run) => run.copies.toFixed(2))],
+      ["floor", ...runs.map((run) => ((run.copies * run.floorBytes) / run.mediaBytes).toFixed(2))],
+      ["of the possible saving", ...runs.map((run) => percent(shareOfSaving(run)))],
+      ["CDN bytes", ...runs.map((run) => megabytes(run.cdnBytes))],
+      ["stalls", ...runs.map((run) => run.stalls)],
+      ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
+      ["latency at the end, mean", ...runs.map((run) => seconds(run.latencySeconds))],
+      ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
+      ["first peer, median of 2nd to last", ...runs.map((run) => milliseconds(run.firstPeerMs))],
+      ["segment from peers, P50", ...runs.map((run) => milliseconds(run.p2pP50Ms))],
+      ["segment from peers, P95", ...runs.map((run) => milliseconds(run.p2pP95Ms))],
+      ["player errors", ...runs.map((run) => run.errors)],
+    ],
+  );
 }

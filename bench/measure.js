@@ -40,7 +40,8 @@ export const sum = (values) => values.reduce((total, value) => total + value, 0)
 export const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /** Says what is being done, beside the report. @param {string} text */
-export const log = (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
+export const log = (text) =>
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
 
 /**
  * Viewers join one after another and watch; then everything is read at once.
@@ -51,18 +52,26 @@ export const log = (text) => process.stderr.write(`${new Date().toISOString().sl
  */
 export async function runViewers(browser, origin, plan) {
   const path = plan.mode === "unsigned" ? `/unsigned${plan.path}` : plan.path;
-  const swarm = plan.mode === "plain" ? null : { trackerUrls: [origin.trackerUrl], stunServers: [] };
+  const swarm =
+    plan.mode === "plain" ? null : { trackerUrls: [origin.trackerUrl], stunServers: [] };
   await origin.reset();
   const viewers = [];
   const started = Date.now();
   for (let at = 0; at < plan.viewers; at += 1) {
     await wait(Math.max(0, at * plan.apartSeconds - (Date.now() - started) / 1000));
-    const viewer = await Viewer.open(browser, origin, { src: origin.at(path), hls: hlsBuilds["1.7"], swarm });
+    const viewer = await Viewer.open(browser, origin, {
+      src: origin.at(path),
+      hls: hlsBuilds["1.7"],
+      swarm,
+    });
     viewers.push(viewer);
     log(`  ${plan.mode}: viewer ${at + 1} joined`);
   }
   await wait(plan.watchSeconds);
-  const [files, ...states] = await Promise.all([origin.files(), ...viewers.map((viewer) => viewer.state())]);
+  const [files, ...states] = await Promise.all([
+    origin.files(),
+    ...viewers.map((viewer) => viewer.state()),
+  ]);
   await Promise.all(viewers.map((viewer) => viewer.close()));
   refuseRepeatedFragments(states);
   return figures(plan.mode, states, files);
@@ -77,12 +86,27 @@ export async function runViewers(browser, origin, plan) {
 function figures(mode, states, files) {
   const media = mediaOf(files);
   const delivered = states.flatMap((state) => state.fragments.map((fragment) => fragment.bytes));
-  const sizes = new Map(states.flatMap((state) => state.fragments.map(({ url, bytes }) => [new URL(url).pathname, bytes])));
-  const firsts = states.slice(1).map((state) => state.fragments.find(({ url }) => /\.(ts|m4s)$/.test(url))?.bytes ?? 0);
+  const sizes = new Map(
+    states.flatMap((state) =>
+      state.fragments.map(({ url, bytes }) => [new URL(url).pathname, bytes]),
+    ),
+  );
+  const firsts = states
+    .slice(1)
+    .map((state) => state.fragments.find(({ url }) => /\.(ts|m4s)$/.test(url))?.bytes ?? 0);
   const unique = sum([...sizes.values()]);
-  const stalls = states.flatMap((state) => [...state.stalls.map(({ ms }) => ms), ...(state.stalledMs > 0 ? [state.stalledMs] : [])]);
-  const fromPeers = states.flatMap((state) => state.segments.filter(({ source }) => source === "peers").map(({ elapsedMs }) => Number(elapsedMs)));
-  const links = states.slice(1).flatMap(({ firstPeerMs }) => (firstPeerMs === null ? [] : [firstPeerMs]));
+  const stalls = states.flatMap((state) => [
+    ...state.stalls.map(({ ms }) => ms),
+    ...(state.stalledMs > 0 ? [state.stalledMs] : []),
+  ]);
+  const fromPeers = states.flatMap((state) =>
+    state.segments
+      .filter(({ source }) => source === "peers")
+      .map(({ elapsedMs }) => Number(elapsedMs)),
+  );
+  const links = states
+    .slice(1)
+    .flatMap(({ firstPeerMs }) => (firstPeerMs === null ? [] : [firstPeerMs]));
   return {
     mode,
     cdnBytes: allBytes(files),

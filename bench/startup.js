@@ -14,11 +14,21 @@ export async function startup(browser, origin, settings) {
   const signedPath = "/media/bench/index.m3u8";
   const kinds = [
     { name: "plain", path: signedPath, swarm: null },
-    ...settings.modes.map((name) => ({ name, path: name === "signed" ? signedPath : `/unsigned${signedPath}`, swarm })),
+    ...settings.modes.map((name) => ({
+      name,
+      path: name === "signed" ? signedPath : `/unsigned${signedPath}`,
+      swarm,
+    })),
     { name: "plain again", path: signedPath, swarm: null },
   ];
   /** @param {typeof kinds[number]} kind */
-  const open = (kind) => Viewer.open(browser, origin, { src: origin.at(kind.path), hls: hlsBuilds["1.7"], swarm: kind.swarm, hash: false });
+  const open = (kind) =>
+    Viewer.open(browser, origin, {
+      src: origin.at(kind.path),
+      hls: hlsBuilds["1.7"],
+      swarm: kind.swarm,
+      hash: false,
+    });
   const company = [];
   for (const kind of kinds.filter((kind) => kind.swarm)) company.push(await open(kind));
   for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > 20);
@@ -32,7 +42,8 @@ export async function startup(browser, origin, settings) {
       const kind = kinds[(turn + round) % kinds.length];
       if (!kind) continue;
       const viewer = await open(kind);
-      const wanted = (/** @type {import("../tests/browser/pages/viewer.js").State} */ state) => state.firstFrameMs !== null && (!kind.swarm || state.firstPeerMs !== null);
+      const wanted = (/** @type {import("../tests/browser/pages/viewer.js").State} */ state) =>
+        state.firstFrameMs !== null && (!kind.swarm || state.firstPeerMs !== null);
       const { firstFrameMs, firstPeerMs } = await viewer.until("showed a frame", wanted, 20_000);
       await viewer.close();
       if (round === 0) continue; // the first of each warms the machine
@@ -42,7 +53,11 @@ export async function startup(browser, origin, settings) {
     log(round === 0 ? "warm" : `round ${round} of ${rounds}`);
   }
   await Promise.all(company.map((viewer) => viewer.close()));
-  const medians = kinds.map(({ name }) => ({ name, medianMs: median(frames.get(name) ?? []), allMs: frames.get(name) ?? [] }));
+  const medians = kinds.map(({ name }) => ({
+    name,
+    medianMs: median(frames.get(name) ?? []),
+    allMs: frames.get(name) ?? [],
+  }));
   if (!settings.json) print(medians, median(peers), rounds);
   return { rounds, firstFrame: medians, firstPeerMedianMs: median(peers) };
 }
@@ -50,9 +65,13 @@ export async function startup(browser, origin, settings) {
 /** @param {{ name: string, medianMs: number | null }[]} medians @param {number | null} firstPeerMs @param {number} rounds */
 function print(medians, firstPeerMs, rounds) {
   const plain = medians[0]?.medianMs ?? 0;
-  printTable(`Start-up, medians of ${rounds} alternating rounds`, medians.map(({ name }) => name), [
-    ["first frame", ...medians.map(({ medianMs }) => milliseconds(medianMs))],
-    ["against plain", ...medians.map(({ medianMs }) => milliseconds((medianMs ?? 0) - plain))],
-  ]);
+  printTable(
+    `Start-up, medians of ${rounds} alternating rounds`,
+    medians.map(({ name }) => name),
+    [
+      ["first frame", ...medians.map(({ medianMs }) => milliseconds(medianMs))],
+      ["against plain", ...medians.map(({ medianMs }) => milliseconds((medianMs ?? 0) - plain))],
+    ],
+  );
   console.log(`\nfirst peer, median: ${milliseconds(firstPeerMs) ?? "never"}`);
 }

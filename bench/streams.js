@@ -37,10 +37,52 @@ function encode(folder) {
   const kbit = `${bitsPerSecond / 1000 - 68}k`;
   const picture = "testsrc2=size=640x360:rate=25,noise=alls=20:allf=t:all_seed=11";
   const args = [
-    ...["-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi", "-t", String(streamSeconds), "-i", picture],
-    ...["-f", "lavfi", "-t", String(streamSeconds), "-i", "sine=frequency=330:sample_rate=48000,tremolo=f=0.2"],
-    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "100", "-keyint_min", "100"],
-    ...["-sc_threshold", "0", "-b:v", kbit, "-maxrate", kbit, "-bufsize", kbit, "-c:a", "aac", "-b:a", "64k"],
+    ...[
+      "-hide_banner",
+      "-loglevel",
+      "error",
+      "-y",
+      "-f",
+      "lavfi",
+      "-t",
+      String(streamSeconds),
+      "-i",
+      picture,
+    ],
+    ...[
+      "-f",
+      "lavfi",
+      "-t",
+      String(streamSeconds),
+      "-i",
+      "sine=frequency=330:sample_rate=48000,tremolo=f=0.2",
+    ],
+    ...[
+      "-c:v",
+      "libx264",
+      "-preset",
+      "ultrafast",
+      "-pix_fmt",
+      "yuv420p",
+      "-g",
+      "100",
+      "-keyint_min",
+      "100",
+    ],
+    ...[
+      "-sc_threshold",
+      "0",
+      "-b:v",
+      kbit,
+      "-maxrate",
+      kbit,
+      "-bufsize",
+      kbit,
+      "-c:a",
+      "aac",
+      "-b:a",
+      "64k",
+    ],
     ...["-f", "hls", "-hls_time", String(segmentSeconds), "-hls_playlist_type", "vod"],
     ...["-hls_segment_filename", "s%03d.ts", "index.m3u8"],
   ];
@@ -56,7 +98,12 @@ function grow(folder) {
   const sample = join(root, "demo", "media");
   const { init, segments, timescale } = readSample(sample);
   writeFileSync(join(folder, "init.mp4"), readFileSync(join(sample, init)));
-  const lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-PLAYLIST-TYPE:VOD", '#EXT-X-MAP:URI="init.mp4"'];
+  const lines = [
+    "#EXTM3U",
+    "#EXT-X-VERSION:7",
+    "#EXT-X-PLAYLIST-TYPE:VOD",
+    '#EXT-X-MAP:URI="init.mp4"',
+  ];
   let longest = 1;
   let seconds = 0;
   for (let number = 0; seconds < streamSeconds; number += 1) {
@@ -76,7 +123,8 @@ function grow(folder) {
 
 /** The first rendition of the sample. @param {string} folder */
 function readSample(folder) {
-  const uris = (/** @type {string} */ text) => text.split("\n").filter((line) => line && !line.startsWith("#"));
+  const uris = (/** @type {string} */ text) =>
+    text.split("\n").filter((line) => line && !line.startsWith("#"));
   const master = readFileSync(join(folder, "master.m3u8"), "utf8");
   const media = readFileSync(join(folder, uris(master)[0] ?? ""), "utf8");
   const init = media.match(/#EXT-X-MAP:.*URI="([^"]+)"/)?.[1];

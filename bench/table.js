@@ -7,11 +7,21 @@
  * @param {[string, ...(string | number | null)[]][]} rows
  */
 export function printTable(title, columns, rows) {
-  const cells = [["", ...columns], ...rows.map((row) => row.map((cell) => (cell === null ? "–" : String(cell))))];
-  const widths = cells[0]?.map((_, at) => Math.max(...cells.map((row) => [...(row[at] ?? "")].length))) ?? [];
+  const cells = [
+    ["", ...columns],
+    ...rows.map((row) => row.map((cell) => (cell === null ? "–" : String(cell)))),
+  ];
+  const widths =
+    cells[0]?.map((_, at) => Math.max(...cells.map((row) => [...(row[at] ?? "")].length))) ?? [];
   console.log(`\n${title}\n`);
   for (const row of cells) {
-    console.log(row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("   "));
+    console.log(
+      row
+        .map((cell, at) =>
+          at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
+        )
+        .join("   "),
+    );
   }
 }
 

@@ -14,13 +14,21 @@ export async function vod(browser, origin, settings) {
     const runs = [];
     for (const mode of /** @type {const} */ (["plain", ...settings.modes])) {
       log(`round ${round}: ${mode}`);
-      const plan = { mode, path: "/media/bench/index.m3u8", viewers: settings.viewers, apartSeconds: 4, watchSeconds: 60 };
+      const plan = {
+        mode,
+        path: "/media/bench/index.m3u8",
+        viewers: settings.viewers,
+        apartSeconds: 4,
+        watchSeconds: 60,
+      };
       runs.push(await runViewers(browser, origin, plan));
     }
     const [plain] = runs;
     if (!plain) throw new Error("a control always runs");
     if (!settings.json) print(round, settings.viewers, plain, runs);
-    rounds.push(runs.map((run) => ({ ...run, ...againstPlain(run, plain), asked: run.asked.size })));
+    rounds.push(
+      runs.map((run) => ({ ...run, ...againstPlain(run, plain), asked: run.asked.size })),
+    );
   }
   return { viewers: settings.viewers, rounds };
 }
@@ -40,21 +48,29 @@ function againstPlain(run, plain) {
 /** @param {number} round @param {number} viewers @param {Run} plain @param {Run[]} runs */
 function print(round, viewers, plain, runs) {
   const against = runs.map((run) => againstPlain(run, plain));
-  printTable(`VOD, ${viewers} viewers 4 s apart, 60 s after the last joined (round ${round})`, runs.map(({ mode }) => mode), [
-    ["CDN bytes", ...runs.map((run) => megabytes(run.cdnBytes))],
-    ["of plain", ...against.map(({ shareOfPlain }) => percent(shareOfPlain))],
-    ["floor", ...against.map(({ floorShare }) => percent(floorShare))],
-    ["of the possible saving", ...against.map(({ shareOfSaving }) => percent(shareOfSaving))],
-    ["copies a segment", ...runs.map((run) => run.copies.toFixed(2))],
-    ["stalls", ...runs.map((run) => run.stalls)],
-    ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
-    ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
-    ["bytes handed to players", ...runs.map((run) => megabytes(run.deliveredBytes))],
-    ["CDN segments plain did not ask for", ...against.map(({ segmentsBeyondPlain }) => segmentsBeyondPlain)],
-    ["first peer, median of 2nd to last", ...runs.map((run) => milliseconds(run.firstPeerMs))],
-    ["segment from peers, P50", ...runs.map((run) => milliseconds(run.p2pP50Ms))],
-    ["segment from peers, P95", ...runs.map((run) => milliseconds(run.p2pP95Ms))],
-    ["player errors", ...runs.map((run) => run.errors)],
-  ]);
-  if (sum(runs.map((run) => run.errors)) > 0) console.log("\nplayer errors: run again with SWARMLINE_TEST_LOG=1 for the origin's log");
+  printTable(
+    `VOD, ${viewers} viewers 4 s apart, 60 s after the last joined (round ${round})`,
+    runs.map(({ mode }) => mode),
+    [
+      ["CDN bytes", ...runs.map((run) => megabytes(run.cdnBytes))],
+      ["of plain", ...against.map(({ shareOfPlain }) => percent(shareOfPlain))],
+      ["floor", ...against.map(({ floorShare }) => percent(floorShare))],
+      ["of the possible saving", ...against.map(({ shareOfSaving }) => percent(shareOfSaving))],
+      ["copies a segment", ...runs.map((run) => run.copies.toFixed(2))],
+      ["stalls", ...runs.map((run) => run.stalls)],
+      ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
+      ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
+      ["bytes handed to players", ...runs.map((run) => megabytes(run.deliveredBytes))],
+      [
+        "CDN segments plain did not ask for",
+        ...against.map(({ segmentsBeyondPlain }) => segmentsBeyondPlain),
+      ],
+      ["first peer, median of 2nd to last", ...runs.map((run) => milliseconds(run.firstPeerMs))],
+      ["segment from peers, P50", ...runs.map((run) => milliseconds(run.p2pP50Ms))],
+      ["segment from peers, P95", ...runs.map((run) => milliseconds(run.p2pP95Ms))],
+      ["player errors", ...runs.map((run) => run.errors)],
+    ],
+  );
+  if (sum(runs.map((run) => run.errors)) > 0)
+    console.log("\nplayer errors: run again with SWARMLINE_TEST_LOG=1 for the origin's log");
 }

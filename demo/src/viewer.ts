@@ -214,8 +214,8 @@ export class Viewer {
   }
 
   #rate(what: string, bytes: number, elapsedS: number): number {
-    let meter = this.#meters.get(what);
-    if (!meter) this.#meters.set(what, (meter = new Meter()));
+    const meter = this.#meters.get(what) ?? new Meter();
+    this.#meters.set(what, meter);
     return meter.update(bytes, elapsedS);
   }
 

@@ -57,7 +57,7 @@ async function unreachable(page) {
     const open = [...all].filter((one) => one.checkVisibility() && !one.matches(":disabled"));
     // Of a group of radio buttons, Tab reaches the checked one.
     const stops = open.filter((one) => !one.matches("[type=radio]:not(:checked)"));
-    stops.forEach((one, index) => one.setAttribute("data-stop", String(index)));
+    for (const [index, one] of stops.entries()) one.setAttribute("data-stop", String(index));
     return stops.map((one) => one.outerHTML.slice(0, 90));
   });
   const reached = new Set();

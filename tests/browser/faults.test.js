@@ -27,10 +27,16 @@ let odd;
 before(async () => {
   if (skip) return;
   odd = mkdtempSync(join(tmpdir(), "swarmline-odd-"));
-  const playlist = readFileSync(join(fixture("ts"), "index.m3u8"), "utf8").replaceAll(/^index/gm, "../ts/index");
+  const playlist = readFileSync(join(fixture("ts"), "index.m3u8"), "utf8").replaceAll(
+    /^index/gm,
+    "../ts/index",
+  );
   writeFileSync(join(odd, "gone.m3u8"), playlist.replace("index5.ts", "gone.ts"));
   const define = '#EXTM3U\n#EXT-X-DEFINE:NAME="folder",VALUE="../ts"';
-  writeFileSync(join(odd, "variables.m3u8"), playlist.replace("#EXTM3U", define).replaceAll("../ts/", "{$folder}/"));
+  writeFileSync(
+    join(odd, "variables.m3u8"),
+    playlist.replace("#EXTM3U", define).replaceAll("../ts/", "{$folder}/"),
+  );
   origin = await Origin.start({ "/media/ts": fixture("ts"), "/media/odd": odd });
   browser = await startBrowser();
 });
@@ -47,7 +53,12 @@ after(async () => {
  */
 function open({ path = "/media/ts/index.m3u8", swarm = true, player } = {}, prepare = null) {
   const config = swarm ? { trackerUrls: [origin.trackerUrl], stunServers: [] } : null;
-  const options = { src: origin.at(path), hls: hlsBuilds["1.7"], swarm: config, ...(player ? { player } : {}) };
+  const options = {
+    src: origin.at(path),
+    hls: hlsBuilds["1.7"],
+    swarm: config,
+    ...(player ? { player } : {}),
+  };
   return Viewer.open(browser, origin, options, prepare);
 }
 
@@ -66,7 +77,10 @@ async function linkedPair(firstPlayer = {}) {
 async function playToEnd(viewer) {
   await viewer.tell("speed", 3);
   const state = await viewer.untilWholeStream();
-  assert.deepEqual(state.errors.filter((error) => error.fatal), []);
+  assert.deepEqual(
+    state.errors.filter((error) => error.fatal),
+    [],
+  );
   assert.equal(wrongFragment(state, fixture("ts")), undefined);
   return state;
 }
@@ -104,26 +118,42 @@ test("the origin goes: who has a peer with the segments sees the rest", limits, 
 test("every peer goes: the CDN carries on", limits, async () => {
   const { first, second } = await linkedPair();
   await first.close();
+  const before = mediaOf(await origin.files()).bytes;
   const end = await playToEnd(second);
+  assert.ok(mediaOf(await origin.files()).bytes > before, "what no peer has comes from the CDN");
   assert.ok(end.stats && end.stats.cdnBytes > 0);
   await second.close();
 });
 
 test("a playlist we cannot map: played as alone, and one warning", limits, async () => {
   await origin.reset();
-  const viewers = [await open({ path: "/media/odd/variables.m3u8" }), await open({ path: "/media/odd/variables.m3u8" })];
+  const viewers = [
+    await open({ path: "/media/odd/variables.m3u8" }),
+    await open({ path: "/media/odd/variables.m3u8" }),
+  ];
   for (const viewer of viewers) {
     const state = await viewer.untilWholeStream();
-    assert.deepEqual(state.warnings.map(({ code }) => code), ["manifest-unreadable"]);
-    assert.deepEqual(state.errors.filter((error) => error.fatal), []);
+    assert.deepEqual(
+      state.warnings.map(({ code }) => code),
+      ["manifest-unreadable"],
+    );
+    assert.deepEqual(
+      state.errors.filter((error) => error.fatal),
+      [],
+    );
   }
   const { files } = mediaOf(await origin.files());
-  assert.ok(Object.values(files).every(({ requests }) => requests === 2), "as two plain viewers");
+  assert.ok(
+    Object.values(files).every(({ requests }) => requests === 2),
+    "as two plain viewers",
+  );
   await close(...viewers);
 });
 
 test("a segment the CDN lacks: the error that plain hls.js shows", limits, async () => {
-  const errors = await Promise.all([false, true].map((swarm) => firstLoadError({ path: "/media/odd/gone.m3u8", swarm })));
+  const errors = await Promise.all(
+    [false, true].map((swarm) => firstLoadError({ path: "/media/odd/gone.m3u8", swarm })),
+  );
   assert.equal(errors[0]?.code, 404);
   assert.deepEqual(errors[1], errors[0]);
 });
@@ -142,36 +172,50 @@ test("a segment the CDN refuses: the error that plain hls.js shows", limits, asy
 /** @param {{ path?: string, swarm?: boolean }} wish */
 async function firstLoadError(wish) {
   const viewer = await open(wish);
-  const state = await viewer.until("saw an error", ({ errors }) => errors.some((error) => error.details === "fragLoadError"));
+  const state = await viewer.until("saw an error", ({ errors }) =>
+    errors.some((error) => error.details === "fragLoadError"),
+  );
   await viewer.close();
   return state.errors.find((error) => error.details === "fragLoadError");
 }
 
-test("a segment the CDN damages: played as alone, shared with nobody, told once", limits, async () => {
-  await origin.reset();
-  await origin.fault("corrupt", "/media/ts/index5.ts");
-  try {
-    const plain = await open({ swarm: false });
-    const damaged = await fragmentNamed(plain, "index5.ts");
+test(
+  "a segment the CDN damages: played as alone, shared with nobody, told once",
+  limits,
+  async () => {
     await origin.reset();
-    const first = await open();
-    const second = await open();
-    for (const viewer of [first, second]) {
-      assert.equal((await fragmentNamed(viewer, "index5.ts")).sha256, damaged.sha256, "the CDN's bytes, whole");
+    await origin.fault("corrupt", "/media/ts/index5.ts");
+    try {
+      const plain = await open({ swarm: false });
+      const damaged = await fragmentNamed(plain, "index5.ts");
+      await origin.reset();
+      const first = await open();
+      const second = await open();
+      for (const viewer of [first, second]) {
+        assert.equal(
+          (await fragmentNamed(viewer, "index5.ts")).sha256,
+          damaged.sha256,
+          "the CDN's bytes, whole",
+        );
+      }
+      const files = await origin.files();
+      assert.equal(files["/media/ts/index5.ts"]?.requests, 2, "each asked the CDN, none the other");
+      const { warnings } = await first.state();
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        ["cdn-mismatch"],
+      );
+      await close(plain, first, second);
+    } finally {
+      await origin.fault("none", "/media/ts/index5.ts");
     }
-    const files = await origin.files();
-    assert.equal(files["/media/ts/index5.ts"]?.requests, 2, "each asked the CDN, none the other");
-    const { warnings } = await first.state();
-    assert.deepEqual(warnings.map(({ code }) => code), ["cdn-mismatch"]);
-    await close(plain, first, second);
-  } finally {
-    await origin.fault("none", "/media/ts/index5.ts");
-  }
-});
+  },
+);
 
 /** @param {Viewer} viewer @param {string} name */
 async function fragmentNamed(viewer, name) {
-  const isIt = (/** @type {{ url: string, sha256: string }} */ { url, sha256 }) => url.endsWith(name) && sha256 !== "";
+  const isIt = (/** @type {{ url: string, sha256: string }} */ { url, sha256 }) =>
+    url.endsWith(name) && sha256 !== "";
   const state = await viewer.until(`got ${name}`, ({ fragments }) => fragments.some(isIt));
   const fragment = state.fragments.find(isIt);
   assert.ok(fragment);
@@ -186,11 +230,20 @@ test("no WebRTC: the CDN alone, and one event", limits, async () => {
   }
   for (const viewer of viewers) {
     const state = await viewer.untilWholeStream();
-    assert.deepEqual(state.warnings.map(({ code }) => code), ["no-webrtc"]);
-    assert.deepEqual(state.errors.filter((error) => error.fatal), []);
+    assert.deepEqual(
+      state.warnings.map(({ code }) => code),
+      ["no-webrtc"],
+    );
+    assert.deepEqual(
+      state.errors.filter((error) => error.fatal),
+      [],
+    );
     assert.equal(state.stats?.peerBytes, 0);
   }
   const { files } = mediaOf(await origin.files());
-  assert.ok(Object.values(files).every(({ requests }) => requests === 2), "as two plain viewers");
+  assert.ok(
+    Object.values(files).every(({ requests }) => requests === 2),
+    "as two plain viewers",
+  );
   await close(...viewers);
 });

@@ -4,7 +4,15 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,11 +32,29 @@ const picture = (size, hue = 0) => [
   ...["-f", "lavfi", "-t", String(seconds), "-i"],
   `testsrc2=size=${size}:rate=25,hue=h=${hue},noise=alls=12:allf=t:all_seed=7`,
 ];
-const sound = ["-f", "lavfi", "-t", String(seconds), "-i", "sine=frequency=330:sample_rate=48000,tremolo=f=0.3"];
+const sound = [
+  "-f",
+  "lavfi",
+  "-t",
+  String(seconds),
+  "-i",
+  "sine=frequency=330:sample_rate=48000,tremolo=f=0.3",
+];
 /** @param {string} kbit */
 const h264 = (kbit) => [
   ...["-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-pix_fmt", "yuv420p"],
-  ...["-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-b:v", `${kbit}k`, "-maxrate", `${kbit}k`],
+  ...[
+    "-g",
+    "50",
+    "-keyint_min",
+    "50",
+    "-sc_threshold",
+    "0",
+    "-b:v",
+    `${kbit}k`,
+    "-maxrate",
+    `${kbit}k`,
+  ],
   ...["-bufsize", `${kbit}k`],
 ];
 const aac = ["-c:a", "aac", "-b:a", "48k", "-ac", "1"];
@@ -42,29 +68,83 @@ const recipes = {
   },
   sequence: {
     runs: [
-      [...picture("320x180", 40), ...sound, ...h264("400"), ...aac, ...hls, "-start_number", "4711", "index.m3u8"],
+      [
+        ...picture("320x180", 40),
+        ...sound,
+        ...h264("400"),
+        ...aac,
+        ...hls,
+        "-start_number",
+        "4711",
+        "index.m3u8",
+      ],
     ],
   },
   ranges: {
     runs: [
-      [...picture("320x180", 80), ...h264("400"), "-an", ...hls, ...fmp4, "-hls_flags", "single_file", "index.m3u8"],
+      [
+        ...picture("320x180", 80),
+        ...h264("400"),
+        "-an",
+        ...hls,
+        ...fmp4,
+        "-hls_flags",
+        "single_file",
+        "index.m3u8",
+      ],
     ],
   },
   cmaf: {
     runs: [
       [
-        ...[...picture("320x180", 120), ...sound, "-map", "0:v", "-map", "1:a", ...h264("400"), ...aac],
+        ...[
+          ...picture("320x180", 120),
+          ...sound,
+          "-map",
+          "0:v",
+          "-map",
+          "1:a",
+          ...h264("400"),
+          ...aac,
+        ],
         ...[...hls, ...fmp4, "-master_pl_name", "index.m3u8"],
         ...["-var_stream_map", "v:0,agroup:sound a:0,agroup:sound,default:yes,language:en"],
-        ...["-hls_fmp4_init_filename", "init_%v.mp4", "-hls_segment_filename", "s_%v_%03d.m4s", "media_%v.m3u8"],
+        ...[
+          "-hls_fmp4_init_filename",
+          "init_%v.mp4",
+          "-hls_segment_filename",
+          "s_%v_%03d.m4s",
+          "media_%v.m3u8",
+        ],
       ],
     ],
   },
   ladder: {
     runs: [
       [
-        ...[...picture("320x180", 160), ...sound, "-map", "0:v", "-map", "1:a", "-map", "0:v", "-map", "1:a"],
-        ...[...h264("250"), "-s:v:1", "480x270", "-b:v:1", "600k", "-maxrate:v:1", "600k", "-bufsize:v:1", "600k"],
+        ...[
+          ...picture("320x180", 160),
+          ...sound,
+          "-map",
+          "0:v",
+          "-map",
+          "1:a",
+          "-map",
+          "0:v",
+          "-map",
+          "1:a",
+        ],
+        ...[
+          ...h264("250"),
+          "-s:v:1",
+          "480x270",
+          "-b:v:1",
+          "600k",
+          "-maxrate:v:1",
+          "600k",
+          "-bufsize:v:1",
+          "600k",
+        ],
         ...[...aac, ...hls, "-master_pl_name", "index.m3u8", "-var_stream_map", "v:0,a:0 v:1,a:1"],
         ...["-hls_segment_filename", "s_%v_%03d.ts", "media_%v.m3u8"],
       ],
@@ -76,13 +156,44 @@ const recipes = {
       "key.info": "key.bin\nkey.bin\n",
     },
     runs: [
-      [...picture("320x180", 200), ...sound, ...h264("400"), ...aac, ...hls, "-hls_key_info_file", "key.info", "index.m3u8"],
+      [
+        ...picture("320x180", 200),
+        ...sound,
+        ...h264("400"),
+        ...aac,
+        ...hls,
+        "-hls_key_info_file",
+        "key.info",
+        "index.m3u8",
+      ],
     ],
   },
   discontinuity: {
     runs: [
-      [...picture("320x180", 240), ...sound, ...h264("400"), ...aac, ...hls, "-t", "12", "-hls_segment_filename", "a%03d.ts", "a.m3u8"],
-      [...picture("320x180", 300), ...sound, ...h264("400"), ...aac, ...hls, "-t", "12", "-hls_segment_filename", "b%03d.ts", "b.m3u8"],
+      [
+        ...picture("320x180", 240),
+        ...sound,
+        ...h264("400"),
+        ...aac,
+        ...hls,
+        "-t",
+        "12",
+        "-hls_segment_filename",
+        "a%03d.ts",
+        "a.m3u8",
+      ],
+      [
+        ...picture("320x180", 300),
+        ...sound,
+        ...h264("400"),
+        ...aac,
+        ...hls,
+        "-t",
+        "12",
+        "-hls_segment_filename",
+        "b%03d.ts",
+        "b.m3u8",
+      ],
     ],
     after: "join",
   },
@@ -107,7 +218,8 @@ export function fixture(name) {
   if (existsSync(join(folder, "index.m3u8"))) return folder;
   const work = `${folder}.${process.pid}`;
   mkdirSync(work, { recursive: true });
-  for (const [file, content] of Object.entries(recipe.files ?? {})) writeFileSync(join(work, file), content);
+  for (const [file, content] of Object.entries(recipe.files ?? {}))
+    writeFileSync(join(work, file), content);
   for (const run of recipe.runs) {
     execFileSync("ffmpeg", ["-hide_banner", "-loglevel", "error", "-y", ...run], { cwd: work });
   }
@@ -120,10 +232,16 @@ export function fixture(name) {
 
 /** Joins a.m3u8 and b.m3u8 with a discontinuity. @param {string} folder */
 function joinPlaylists(folder) {
-  const [a, b] = ["a.m3u8", "b.m3u8"].map((file) => readFileSync(join(folder, file), "utf8").trim().split("\n"));
+  const [a, b] = ["a.m3u8", "b.m3u8"].map((file) =>
+    readFileSync(join(folder, file), "utf8").trim().split("\n"),
+  );
   if (!a || !b) throw new Error("two playlists were made");
   const from = b.findIndex((line) => line.startsWith("#EXTINF"));
-  const joined = [...a.filter((line) => line !== "#EXT-X-ENDLIST"), "#EXT-X-DISCONTINUITY", ...b.slice(from)];
+  const joined = [
+    ...a.filter((line) => line !== "#EXT-X-ENDLIST"),
+    "#EXT-X-DISCONTINUITY",
+    ...b.slice(from),
+  ];
   writeFileSync(join(folder, "index.m3u8"), `${joined.join("\n")}\n`);
 }
 
@@ -136,7 +254,9 @@ export function refuseRepeats(name, folder) {
   const seen = new Map();
   for (const file of readdirSync(folder)) {
     if (!/\.(ts|m4s)$/.test(file)) continue;
-    const hash = createHash("sha256").update(readFileSync(join(folder, file))).digest("hex");
+    const hash = createHash("sha256")
+      .update(readFileSync(join(folder, file)))
+      .digest("hex");
     if (seen.has(hash)) throw new Error(`${name}: ${file} repeats ${seen.get(hash)}`);
     seen.set(hash, file);
   }

@@ -20,11 +20,17 @@ const require = createRequire(import.meta.url);
 const here = join(root, "tests", "browser");
 
 /** hls.js builds by version, as URLs of the origin. */
-export const hlsBuilds = { "1.7": "/hls-1.7/hls.js", "1.6": "/hls-1.6/hls.js" };
+export const hlsBuilds = { 1.7: "/hls-1.7/hls.js", 1.6: "/hls-1.6/hls.js" };
 
 /** Chromium's flags: two viewers on one machine must both run, hidden or not, and speak to nobody else. */
 export const browserFlags = [
-  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  ...[
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+  ],
   ...["--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"],
   ...["--disable-background-timer-throttling", "--disable-renderer-backgrounding"],
   ...["--disable-backgrounding-occluded-windows", "--disable-features=WebRtcHideLocalIpsWithMdns"],
@@ -52,7 +58,10 @@ export class Origin {
       "/hls-1.7": dirname(require.resolve("hls.js")),
       "/hls-1.6": dirname(require.resolve("hls.js-1.6")),
     };
-    const dirs = Object.entries({ ...pages, ...folders }).flatMap(([path, folder]) => ["--dir", `${path}=${folder}`]);
+    const dirs = Object.entries({ ...pages, ...folders }).flatMap(([path, folder]) => [
+      "--dir",
+      `${path}=${folder}`,
+    ]);
     const child = spawn(binary(), ["demo", "--listen", "127.0.0.1:0", ...dirs, "--sign", ...more], {
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -69,7 +78,9 @@ export class Origin {
     const url = await new Promise((resolve, reject) => {
       child.once("listening", resolve);
       child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`the origin ended with ${code}:\n${said.join("\n")}`)));
+      child.once("exit", (code) =>
+        reject(new Error(`the origin ended with ${code}:\n${said.join("\n")}`)),
+      );
     });
     return new Origin(child, url);
   }
@@ -82,7 +93,9 @@ export class Origin {
 
   /** @param {string} path @param {Record<string, string>} [query] */
   async order(path, query = {}) {
-    const response = await fetch(`${this.url}/_origin/${path}?${new URLSearchParams(query)}`, { method: "POST" });
+    const response = await fetch(`${this.url}/_origin/${path}?${new URLSearchParams(query)}`, {
+      method: "POST",
+    });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   }
 
@@ -158,7 +171,10 @@ export class Viewer {
 
   /** @param {string} verb @param {number} [value] */
   tell(verb, value) {
-    return this.page.evaluate(([name, given]) => Reflect.get(window, "viewer")[name](given), /** @type {const} */ ([verb, value]));
+    return this.page.evaluate(
+      ([name, given]) => Reflect.get(window, "viewer")[name](given),
+      /** @type {const} */ ([verb, value]),
+    );
   }
 
   /**
@@ -174,7 +190,11 @@ export class Viewer {
       if (wanted(state)) return state;
       if (Date.now() > end) {
         const { segments, fragments, stats, ...rest } = state;
-        const told = JSON.stringify({ ...rest, fragments: fragments.length, segments: segments.length, stats }, null, 1);
+        const told = JSON.stringify(
+          { ...rest, fragments: fragments.length, segments: segments.length, stats },
+          null,
+          1,
+        );
         throw new Error(`never ${what}\n${told}\n${this.console.slice(-20).join("\n")}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 150));
@@ -183,7 +203,10 @@ export class Viewer {
 
   /** Waits until all of a finite stream is buffered. */
   untilWholeStream() {
-    return this.until("buffered the whole stream", (state) => state.duration > 0 && state.bufferedEnd >= state.duration - 0.5);
+    return this.until(
+      "buffered the whole stream",
+      (state) => state.duration > 0 && state.bufferedEnd >= state.duration - 0.5,
+    );
   }
 
   close() {
@@ -194,7 +217,8 @@ export class Viewer {
 /** Bytes and requests of media segments, playlists and keys left out. @param {Files} files */
 export function mediaOf(files) {
   const media = Object.entries(files).filter(([path]) => /\.(ts|m4s|mp4|aac)$/.test(path));
-  const sum = (/** @type {"bytes" | "requests"} */ what) => media.reduce((total, [, file]) => total + file[what], 0);
+  const sum = (/** @type {"bytes" | "requests"} */ what) =>
+    media.reduce((total, [, file]) => total + file[what], 0);
   return { bytes: sum("bytes"), requests: sum("requests"), files: Object.fromEntries(media) };
 }
 
@@ -220,15 +244,19 @@ export function wrongFragment(state, folder) {
 /** The binary under test. */
 function binary() {
   const path = process.env.SWARMLINE_BIN ?? join(root, "target", "debug", "swarmline");
-  if (!existsSync(path)) throw new Error(`${path} is not there: run cargo build --bin swarmline, or set SWARMLINE_BIN`);
+  if (!existsSync(path))
+    throw new Error(`${path} is not there: run cargo build --bin swarmline, or set SWARMLINE_BIN`);
   return path;
 }
 
-function chromePath() {
-  const named = process.env.SWARMLINE_CHROME;
+/** The browser to start. */
+export function chromePath() {
+  const named = process.env.CHROMIUM;
   if (named) return named;
   const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
   const folders = (process.env.PATH ?? "").split(delimiter);
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  const found = names
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((path) => existsSync(path));
   return found ?? chromium.executablePath();
 }

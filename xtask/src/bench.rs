@@ -1,7 +1,8 @@
 //! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm. Builds what it
 //! needs and hands over to `bench/browser.js`, which measures and prints.
 
-use crate::test::{binary, root};
+use crate::test::binary;
+use crate::toolchain::root;
 use crate::{build, programs};
 use std::process::Command;
 

@@ -17,9 +17,9 @@ const CHROME_NAMES: &[&str] = &[
 ];
 
 /// The environment variable that names the browser for the tests' own processes.
-pub(crate) const CHROME_VARIABLE: &str = "SWARMLINE_CHROME";
+pub(crate) const CHROME_VARIABLE: &str = "CHROMIUM";
 
-/// The browser that is here, if any: the one named by `SWARMLINE_CHROME`, on the path, or Playwright's.
+/// The browser that is here, if any: the one named by `CHROMIUM`, on the path, or Playwright's.
 pub(crate) fn chrome(root: &Path) -> Option<PathBuf> {
     if let Some(named) = env::var_os(CHROME_VARIABLE) {
         return Some(named.into());

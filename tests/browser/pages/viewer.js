@@ -24,6 +24,8 @@ const seen = {
   errors: [],
   /** @type {{ code: string, message: string }[]} */
   warnings: [],
+  /** @type {{ code: string, message: string }[]} */
+  swarmErrors: [],
   /** @type {Fragment[]} */
   fragments: [],
   /** @type {number[]} */
@@ -53,17 +55,6 @@ window.Worker = class extends NativeWorker {
   }
 };
 
-// The engine's memory, to be watched over hours; nobody exports it.
-const instantiate = WebAssembly.instantiateStreaming;
-/** @type {WebAssembly.Memory | null} */
-let wasmMemory = null;
-WebAssembly.instantiateStreaming = async (source, imports) => {
-  const result = await instantiate(source, imports);
-  const { memory } = result.instance.exports;
-  if (memory instanceof WebAssembly.Memory) wasmMemory = memory;
-  return result;
-};
-
 /** Loads the scripts, as a page does before anybody presses play; then the clock runs. @param {Options} options */
 async function start(options) {
   await loadScript(options.hls);
@@ -75,7 +66,12 @@ async function start(options) {
   hls = player;
   player.on(HlsClass.Events.ERROR, (_event, data) => {
     const code = data.response?.code;
-    seen.errors.push({ details: data.details, fatal: data.fatal, code, url: data.frag?.url ?? data.url });
+    seen.errors.push({
+      details: data.details,
+      fatal: data.fatal,
+      code,
+      url: data.frag?.url ?? data.url,
+    });
   });
   player.on(HlsClass.Events.LEVEL_SWITCHED, (_event, data) => seen.levels.push(data.level));
   player.on(HlsClass.Events.MANIFEST_PARSED, () => {
@@ -93,7 +89,10 @@ async function start(options) {
 }
 
 async function loadSwarmline() {
-  const [{ createSwarm }, { attachHls }] = await Promise.all([import("/dist/index.js"), import("/dist/hls.js")]);
+  const [{ createSwarm }, { attachHls }] = await Promise.all([
+    import("/dist/index.js"),
+    import("/dist/hls.js"),
+  ]);
   return { createSwarm, attachHls };
 }
 
@@ -105,7 +104,12 @@ function attachSwarm({ createSwarm, attachHls }, player, config) {
     if (peer.state === "open") seen.firstPeerMs ??= performance.now() - createdAt;
   });
   swarm.on("segment", (segment) => seen.segments.push({ ...segment }));
-  swarm.on("warning", (warning) => seen.warnings.push({ code: warning.code, message: warning.message }));
+  swarm.on("warning", (warning) =>
+    seen.warnings.push({ code: warning.code, message: warning.message }),
+  );
+  swarm.on("error", (error) =>
+    seen.swarmErrors.push({ code: error.code, message: `${error.message} ${error.cause ?? ""}` }),
+  );
   attachHls(swarm, player);
 }
 
@@ -134,7 +138,9 @@ function record(url, start, end, data) {
   const fragment = { url, start, end, bytes: data.byteLength, sha256: "" };
   seen.fragments.push(fragment);
   crypto.subtle.digest("SHA-256", data.slice(0)).then((digest) => {
-    fragment.sha256 = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    fragment.sha256 = Array.from(new Uint8Array(digest), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join("");
   });
 }
 
@@ -143,7 +149,8 @@ function watchVideo() {
     seen.firstFrameMs ??= performance.now() - startedAt;
   });
   video.addEventListener("waiting", () => {
-    if (seen.firstFrameMs !== null && !video.seeking && !video.ended) stalledAt ??= performance.now();
+    if (seen.firstFrameMs !== null && !video.seeking && !video.ended)
+      stalledAt ??= performance.now();
   });
   for (const event of ["playing", "timeupdate"]) {
     video.addEventListener(event, () => {
@@ -168,7 +175,8 @@ function state() {
   const ranges = video.buffered;
   let bufferedEnd = video.currentTime;
   for (let at = 0; at < ranges.length; at += 1) {
-    if (ranges.start(at) <= video.currentTime + 0.5) bufferedEnd = Math.max(bufferedEnd, ranges.end(at));
+    if (ranges.start(at) <= video.currentTime + 0.5)
+      bufferedEnd = Math.max(bufferedEnd, ranges.end(at));
   }
   return {
     ...seen,
@@ -185,7 +193,6 @@ function state() {
     level: hls?.currentLevel ?? -1,
     bandwidthEstimate: hls?.bandwidthEstimate ?? 0,
     stats: swarm?.stats() ?? null,
-    wasmBytes: wasmMemory?.buffer.byteLength ?? 0,
     memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
   };
 }

@@ -8,6 +8,7 @@
 mod counts;
 mod steps;
 
+use crate::toolchain::root;
 use counts::Counts;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -241,12 +242,6 @@ fn show_end_of(log: &Path) {
     for line in &lines[from..] {
         println!("      {line}");
     }
-}
-
-/// The repository.
-pub(crate) fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_owned()
 }
 
 /// The built `swarmline`: cargo puts it beside this program.

@@ -2,7 +2,7 @@
 
 use super::counts::Counts;
 use super::{Shop, Step, binary, in_ci};
-use crate::programs;
+use crate::{programs, toolchain};
 
 /// Every step. `after` names what a step cannot do without.
 pub(super) const ALL: &[Step] = &[
@@ -10,7 +10,7 @@ pub(super) const ALL: &[Step] = &[
         name: "toolchain",
         about: "Node, the wasm32 target, npm packages, a browser, ffmpeg",
         after: &[],
-        run: toolchain,
+        run: tools,
     },
     Step {
         name: "format",
@@ -79,19 +79,20 @@ pub(super) const ALL: &[Step] = &[
         run: browser,
     },
     Step {
-        name: "accessibility",
-        about: "the demo page under axe-core",
+        name: "demo",
+        about: "the demo page under axe-core, and a visitor's own stream on it",
         after: &["build"],
-        run: accessibility,
+        run: demo,
     },
 ];
 
-fn toolchain(shop: &mut Shop) -> Result<Counts, String> {
-    let mut install = shop.command("npm", &["ci"]);
-    let (installed, _) = shop.output(&mut install)?;
+fn tools(shop: &mut Shop) -> Result<Counts, String> {
+    toolchain::ensure_node()?;
+    toolchain::ensure_wasm_target()?;
+    toolchain::npm_ci()?;
     programs::ensure_chrome(&shop.root)?;
     programs::ensure_ffmpeg()?;
-    Ok(Counts::check(installed))
+    Ok(Counts::check(true))
 }
 
 fn format(shop: &mut Shop) -> Result<Counts, String> {
@@ -172,8 +173,15 @@ fn browser(shop: &mut Shop) -> Result<Counts, String> {
     npm_test(shop, "tests/browser")
 }
 
-fn accessibility(shop: &mut Shop) -> Result<Counts, String> {
-    npm_test(shop, "demo")
+fn demo(shop: &mut Shop) -> Result<Counts, String> {
+    let mut page = shop.check("npm", &["run", "build", "--workspace", "demo"])?;
+    let mut command = shop.command("npm", &["test", "--workspace", "demo"]);
+    if let Some(chrome) = programs::chrome(&shop.root) {
+        command.env(programs::CHROME_VARIABLE, chrome);
+    }
+    let (succeeded, _) = shop.output(&mut command)?;
+    page += Counts::check(succeeded);
+    Ok(page)
 }
 
 /// `npm test` of one workspace, told where our binary and the browser are.
