@@ -86,7 +86,7 @@ export function attachHls(swarm: Swarm, hls: Hls): () => void {
 function joinLate(port: Port, hls: Hls, url: string): void {
   port.open(url);
   for (const { details } of [...hls.levels, ...hls.allAudioTracks]) {
-    if (details?.m3u8) port.session?.manifest(details.url, details.m3u8);
+    if (details?.m3u8) port.manifest(details.url, details.m3u8);
   }
 }
 
@@ -139,7 +139,7 @@ function playlistLoader(
         onSuccess: (response, stats, context, details) => {
           const { data } = response;
           if (attached() && typeof data === "string") {
-            port.session?.manifest(response.url || context.url, data);
+            port.manifest(response.url || context.url, data);
           }
           callbacks.onSuccess(response, stats, context, details);
         },

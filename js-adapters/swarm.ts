@@ -45,6 +45,8 @@ export interface Port extends PlaybackSink {
   release(): void;
   /** The player begins a stream: leave the last swarm, join the next. */
   open(streamUrl: string): void;
+  /** A playlist of the stream, as the player received it; kept while the engine is not there yet. */
+  manifest(url: string, text: string): void;
   /** The stream is over. */
   close(): void;
 }
@@ -163,6 +165,10 @@ export class SwarmCore implements Swarm, Port {
     if (this.#destroyed || !this.#supported || this.#failed) return;
     this.#session = new Session(this.#config, streamUrl, (event) => this.#hear(event));
     if (this.#usable) this.#load();
+  }
+
+  manifest(url: string, text: string): void {
+    this.#session?.manifest(url, text);
   }
 
   close(): void {
