@@ -1,0 +1,32 @@
+// @ts-check
+// `swarmline tracker` on a free port of this machine. It decides nothing.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const root = join(import.meta.dirname, "..", "..");
+
+/**
+ * Starts the tracker.
+ * @returns {Promise<{ url: string, close: () => Promise<number> }>} `close` gives its exit code
+ */
+export async function startOurTracker() {
+  const folder = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+  const binary = process.env.SWARMLINE_BIN ?? join(folder, "debug", "swarmline");
+  const child = spawn(binary, ["tracker", "--listen", "127.0.0.1:0", "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  const [line] = await Promise.race([
+    once(createInterface(child.stdout), "line"),
+    ended.then(([code]) => Promise.reject(new Error(`${binary} ended with code ${code}`))),
+  ]);
+  const close = async () => {
+    child.kill("SIGTERM");
+    const [code] = await ended;
+    return code;
+  };
+  return { url: JSON.parse(line).url, close };
+}
