@@ -545,3 +545,58 @@ fn a_promise_broken_after_delivery_is_taken_back() {
         world.now.since(start)
     );
 }
+
+/// A live playlist of six segments that ends with `last`.
+fn live_window(world: &mut World, last: u64, signed: bool) -> String {
+    let first = last.saturating_sub(5);
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
+    );
+    for number in first..=last {
+        let bytes = content(number, LEN);
+        if signed {
+            text.push_str(&world::digest_line(&bytes));
+        }
+        text.push_str(&format!("#EXTINF:4.0,\nseg-{number}.m4s\n"));
+        world.cdn.files.insert(url(number), bytes);
+    }
+    text
+}
+
+#[test]
+fn six_live_viewers_take_about_one_copy_a_segment() {
+    for signed in [true, false] {
+        let mut world = World::new();
+        let mut viewers = Vec::new();
+        let text = live_window(&mut world, 5, signed);
+        for _ in 0..6 {
+            viewers.push(world.join(World::config(), &playlist(), &text));
+            world.run_for(Duration::from_millis(700));
+        }
+        for last in 6..20 {
+            let text = live_window(&mut world, last, signed);
+            // Each refreshes at its own moment of the next four seconds, and asks at once.
+            let mut wishes = Vec::new();
+            for viewer in &viewers {
+                let body = swarmline::engine::ManifestBody::Hls(text.clone());
+                let refresh = swarmline::engine::Input::Manifest {
+                    url: playlist(),
+                    body,
+                };
+                world.tell(*viewer, refresh);
+                world.ahead(*viewer, 9_000.0);
+                wishes.push((*viewer, world.load(*viewer, &url(last), None)));
+                world.run_for(Duration::from_millis(650));
+            }
+            for (viewer, request) in wishes {
+                let outcome = world.settle(viewer, request);
+                assert_eq!(bytes_of(&outcome), content(last, LEN));
+            }
+        }
+        let copies: usize = (6..20).map(|number| asked(&world, number)).sum();
+        assert!(
+            copies <= 16,
+            "{copies} copies of 14 segments, signed {signed}"
+        );
+    }
+}

@@ -16,7 +16,7 @@
 mod shell;
 mod show;
 
-pub use show::{asked, content, playlist, url, vod};
+pub use show::{asked, content, digest_line, playlist, url, vod};
 
 use std::collections::BTreeMap;
 use swarmline::base::{
