@@ -38,8 +38,6 @@ await build({
 
 const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
-execFileSync(
-  process.execPath,
-  [tsc, "-p", join(here, "tsconfig.json"), "--outDir", out],
-  { stdio: "inherit" },
-);
+execFileSync(process.execPath, [tsc, "-p", join(here, "tsconfig.json"), "--outDir", out], {
+  stdio: "inherit",
+});

@@ -224,18 +224,13 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     (v) => v === "on" || v === "shadow",
     (v) => v === "shadow",
   ),
-  wasm: row(
-    undefined,
-    "",
-    "a URL, bytes or a WebAssembly.Module",
-    "invalid-wasm",
-    false,
-    isWasm,
-  ),
+  wasm: row(undefined, "", "a URL, bytes or a WebAssembly.Module", "invalid-wasm", false, isWasm),
 };
 
 /** A config with every default filled in. */
-export type FullConfig = Required<Omit<SwarmConfig, "swarmId" | "joinToken" | "publicKey" | "wasm">> &
+export type FullConfig = Required<
+  Omit<SwarmConfig, "swarmId" | "joinToken" | "publicKey" | "wasm">
+> &
   Pick<SwarmConfig, "swarmId" | "joinToken" | "publicKey" | "wasm">;
 
 /** Checks a page's config and fills in defaults. Throws a `SwarmlineError` that names the field. */

@@ -156,7 +156,9 @@ export class Session {
   update(update: SwarmConfig): void {
     const { uploadLimit, ...rest } = update;
     const limit = uploadLimit === Number.POSITIVE_INFINITY ? UNLIMITED : uploadLimit;
-    this.#call((engine) => engine.update({ ...rest, ...(limit !== undefined && { uploadLimit: limit }) }));
+    this.#call((engine) =>
+      engine.update({ ...rest, ...(limit !== undefined && { uploadLimit: limit }) }),
+    );
   }
 
   /** The engine's counters. */

@@ -55,36 +55,40 @@ export function loaderFetch(ask: FetchAsk, own: OwnLoader, sink: FetchSink): Run
       const { stats } = loader;
       counting = setInterval(() => own.counted(stats.loaded, stats.total), COUNT_EVERY_MS);
     }
-    loader.load(context, { ...own.config }, {
-      onSuccess: (response, _stats, _context, details) => {
-        if (over) return;
-        const bytes = bytesOf(response.data);
-        if (bytes === undefined) {
-          end(() => sink.failed(response.code ?? 0, false, details));
-          return;
-        }
-        close();
-        const status = response.code ?? 200;
-        if (ranged && bytes.length > stop - start) {
-          // The origin ignored the range: this is the whole resource.
-          if (start === ask.start) sink.head(status, bytes.length, false);
-          if (start === ask.start && !over) sink.body(bytes);
-          end(() => (start === ask.start ? sink.done() : sink.failed(416, false, details)));
-          return;
-        }
-        if (start === ask.start || !ranged) {
-          sink.head(status, ranged ? ask.end - ask.start : bytes.length, ranged);
-        }
-        if (over) return;
-        sink.body(bytes);
-        if (over) return;
-        if (!ranged || stop === ask.end || bytes.length < stop - start) end(() => sink.done());
-        else piece(stop);
+    loader.load(
+      context,
+      { ...own.config },
+      {
+        onSuccess: (response, _stats, _context, details) => {
+          if (over) return;
+          const bytes = bytesOf(response.data);
+          if (bytes === undefined) {
+            end(() => sink.failed(response.code ?? 0, false, details));
+            return;
+          }
+          close();
+          const status = response.code ?? 200;
+          if (ranged && bytes.length > stop - start) {
+            // The origin ignored the range: this is the whole resource.
+            if (start === ask.start) sink.head(status, bytes.length, false);
+            if (start === ask.start && !over) sink.body(bytes);
+            end(() => (start === ask.start ? sink.done() : sink.failed(416, false, details)));
+            return;
+          }
+          if (start === ask.start || !ranged) {
+            sink.head(status, ranged ? ask.end - ask.start : bytes.length, ranged);
+          }
+          if (over) return;
+          sink.body(bytes);
+          if (over) return;
+          if (!ranged || stop === ask.end || bytes.length < stop - start) end(() => sink.done());
+          else piece(stop);
+        },
+        onError: (error, _context, details) => end(() => sink.failed(error.code, false, details)),
+        onTimeout: (_stats, _context, details) => end(() => sink.failed(0, true, details)),
+        onAbort: (_stats, _context, details) => end(() => sink.failed(0, false, details)),
       },
-      onError: (error, _context, details) => end(() => sink.failed(error.code, false, details)),
-      onTimeout: (_stats, _context, details) => end(() => sink.failed(0, true, details)),
-      onAbort: (_stats, _context, details) => end(() => sink.failed(0, false, details)),
-    });
+    );
   };
   piece(ask.start);
   return { stop: () => end(() => undefined) };

@@ -120,7 +120,11 @@ class SwarmSegmentLoader implements SegmentLoader {
         const { data } = response;
         // Copied before the hand-over: the player's worker may detach it. What went through
         // onProgress in parts is not here any more.
-        if (data instanceof ArrayBuffer && data.byteLength > 0 && data.byteLength === stats.loaded) {
+        if (
+          data instanceof ArrayBuffer &&
+          data.byteLength > 0 &&
+          data.byteLength === stats.loaded
+        ) {
           const range = { start: context.rangeStart ?? 0, end: context.rangeEnd ?? 0 };
           adopter.adopt(context.url, range, new Uint8Array(data.slice(0)));
         }

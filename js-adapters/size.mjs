@@ -13,7 +13,11 @@ const budget = JSON.parse(readFileSync(join(here, "size-budget.json"), "utf8"));
 const sizes = (path) => {
   const raw = readFileSync(path);
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
-  return [raw.length, gzipSync(raw, { level: 9 }).length, brotliCompressSync(raw, { params }).length];
+  return [
+    raw.length,
+    gzipSync(raw, { level: 9 }).length,
+    brotliCompressSync(raw, { params }).length,
+  ];
 };
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`.padStart(10);
 const row = (name, numbers) => console.log(name.padEnd(24) + numbers.map(kilobytes).join(""));

@@ -23,7 +23,8 @@ function swarmOf(config) {
   return swarm;
 }
 
-const loaded = (hls) => new Promise((resolve) => hls.once(Hls.Events.FRAG_LOADED, (_e, data) => resolve(data)));
+const loaded = (hls) =>
+  new Promise((resolve) => hls.once(Hls.Events.FRAG_LOADED, (_e, data) => resolve(data)));
 const media = () => network.requests.filter(({ url }) => url.endsWith(".ts"));
 
 beforeEach(() => {
@@ -38,7 +39,10 @@ afterEach(() => {
 test("before the module is ready the player's own loader runs and its bytes are adopted", async () => {
   const { createSwarm, attachHls } = await adapters(); // a module of its own: nothing loaded yet
   let arrive;
-  wasm.load = () => new Promise((resolve) => { arrive = resolve; });
+  wasm.load = () =>
+    new Promise((resolve) => {
+      arrive = resolve;
+    });
   const swarm = createSwarm();
   open.push(() => swarm.destroy());
   const hls = player();
@@ -59,7 +63,10 @@ test("before the module is ready the player's own loader runs and its bytes are 
 });
 
 test("a swarm is named by the manifest's URL without query, or by swarmId", async () => {
-  for (const [config, name] of [[{}, "http://cdn.test/vod.m3u8"], [{ swarmId: "one" }, "one"]]) {
+  for (const [config, name] of [
+    [{}, "http://cdn.test/vod.m3u8"],
+    [{ swarmId: "one" }, "one"],
+  ]) {
     engines.length = 0;
     const hls = player();
     attachHls(swarmOf(config), hls);
@@ -131,7 +138,10 @@ test("a loader that somebody put in front of ours stays, and ours passes after d
 test("one swarm serves one player", () => {
   const swarm = swarmOf();
   attachHls(swarm, player());
-  assert.throws(() => attachHls(swarm, player()), { name: "SwarmlineError", code: "already-attached" });
+  assert.throws(() => attachHls(swarm, player()), {
+    name: "SwarmlineError",
+    code: "already-attached",
+  });
   swarm.destroy();
   assert.throws(() => attachHls(swarm, player()), { code: "destroyed" });
   assert.throws(() => attachHls({}, player()), { code: "invalid-swarm" });
@@ -162,19 +172,26 @@ test("a panic turns the adapter into a plain loader, said once", async () => {
   engine.host.event({ type: "panic", message: "told" });
   assert.equal((await done).payload.byteLength, 1_000);
   engine.host.event({ type: "panic", message: "again" });
-  assert.deepEqual(errors.map(({ code }) => code), ["engine-panic"]);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ["engine-panic"],
+  );
   assert.ok(errors[0] instanceof SwarmlineError);
   assert.equal(swarm.stats().state, "failed");
 });
 
 test("an engine that throws counts as a panic", async () => {
-  const hls = player();
+  const hls = player({ autoStartLoad: false });
   const swarm = swarmOf();
   attachHls(swarm, hls);
   const done = loaded(hls);
   hls.loadSource(SRC);
   const engine = await until("an engine", () => engines.at(-1));
-  engine.onLoad = () => { throw new Error("unreachable"); };
+  await until("a level", () => engine.told("manifest").length > 0);
+  engine.onLoad = () => {
+    throw new Error("unreachable");
+  };
+  hls.startLoad();
   assert.equal((await done).payload.byteLength, 1_000);
   assert.equal(swarm.stats().state, "failed");
 });
@@ -252,7 +269,20 @@ test("events reach their listeners; a listener that throws harms nobody", async 
 test("stats have their full shape from the first moment", () => {
   const swarm = swarmOf();
   const keys = Object.keys(swarm.stats());
-  for (const key of ["cdnBytes", "peerBytes", "uploadedBytes", "discardedBytes", "offload", "segments", "peers", "trackers", "startupMs", "stallMs", "state", "wasmMemoryBytes"]) {
+  for (const key of [
+    "cdnBytes",
+    "peerBytes",
+    "uploadedBytes",
+    "discardedBytes",
+    "offload",
+    "segments",
+    "peers",
+    "trackers",
+    "startupMs",
+    "stallMs",
+    "state",
+    "wasmMemoryBytes",
+  ]) {
     assert.ok(keys.includes(key), key);
   }
   assert.equal(swarm.stats().state, "loading");
@@ -260,9 +290,21 @@ test("stats have their full shape from the first moment", () => {
 
 test("a wrong option throws a code and its field; every default passes", () => {
   const wrong = {
-    enabled: 1, maxPeers: 101, segmentTimeout: 1, cdnFallbackDelay: -1, uploadLimit: Number.NaN,
-    trackerUrls: ["https://x"], stunServers: "stun:x", turnServers: [{}], swarmId: "", joinToken: 1,
-    integrity: "maybe", publicKey: "", memoryLimitBytes: 1, mode: "off", wasm: 5,
+    enabled: 1,
+    maxPeers: 101,
+    segmentTimeout: 1,
+    cdnFallbackDelay: -1,
+    uploadLimit: Number.NaN,
+    trackerUrls: ["https://x"],
+    stunServers: "stun:x",
+    turnServers: [{}],
+    swarmId: "",
+    joinToken: 1,
+    integrity: "maybe",
+    publicKey: "",
+    memoryLimitBytes: 1,
+    mode: "off",
+    wasm: 5,
   };
   assert.deepEqual(Object.keys(wrong).sort(), Object.keys(OPTIONS).sort());
   for (const [field, value] of Object.entries(wrong)) {
@@ -272,6 +314,12 @@ test("a wrong option throws a code and its field; every default passes", () => {
   }
   assert.throws(() => createSwarm({ maxPears: 1 }), { code: "unknown-option", field: "maxPears" });
   assert.throws(() => createSwarm([]), { code: "invalid-config" });
-  assert.throws(() => swarmOf().update({ swarmId: "x" }), { code: "not-changeable", field: "swarmId" });
-  assert.throws(() => createSwarm({ publicKey: "abc" }), { code: "not-supported", field: "publicKey" });
+  assert.throws(() => swarmOf().update({ swarmId: "x" }), {
+    code: "not-changeable",
+    field: "swarmId",
+  });
+  assert.throws(() => createSwarm({ publicKey: "abc" }), {
+    code: "not-supported",
+    field: "publicKey",
+  });
 });

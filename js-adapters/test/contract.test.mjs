@@ -11,7 +11,12 @@ const open = [];
 /** A player with a swarm whose engine runs; nothing is loaded yet. */
 async function viewer(Hls, { network = vod(), config = {}, swarm: swarmConfig = {} } = {}) {
   const swarm = createSwarm(swarmConfig);
-  const hls = new Hls({ enableWorker: false, autoStartLoad: false, startFragPrefetch: true, ...config });
+  const hls = new Hls({
+    enableWorker: false,
+    autoStartLoad: false,
+    startFragPrefetch: true,
+    ...config,
+  });
   const detach = attachHls(swarm, hls);
   open.push(() => {
     hls.destroy();
@@ -23,7 +28,12 @@ async function viewer(Hls, { network = vod(), config = {}, swarm: swarmConfig = 
   return { swarm, hls, detach, engine, network };
 }
 
-const policy = { maxTimeToFirstByteMs: 40, maxLoadTimeMs: 200, timeoutRetry: null, errorRetry: null };
+const policy = {
+  maxTimeToFirstByteMs: 40,
+  maxLoadTimeMs: 200,
+  timeoutRetry: null,
+  errorRetry: null,
+};
 const loaderConfig = (more) => ({
   loadPolicy: { ...policy, ...more },
   timeout: 200,
@@ -49,7 +59,10 @@ function load(hls, { context = contextOf(), config = loaderConfig(), progress = 
   const loader = new hls.config.fLoader(hls.config);
   const stats = loader.stats;
   const told = [];
-  const tell = (name) => (...args) => told.push([name, ...args]);
+  const tell =
+    (name) =>
+    (...args) =>
+      told.push([name, ...args]);
   const callbacks = {
     onSuccess: tell("success"),
     onError: tell("error"),
@@ -78,7 +91,9 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
 
   row("hls.js asks the engine and gets its bytes as FRAG_LOADED", async () => {
     const { hls, engine } = await viewer(Hls);
-    const loaded = new Promise((resolve) => hls.once(Hls.Events.FRAG_LOADED, (_e, data) => resolve(data)));
+    const loaded = new Promise((resolve) =>
+      hls.once(Hls.Events.FRAG_LOADED, (_e, data) => resolve(data)),
+    );
     hls.startLoad();
     await until("a wish", () => engine.told("load").length > 0);
     assert.deepEqual(engine.told("load")[0].slice(1), ["http://cdn.test/s0.ts", 0, 0, true]);
@@ -109,7 +124,10 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
     const { told } = load(hls);
     assert.equal(told.length, 0);
     await settled();
-    assert.deepEqual(told.map(([what]) => what), ["success"]);
+    assert.deepEqual(
+      told.map(([what]) => what),
+      ["success"],
+    );
     assert.equal(told[0][1].code, 200);
     assert.equal(told[0][4], null);
   });
@@ -129,7 +147,10 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
     const { told } = load(hls, { progress: true });
     ready(engine, 1_001);
     await settled();
-    assert.deepEqual(told.map(([what]) => what), ["progress", "success"]);
+    assert.deepEqual(
+      told.map(([what]) => what),
+      ["progress", "success"],
+    );
     assert.equal(told[0][3].byteLength, 1_001);
     assert.equal(told[1][1].data, told[0][3]);
   });
@@ -139,7 +160,10 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
     const { loader, told, stats, context } = load(hls);
     const [request] = engine.told("load")[0];
     loader.abort();
-    assert.deepEqual(told.map((call) => call.slice(0, 4)), [["abort", true, stats, context]]);
+    assert.deepEqual(
+      told.map((call) => call.slice(0, 4)),
+      [["abort", true, stats, context]],
+    );
     assert.deepEqual(engine.told("abort"), [[request]]);
     engine.host.ready(request, bytes(5), 1, 1, "peers");
     engine.host.failed(request, 500, false);
@@ -166,7 +190,10 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
     ready(engine, 5);
     loader.abort();
     await settled();
-    assert.deepEqual(told.map(([what]) => what), ["abort"]);
+    assert.deepEqual(
+      told.map(([what]) => what),
+      ["abort"],
+    );
   });
 
   row("rangeEnd is exclusive, and a range reaches the engine as asked", async () => {
@@ -268,10 +295,20 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
     const xhrSetup = (xhr) => xhr.setRequestHeader("X-Token", "t");
     const { hls, engine } = await viewer(Hls, { network, config: { xhrSetup } });
     load(hls);
-    engine.host.startFetch(4, engine.told("load")[0][0], "http://cdn.test/s1.ts", 100_000, 600_000, 100_000);
+    engine.host.startFetch(
+      4,
+      engine.told("load")[0][0],
+      "http://cdn.test/s1.ts",
+      100_000,
+      600_000,
+      100_000,
+    );
     await until("the end", () => engine.told("fetchDone").length > 0);
     const asked = network.requests.filter(({ url }) => url.endsWith("/s1.ts"));
-    assert.deepEqual(asked.map(({ headers }) => headers.range), ["bytes=100000-362143", "bytes=362144-599999"]);
+    assert.deepEqual(
+      asked.map(({ headers }) => headers.range),
+      ["bytes=100000-362143", "bytes=362144-599999"],
+    );
     assert.ok(asked.every(({ by, headers }) => by === "xhr" && headers["x-token"] === "t"));
     assert.deepEqual(engine.told("fetchHead"), [[4, 206, 500_000, true]]);
     const total = engine.told("fetchBody").reduce((sum, [, body]) => sum + body.length, 0);
@@ -284,7 +321,14 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
     class Own extends Hls.DefaultConfig.loader {}
     const { hls, engine } = await viewer(Hls, { network, config: { fLoader: Own } });
     load(hls);
-    engine.host.startFetch(4, engine.told("load")[0][0], "http://cdn.test/s1.ts", 5_000, 9_000, 5_000);
+    engine.host.startFetch(
+      4,
+      engine.told("load")[0][0],
+      "http://cdn.test/s1.ts",
+      5_000,
+      9_000,
+      5_000,
+    );
     await until("the end", () => engine.told("fetchDone").length > 0);
     assert.deepEqual(engine.told("fetchHead"), [[4, 200, 9_000, false]]);
     assert.equal(network.requests.at(-1).by, "xhr");

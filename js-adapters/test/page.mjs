@@ -74,7 +74,8 @@ export class Network {
   answer(url, headers, by) {
     this.requests.push({ url, headers, by });
     const route = this.routes.get(new URL(url).pathname) ?? { status: 404, body: "" };
-    const body = typeof route.body === "string" ? Buffer.from(route.body) : (route.body ?? Buffer.alloc(0));
+    const body =
+      typeof route.body === "string" ? Buffer.from(route.body) : (route.body ?? Buffer.alloc(0));
     const range = /bytes=(\d+)-(\d*)/.exec(headers.range ?? "");
     if (range === null || route.ignoreRange) return { status: 200, ...route, body };
     const end = range[2] === "" ? body.length : Number(range[2]) + 1;
