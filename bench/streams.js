@@ -17,7 +17,7 @@ const bitsPerSecond = 1_300_000;
 /** The folder of the stream; `index.m3u8` is its playlist. */
 export function benchStream() {
   const source = hasFfmpeg ? "ffmpeg" : "sample";
-  const recipe = hasFfmpeg ? encode.toString() : grow.toString();
+  const recipe = hasFfmpeg ? `${encode}` : `${grow}${readSample}${moveDecodeTimes}${freeBox}`;
   const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 12);
   const folder = join(root, "target", "fixtures", `bench-${source}-${hash}`);
   if (!existsSync(join(folder, "index.m3u8"))) {
@@ -90,35 +90,31 @@ function encode(folder) {
 }
 
 /**
- * Repeats the sample's video with rewritten decode times and a `free` box of noise that fills every
- * segment up to the bit rate.
+ * Repeats the sample with rewritten decode times and a `free` box of noise that fills every segment up
+ * to the bit rate.
  * @param {string} folder
  */
 function grow(folder) {
   const sample = join(root, "demo", "media");
-  const { init, segments, timescale } = readSample(sample);
+  const { init, segments, timescales } = readSample(sample);
   writeFileSync(join(folder, "init.mp4"), readFileSync(join(sample, init)));
-  const lines = [
-    "#EXTM3U",
-    "#EXT-X-VERSION:7",
-    "#EXT-X-PLAYLIST-TYPE:VOD",
-    '#EXT-X-MAP:URI="init.mp4"',
-  ];
-  let longest = 1;
-  let seconds = 0;
-  for (let number = 0; seconds < streamSeconds; number += 1) {
+  const passSeconds = segments.reduce((total, segment) => total + segment.seconds, 0);
+  const lines = [];
+  for (let number = 0; number * segmentSeconds < streamSeconds; number += 1) {
     const segment = segments[number % segments.length];
     if (!segment) throw new Error(`${sample} lists no segment`);
     const bytes = readFileSync(join(sample, segment.uri));
-    rewriteDecodeTime(bytes, Math.round(seconds * timescale));
+    moveDecodeTimes(bytes, Math.floor(number / segments.length) * passSeconds, timescales);
     const room = Math.max(8, Math.round((segment.seconds * bitsPerSecond) / 8) - bytes.length);
     writeFileSync(join(folder, `s${number}.m4s`), Buffer.concat([bytes, freeBox(room, number)]));
     lines.push(`#EXTINF:${segment.seconds.toFixed(3)},`, `s${number}.m4s`);
-    longest = Math.max(longest, segment.seconds);
-    seconds += segment.seconds;
   }
-  lines.splice(2, 0, `#EXT-X-TARGETDURATION:${Math.ceil(longest)}`);
-  writeFileSync(join(folder, "index.m3u8"), `${[...lines, "#EXT-X-ENDLIST"].join("\n")}\n`);
+  const head = ["#EXTM3U", "#EXT-X-VERSION:7", `#EXT-X-TARGETDURATION:${segmentSeconds}`];
+  head.push("#EXT-X-PLAYLIST-TYPE:VOD", '#EXT-X-MAP:URI="init.mp4"');
+  writeFileSync(
+    join(folder, "index.m3u8"),
+    `${[...head, ...lines, "#EXT-X-ENDLIST"].join("\n")}\n`,
+  );
 }
 
 /** The first rendition of the sample. @param {string} folder */
@@ -131,18 +127,51 @@ function readSample(folder) {
   if (!init) throw new Error(`${folder}: the sample's playlist names no init segment`);
   const lengths = [...media.matchAll(/#EXTINF:([\d.]+)/g)].map((match) => Number(match[1]));
   const segments = uris(media).map((uri, at) => ({ uri, seconds: lengths[at] ?? segmentSeconds }));
-  const mdhd = readFileSync(join(folder, init));
-  const at = mdhd.indexOf("mdhd") + 4;
-  const timescale = mdhd.readUInt32BE(at + (mdhd[at] === 1 ? 20 : 12));
-  return { init, segments, timescale };
+  /** @type {Map<number, number>} */
+  const timescales = new Map();
+  let track = 0;
+  const bytes = readFileSync(join(folder, init));
+  for (const { kind, body } of boxes(bytes)) {
+    const wide = bytes[body] === 1 ? 8 : 0; // version 1 has two 64-bit dates in front
+    if (kind === "tkhd") track = bytes.readUInt32BE(body + 12 + wide);
+    if (kind === "mdhd") timescales.set(track, bytes.readUInt32BE(body + 12 + wide));
+  }
+  return { init, segments, timescales };
 }
 
-/** Writes the base media decode time of the (single) fragment. @param {Buffer} bytes @param {number} time */
-function rewriteDecodeTime(bytes, time) {
-  const at = bytes.indexOf("tfdt") + 4;
-  if (at < 4) throw new Error("a segment of the sample has no tfdt box");
-  if (bytes[at] === 1) bytes.writeBigUInt64BE(BigInt(time), at + 4);
-  else bytes.writeUInt32BE(time, at + 4);
+/**
+ * Moves every track's decode times, in place.
+ * @param {Buffer} bytes
+ * @param {number} seconds
+ * @param {Map<number, number>} timescales by track
+ */
+function moveDecodeTimes(bytes, seconds, timescales) {
+  let track = 0;
+  for (const { kind, body } of boxes(bytes)) {
+    if (kind === "tfhd") track = bytes.readUInt32BE(body + 4);
+    if (kind !== "tfdt") continue;
+    const ticks = Math.round(seconds * (timescales.get(track) ?? 0));
+    if (bytes[body] === 1) {
+      bytes.writeBigUInt64BE(bytes.readBigUInt64BE(body + 4) + BigInt(ticks), body + 4);
+    } else bytes.writeUInt32BE(bytes.readUInt32BE(body + 4) + ticks, body + 4);
+  }
+}
+
+/**
+ * The boxes of an MP4 file that matter here, outer ones before what is in them.
+ * @param {Buffer} bytes
+ * @returns {Generator<{ kind: string, body: number }>}
+ */
+function* boxes(bytes, from = 0, end = bytes.length) {
+  for (let at = from; at + 8 <= end; ) {
+    const size = bytes.readUInt32BE(at);
+    const kind = bytes.toString("latin1", at + 4, at + 8);
+    if (size < 8) return;
+    yield { kind, body: at + 8 };
+    if (["moov", "trak", "mdia", "moof", "traf"].includes(kind))
+      yield* boxes(bytes, at + 8, at + size);
+    at += size;
+  }
 }
 
 /** A box every player skips, filled with noise of its own. @param {number} length @param {number} seed */

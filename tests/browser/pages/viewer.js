@@ -16,6 +16,9 @@
  * @property {number} [attachLateMs] attach the swarm only this long after `loadSource`
  */
 
+/** A wait shorter than a frame or two is nothing a person sees. */
+const stallMsMin = 60;
+
 const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
 const NativeWorker = window.Worker;
 const seen = {
@@ -165,8 +168,8 @@ function watchVideo() {
 
 function endStall() {
   if (stalledAt === null) return;
-  const now = performance.now();
-  seen.stalls.push({ atMs: stalledAt - startedAt, ms: now - stalledAt });
+  const ms = performance.now() - stalledAt;
+  if (ms >= stallMsMin) seen.stalls.push({ atMs: stalledAt - startedAt, ms });
   stalledAt = null;
 }
 
