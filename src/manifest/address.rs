@@ -160,6 +160,8 @@ pub(super) fn naming_query(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn resolves_the_examples_of_rfc_3986() {

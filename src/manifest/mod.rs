@@ -15,7 +15,7 @@ mod master;
 mod model;
 mod refresh;
 mod renditions;
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
 mod tests;
 
 pub use model::{ManifestError, Segment, Timeline, Track, Update};

@@ -4,6 +4,8 @@ use super::super::{ManifestError, Timeline};
 use super::{URL, first_track, numbers, segment, window};
 use crate::base::ByteRange;
 use crate::integrity::sha256;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn load(text: &str) -> Timeline {
     let mut timeline = Timeline::default();

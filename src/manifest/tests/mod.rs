@@ -8,6 +8,7 @@
 )]
 
 mod cases;
+#[cfg(not(target_arch = "wasm32"))] // proptest is native
 mod properties;
 
 use super::{Segment, Timeline};

@@ -1,5 +1,6 @@
 //! Arbitrary playlists: a refresh read against what is known gives what a full reading gives, and no
-//! text panics.
+//! text panics. Native, like proptest.
+#![cfg(not(target_arch = "wasm32"))]
 
 use super::super::Timeline;
 use super::URL;
