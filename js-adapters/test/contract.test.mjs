@@ -247,7 +247,7 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
   row("what HTTP said is what the player hears", async () => {
     const { hls, engine, network } = await viewer(Hls);
     network.routes.set("/s1.ts", { status: 503 });
-    engine.onFetch = (what, fetch, status, timedOut) => {
+    engine.onFetch = (what, _fetch, status, timedOut) => {
       if (what === "fetchFailed") engine.host.failed(engine.told("load")[0][0], status, timedOut);
     };
     const { told } = load(hls);
@@ -269,7 +269,7 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
   row("time to first byte is the player's, then onTimeout", async () => {
     const { hls, engine, network } = await viewer(Hls);
     network.routes.set("/s1.ts", { hang: true });
-    engine.onFetch = (what, fetch, status, timedOut) => {
+    engine.onFetch = (what, _fetch, status, timedOut) => {
       if (what === "fetchFailed") engine.host.failed(engine.told("load")[0][0], status, timedOut);
     };
     const started = performance.now();

@@ -14,7 +14,7 @@ use super::rtc::Links;
 use super::socket::{MESSAGE_MAX, Sockets};
 use super::store::Store;
 use super::{convert, panic};
-use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, RequestId, SegmentId, TrackerId};
+use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, TrackerId};
 use crate::engine::{Engine, Input, Output, Seed};
 use js_sys::{JsString, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
@@ -35,20 +35,20 @@ extern "C" {
 /// One engine and everything it drives.
 #[derive(Debug)]
 pub(super) struct Driver {
-    host: Host,
-    clock: Clock,
-    callback: Callback,
-    engine: RefCell<Engine>,
-    inbox: RefCell<VecDeque<Input>>,
+    pub(super) host: Host,
+    pub(super) clock: Clock,
+    pub(super) callback: Callback,
+    pub(super) engine: RefCell<Engine>,
+    pub(super) inbox: RefCell<VecDeque<Input>>,
     turning: Cell<bool>,
     leaving: Cell<bool>,
     over: Cell<bool>,
     timer: RefCell<Option<(Instant, Timer)>>,
-    store: RefCell<Store>,
-    fetches: RefCell<Fetches>,
-    links: RefCell<Links>,
-    sockets: RefCell<Sockets>,
-    hashes: RefCell<Hashes>,
+    pub(super) store: RefCell<Store>,
+    pub(super) fetches: RefCell<Fetches>,
+    pub(super) links: RefCell<Links>,
+    pub(super) sockets: RefCell<Sockets>,
+    pub(super) hashes: RefCell<Hashes>,
 }
 
 impl Driver {
@@ -207,13 +207,13 @@ impl Driver {
 
     fn on_hash(&self, wake: Wake, hash: HashId, value: &JsValue) {
         let mut hashes = self.hashes.borrow_mut();
-        let done = match wake {
-            Wake::Hashed => hashes.hashed(hash, value).map(|digests| (hash, digests)),
-            Wake::HashSlice => hashes.slice(&self.callback),
-            _ => {
-                hashes.refused(hash, &self.callback);
-                None
-            }
+        let done = if wake == Wake::Hashed {
+            hashes.hashed(hash, value).map(|digests| (hash, digests))
+        } else if wake == Wake::HashSlice {
+            hashes.slice(&self.callback)
+        } else {
+            hashes.refused(hash, &self.callback);
+            None
         };
         drop(hashes);
         self.give_some(done.map(|(hash, digests)| Input::Hashed { hash, digests }));
@@ -333,183 +333,5 @@ impl Driver {
                 let _ = self.host.stop_fetch(fetch.0);
             }
         }
-    }
-
-    /// Carries out one output.
-    fn carry_out(&self, output: Output) {
-        match output {
-            Output::Progress {
-                request,
-                loaded,
-                total,
-            } => {
-                let (loaded, total) = (convert::number(loaded), convert::number(total));
-                let _ = self.host.progress(request.0, loaded, total);
-            }
-            Output::Ready {
-                request,
-                segment,
-                len,
-                timing,
-                source,
-            } => {
-                let bytes = self.store.borrow().copy(segment, len);
-                let source = convert::source(source);
-                let _ = match bytes {
-                    Some(bytes) => self.host.ready(
-                        request.0,
-                        bytes,
-                        timing.first_byte_ms,
-                        timing.transfer_ms,
-                        source,
-                    ),
-                    // Never so, if the engine keeps its word; the viewer must not pay for it.
-                    None => self.host.pass(request.0),
-                };
-            }
-            Output::Failed {
-                request,
-                status,
-                timed_out,
-            } => {
-                let _ = self.host.failed(request.0, status, timed_out);
-            }
-            Output::Pass { request } => {
-                let _ = self.host.pass(request.0);
-            }
-            Output::StartFetch {
-                fetch,
-                request,
-                url,
-                range,
-                offset,
-            } => self.start_fetch((fetch, request), &url, range, offset),
-            Output::StopFetch { fetch } => {
-                if self.fetches.borrow_mut().end(fetch) {
-                    let _ = self.host.stop_fetch(fetch.0);
-                }
-            }
-            Output::Event(event) => {
-                let event = convert::event(&event, self.clock.now().as_millis());
-                let _ = self.host.event(&event);
-            }
-            other => self.carry_out_network(other),
-        }
-    }
-
-    fn start_fetch(
-        &self,
-        (fetch, request): (FetchId, RequestId),
-        url: &str,
-        range: Option<ByteRange>,
-        offset: u64,
-    ) {
-        self.fetches.borrow_mut().start(fetch, range, offset);
-        let (start, end) = convert::bounds(range);
-        let offset = convert::number(offset);
-        let (fetch, request) = (fetch.0, request.0);
-        let _ = self
-            .host
-            .start_fetch(fetch, request, url, start, end, offset);
-    }
-
-    /// Carries out what concerns trackers, links and the store.
-    fn carry_out_network(&self, output: Output) {
-        let links = &self.links;
-        let answer = match output {
-            Output::OpenTracker { tracker, url } => {
-                let opened = self
-                    .sockets
-                    .borrow_mut()
-                    .open(tracker, &url, &self.callback);
-                (!opened).then_some(Input::TrackerClosed { tracker })
-            }
-            Output::SendTracker { tracker, text } => {
-                self.sockets.borrow().send(tracker, &text);
-                None
-            }
-            Output::CloseTracker { tracker } => {
-                self.sockets.borrow_mut().close(tracker);
-                None
-            }
-            Output::CreateOffer { link } => links.borrow_mut().offer(link, &self.callback),
-            Output::AcceptOffer { link, sdp } => {
-                links.borrow_mut().answer(link, &sdp, &self.callback)
-            }
-            Output::AcceptAnswer { link, sdp } => {
-                links.borrow().answered(link, &sdp, &self.callback);
-                None
-            }
-            Output::AddCandidate { link, candidate } => {
-                links
-                    .borrow()
-                    .add_candidate(link, &candidate, &self.callback);
-                None
-            }
-            Output::Send { link, bytes } => links.borrow_mut().send(link, &bytes),
-            Output::SendBlock {
-                link,
-                header,
-                segment,
-                offset,
-                len,
-            } => {
-                let range = run(offset, len);
-                let body = self.store.borrow().view(segment, range);
-                body.and_then(|body| links.borrow().send_block(link, &header, &body))
-            }
-            Output::CloseLink { link } => {
-                links.borrow_mut().close(link);
-                None
-            }
-            other => {
-                self.carry_out_store(other);
-                None
-            }
-        };
-        self.inbox.borrow_mut().extend(answer);
-    }
-
-    /// Carries out what concerns bytes.
-    fn carry_out_store(&self, output: Output) {
-        let mut store = self.store.borrow_mut();
-        match output {
-            Output::Reserve { segment, len } => store.reserve(segment, len),
-            Output::Place {
-                payload,
-                segment,
-                parts,
-            } => store.place(payload, segment, &parts),
-            Output::Drop { payload } => store.drop_payload(payload),
-            Output::Hash {
-                hash,
-                segment,
-                blocks,
-            } => {
-                let views = blocks
-                    .iter()
-                    .filter_map(|range| store.view(segment, *range));
-                let views = views.collect();
-                self.start_hash(hash, segment, views);
-            }
-            Output::Evict { segment } => {
-                store.evict(segment);
-                self.hashes.borrow_mut().evict(segment);
-            }
-            _ => {}
-        }
-    }
-
-    fn start_hash(&self, hash: HashId, segment: SegmentId, blocks: Vec<Uint8Array>) {
-        self.hashes
-            .borrow_mut()
-            .start(hash, segment, blocks, &self.callback);
-    }
-}
-
-fn run(start: u64, len: u64) -> ByteRange {
-    ByteRange {
-        start,
-        end: start.saturating_add(len),
     }
 }

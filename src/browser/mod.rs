@@ -15,6 +15,7 @@ mod driver;
 mod hash;
 mod host;
 mod http;
+mod outputs;
 mod panic;
 mod rtc;
 mod socket;

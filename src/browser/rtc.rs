@@ -237,7 +237,17 @@ impl Links {
             Wake::BlocksLow => Some(room(id, &link.blocks)),
             Wake::Connection if link.on_connection(id, callback) => self.gone(id),
             Wake::Lost | Wake::Refused | Wake::ChannelClosed => self.gone(id),
-            _ => None,
+            Wake::Connection
+            | Wake::Ignored
+            | Wake::ControlMessage
+            | Wake::BlockMessage
+            | Wake::Timeout
+            | Wake::TrackerOpened
+            | Wake::TrackerMessage
+            | Wake::TrackerClosed
+            | Wake::Hashed
+            | Wake::HashRefused
+            | Wake::HashSlice => None,
         };
         one.into_iter().collect()
     }
@@ -329,16 +339,15 @@ impl Link {
 
     /// Whether the connection is over.
     fn on_connection(&mut self, id: LinkId, callback: &Callback) -> bool {
-        match self.connection.connection_state() {
-            RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed => return true,
-            RtcPeerConnectionState::Disconnected => {
-                let lost = callback.on(Wake::Lost, id.0);
-                self.lost
-                    .get_or_insert_with(|| Timer::after(LOST_MS, &lost));
-            }
-            _ => self.lost = None,
+        let state = self.connection.connection_state();
+        if state == RtcPeerConnectionState::Disconnected {
+            let lost = callback.on(Wake::Lost, id.0);
+            self.lost
+                .get_or_insert_with(|| Timer::after(LOST_MS, &lost));
+            return false;
         }
-        false
+        self.lost = None;
+        state == RtcPeerConnectionState::Failed || state == RtcPeerConnectionState::Closed
     }
 
     fn close(self) {

@@ -1,0 +1,216 @@
+//! What each of the engine's outputs does, object by object. The loop that calls it is `driver`'s.
+//!
+//! Invariant: outputs are carried out in order and at once; an answer that is known at once (a socket
+//! the browser refuses, room in a queue) goes to the end of the inbox. No host is called while anything
+//! is borrowed.
+
+use super::convert;
+use super::driver::Driver;
+use crate::base::{ByteRange, FetchId, HashId, RequestId, SegmentId};
+use crate::engine::{Input, Output};
+use js_sys::Uint8Array;
+
+impl Driver {
+    /// Carries out one output.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "three functions share the outputs; the last one names all of them"
+    )]
+    pub(super) fn carry_out(&self, output: Output) {
+        match output {
+            Output::Progress {
+                request,
+                loaded,
+                total,
+            } => {
+                let (loaded, total) = (convert::number(loaded), convert::number(total));
+                let _ = self.host.progress(request.0, loaded, total);
+            }
+            Output::Ready {
+                request,
+                segment,
+                len,
+                timing,
+                source,
+            } => {
+                let bytes = self.store.borrow().copy(segment, len);
+                let source = convert::source(source);
+                let _ = match bytes {
+                    Some(bytes) => self.host.ready(
+                        request.0,
+                        bytes,
+                        timing.first_byte_ms,
+                        timing.transfer_ms,
+                        source,
+                    ),
+                    // Never so, if the engine keeps its word; the viewer must not pay for it.
+                    None => self.host.pass(request.0),
+                };
+            }
+            Output::Failed {
+                request,
+                status,
+                timed_out,
+            } => {
+                let _ = self.host.failed(request.0, status, timed_out);
+            }
+            Output::Pass { request } => {
+                let _ = self.host.pass(request.0);
+            }
+            Output::StartFetch {
+                fetch,
+                request,
+                url,
+                range,
+                offset,
+            } => self.start_fetch((fetch, request), &url, range, offset),
+            Output::StopFetch { fetch } => {
+                if self.fetches.borrow_mut().end(fetch) {
+                    let _ = self.host.stop_fetch(fetch.0);
+                }
+            }
+            Output::Event(event) => {
+                let event = convert::event(&event, self.clock.now().as_millis());
+                let _ = self.host.event(&event);
+            }
+            other => self.carry_out_network(other),
+        }
+    }
+
+    fn start_fetch(
+        &self,
+        (fetch, request): (FetchId, RequestId),
+        url: &str,
+        range: Option<ByteRange>,
+        offset: u64,
+    ) {
+        self.fetches.borrow_mut().start(fetch, range, offset);
+        let (start, end) = convert::bounds(range);
+        let offset = convert::number(offset);
+        let (fetch, request) = (fetch.0, request.0);
+        let _ = self
+            .host
+            .start_fetch(fetch, request, url, start, end, offset);
+    }
+
+    /// Carries out what concerns trackers and links.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "three functions share the outputs; the last one names all of them"
+    )]
+    fn carry_out_network(&self, output: Output) {
+        let links = &self.links;
+        let answer = match output {
+            Output::OpenTracker { tracker, url } => {
+                let opened = self
+                    .sockets
+                    .borrow_mut()
+                    .open(tracker, &url, &self.callback);
+                (!opened).then_some(Input::TrackerClosed { tracker })
+            }
+            Output::SendTracker { tracker, text } => {
+                self.sockets.borrow().send(tracker, &text);
+                None
+            }
+            Output::CloseTracker { tracker } => {
+                self.sockets.borrow_mut().close(tracker);
+                None
+            }
+            Output::CreateOffer { link } => links.borrow_mut().offer(link, &self.callback),
+            Output::AcceptOffer { link, sdp } => {
+                links.borrow_mut().answer(link, &sdp, &self.callback)
+            }
+            Output::AcceptAnswer { link, sdp } => {
+                links.borrow().answered(link, &sdp, &self.callback);
+                None
+            }
+            Output::AddCandidate { link, candidate } => {
+                links
+                    .borrow()
+                    .add_candidate(link, &candidate, &self.callback);
+                None
+            }
+            Output::Send { link, bytes } => links.borrow_mut().send(link, &bytes),
+            Output::SendBlock {
+                link,
+                header,
+                segment,
+                offset,
+                len,
+            } => {
+                let range = run(offset, len);
+                let body = self.store.borrow().view(segment, range);
+                body.and_then(|body| links.borrow().send_block(link, &header, &body))
+            }
+            Output::CloseLink { link } => {
+                links.borrow_mut().close(link);
+                None
+            }
+            other => {
+                self.carry_out_store(other);
+                None
+            }
+        };
+        self.inbox.borrow_mut().extend(answer);
+    }
+
+    /// Carries out what concerns bytes.
+    fn carry_out_store(&self, output: Output) {
+        let mut store = self.store.borrow_mut();
+        match output {
+            Output::Reserve { segment, len } => store.reserve(segment, len),
+            Output::Place {
+                payload,
+                segment,
+                parts,
+            } => store.place(payload, segment, &parts),
+            Output::Drop { payload } => store.drop_payload(payload),
+            Output::Hash {
+                hash,
+                segment,
+                blocks,
+            } => {
+                let views = blocks
+                    .iter()
+                    .filter_map(|range| store.view(segment, *range));
+                let views = views.collect();
+                self.start_hash(hash, segment, views);
+            }
+            Output::Evict { segment } => {
+                store.evict(segment);
+                self.hashes.borrow_mut().evict(segment);
+            }
+            // Carried out above; named so that a new output cannot be forgotten.
+            Output::Progress { .. }
+            | Output::Ready { .. }
+            | Output::Failed { .. }
+            | Output::Pass { .. }
+            | Output::StartFetch { .. }
+            | Output::StopFetch { .. }
+            | Output::OpenTracker { .. }
+            | Output::SendTracker { .. }
+            | Output::CloseTracker { .. }
+            | Output::CreateOffer { .. }
+            | Output::AcceptOffer { .. }
+            | Output::AcceptAnswer { .. }
+            | Output::AddCandidate { .. }
+            | Output::Send { .. }
+            | Output::SendBlock { .. }
+            | Output::CloseLink { .. }
+            | Output::Event(_) => {}
+        }
+    }
+
+    fn start_hash(&self, hash: HashId, segment: SegmentId, blocks: Vec<Uint8Array>) {
+        self.hashes
+            .borrow_mut()
+            .start(hash, segment, blocks, &self.callback);
+    }
+}
+
+fn run(start: u64, len: u64) -> ByteRange {
+    ByteRange {
+        start,
+        end: start.saturating_add(len),
+    }
+}
