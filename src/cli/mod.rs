@@ -6,6 +6,7 @@
     reason = "a shell: it reads files and the clock and speaks to a person"
 )]
 
+mod demo;
 mod sign;
 mod tracker;
 mod verify;
@@ -27,6 +28,8 @@ enum Command {
     Sign(sign::Args),
     Verify(verify::Args),
     Tracker(tracker::Args),
+    #[command(hide = true)]
+    Demo(demo::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -36,5 +39,6 @@ pub fn run() -> ExitCode {
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
         Command::Tracker(args) => args.run(),
+        Command::Demo(args) => args.run(),
     }
 }
