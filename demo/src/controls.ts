@@ -16,16 +16,16 @@ export interface ControlListener {
   onViewers(): void;
   /** Another stream. */
   onStream(): void;
-  /** The CDN broke or was repaired. */
-  onFault(): void;
+  /** The CDN took the order to fail, or to work again. */
+  onFault(kind: Fault): void;
   /** The table of flows was opened or closed. */
   onTable(): void;
 }
 
 /** What the page may ask of the controls. */
 export interface Controls {
-  /** The visitor broke the CDN. */
-  broken(): boolean;
+  /** Shows how the CDN fails now. */
+  showFault(kind: Fault): void;
   /** Whether the stream is served by our own origin, which can be told to fail. */
   originIs(ours: boolean): void;
 }
@@ -140,18 +140,19 @@ function bindFault(listener: ControlListener): Controls {
   let broken = false;
   let available = true;
   const order = async (next: Fault): Promise<void> => {
-    if (!(await setFault(next))) return;
-    broken = next !== "none";
-    button.classList.toggle("on", broken);
-    setText(button, broken ? "Repair the CDN" : "Break the CDN");
-    listener.onFault();
+    if (await setFault(next)) listener.onFault(next);
   };
   button.addEventListener("click", () => void order(broken ? "none" : (kind.value as Fault)));
   kind.addEventListener("change", () => {
     if (broken) void order(kind.value as Fault);
   });
   return {
-    broken: () => broken,
+    showFault: (now) => {
+      broken = now !== "none";
+      if (broken && document.activeElement !== kind) kind.value = now;
+      button.classList.toggle("on", broken);
+      setText(button, broken ? "Repair the CDN" : "Break the CDN");
+    },
     originIs: (ours) => {
       if (ours === available) return;
       available = ours;

@@ -5,13 +5,13 @@
 import { byId, element, setText } from "./dom.js";
 import { crowdOf } from "./crowd.js";
 import { bindControls } from "./controls.js";
-import { type Counters, readCounters } from "./origin.js";
+import { type Counters, readCounters, setFault } from "./origin.js";
 import { flowTable, Picture } from "./picture.js";
 import { readSettings, writeSettings } from "./settings.js";
 import { explainFailure, SAMPLES } from "./stream.js";
 import { Tabs } from "./tabs.js";
 import { TimeLine } from "./timeline.js";
-import { copiesASegment, Totals } from "./totals.js";
+import { copiesASegment, Deliveries, Totals } from "./totals.js";
 import { Viewer, type ViewerState } from "./viewer.js";
 import { viewers as countOf } from "./words.js";
 
@@ -26,6 +26,7 @@ const picture = new Picture(byId("picture", HTMLElement));
 const totals = new Totals(byId("figures", HTMLElement));
 const line = new TimeLine(byId("line", HTMLElement));
 const wall = byId("wall", HTMLElement);
+const deliveries = new Deliveries();
 const notes = byId("notes", HTMLElement);
 const said = new Set<string>();
 let counters: Counters | null = null;
@@ -65,7 +66,7 @@ function fill(): void {
     const viewer = new Viewer(freeLabel(), listener);
     present.push(viewer);
     wall.append(viewer.box);
-    viewer.play(streamUrl(), settings, settings.sample === "vod" || settings.src !== "");
+    viewer.play(streamUrl(), settings, settings.src === "" && settings.sample === "vod");
     joining = window.setTimeout(fill, JOIN_APART_MS);
   }
   wall.dataset["players"] = String(settings.viewers);
@@ -101,6 +102,7 @@ function settleLabels(others: readonly ViewerState[]): void {
 }
 
 function draw(): void {
+  controls.showFault(tabs.fault.kind);
   const here = present.map((viewer) => viewer.state);
   const swarms = new Set(here.map((viewer) => viewer.swarm).filter((swarm) => swarm !== ""));
   const elsewhere = tabs.viewers().filter((viewer) => swarms.has(viewer.swarm));
@@ -109,7 +111,8 @@ function draw(): void {
   picture.draw(crowd);
   const flows = byId("flows", HTMLElement);
   if (!flows.hidden) flows.replaceChildren(flowTable(crowd));
-  totals.draw(everybody, copiesASegment(everybody, counters, tabs.baseline));
+  deliveries.note(everybody);
+  totals.draw(everybody, copiesASegment(everybody, deliveries, counters, tabs.baseline));
   line.draw(everybody, new Map(crowd.nodes.map((node) => [node.id, node.name])));
   const scope = elsewhere.length > 0 ? " in all tabs of this browser" : " in this page";
   setText(byId("scope", HTMLElement), `${countOf(everybody.length)}${scope}`);
@@ -118,8 +121,10 @@ function draw(): void {
 
 /** What is going on, in one sentence that changes rarely. */
 function sentence(here: readonly ViewerState[], others: number): string {
-  if (controls.broken()) {
-    return "The CDN is broken. Viewers go on with what they hold and with what others hand them.";
+  if (tabs.fault.kind !== "none") {
+    return settings.sample === "live"
+      ? "The CDN is broken. New live segments exist nowhere else, so playback waits for it."
+      : "The CDN is broken. Viewers go on with what they hold and with what others hand them.";
   }
   if (failure) return failure;
   const plain = here.filter((viewer) => viewer.engine === "failed" || viewer.engine === "off");
@@ -128,10 +133,14 @@ function sentence(here: readonly ViewerState[], others: number): string {
   }
   if (here.every((viewer) => viewer.peerId === "")) return "Starting …";
   if (settings.maxPeers === 0) return "Links are off: everything comes from the CDN.";
+  if (settings.uploadLimit === 0) return "Viewers here pass nothing on, so the CDN sends more.";
   const linked = here.some((viewer) => viewer.from.length > 0);
   if (!linked && others > 0) return "Finding the other viewers …";
   if (!linked) {
     return "You are the only viewer, so everything comes from the CDN. Let somebody join:";
+  }
+  if (here.every((viewer) => viewer.whole)) {
+    return "Every viewer here has the whole film. Choose Live for a swarm that goes on.";
   }
   return `Linked to ${countOf(others)}. The first segment came from the CDN, the next ones come from them.`;
 }
@@ -159,7 +168,11 @@ const controls = bindControls(settings, {
     showAddress();
     restart();
   },
-  onFault: draw,
+  onFault: (kind) => {
+    tabs.fault = { at: Date.now(), kind };
+    tabs.tell();
+    draw();
+  },
   onTable: draw,
 });
 
@@ -172,6 +185,8 @@ function showAddress(): void {
 
 showAddress();
 setTimeout(() => {
+  // What an earlier visit broke is whole again.
+  if (tabs.alone) void setFault("none");
   fill();
   void tick();
   setInterval(() => void tick(), TICK_MS);

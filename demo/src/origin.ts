@@ -9,6 +9,9 @@ export type Fault = "none" | "503" | "down" | "slow";
 /** Bytes of media bodies sent, by path. */
 export type Counters = ReadonlyMap<string, number>;
 
+/** What the paths of the samples' segments have in common. */
+const SEGMENTS = ".m4s";
+
 /** The origin's own counters, or `null` where there are none. */
 export async function readCounters(): Promise<Counters | null> {
   try {
@@ -27,10 +30,11 @@ export async function readCounters(): Promise<Counters | null> {
   }
 }
 
-/** Makes the origin's video fail, or heals it; false when it did not take the order. */
+/** Makes the origin's segments fail, or heals them; false when it did not take the order. Playlists
+ *  go on: without them a player has nothing to ask its peers for. */
 export async function setFault(kind: Fault): Promise<boolean> {
   try {
-    const order = new URLSearchParams({ kind, match: "/media/" });
+    const order = new URLSearchParams({ kind, match: SEGMENTS });
     const response = await fetch(`/_origin/fault?${order.toString()}`, { method: "POST" });
     return response.ok;
   } catch {

@@ -5,7 +5,7 @@
 
 /** The samples, as `cargo xtask demo` serves them. */
 export const SAMPLES = {
-  vod: "/media/v.m3u8",
+  vod: "/media/master.m3u8",
   live: "/live/master.m3u8",
 } as const;
 

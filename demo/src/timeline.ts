@@ -44,14 +44,9 @@ export function copiesOf(viewers: readonly ViewerState[], number: number): numbe
   let copies = 0;
   for (const viewer of viewers) {
     const pieces = viewer.pieces.filter((piece) => piece.number === number);
-    for (const piece of pieces) copies += cdnShare(piece) / pieces.length;
+    for (const piece of pieces) copies += piece.cdnBytes / (piece.bytes || 1) / pieces.length;
   }
   return copies;
-}
-
-function cdnShare(piece: Piece): number {
-  if (piece.source === "cache" || piece.bytes === 0) return 0;
-  return 1 - piece.peerBytes / piece.bytes;
 }
 
 function pieceKey(piece: Piece): string {

@@ -17,36 +17,61 @@ export interface Copies {
   counted: "origin" | "viewers";
 }
 
-/** Counts copies over the segments these viewers got; `null` before the first. */
+/** Who got which segment, also of viewers who have left: the CDN's counters still hold their share. */
+export class Deliveries {
+  readonly #viewers = new Map<string, Set<string>>();
+
+  /** Takes note of what these viewers have. */
+  note(viewers: readonly ViewerState[]): void {
+    for (const viewer of viewers) {
+      for (const piece of viewer.pieces) {
+        const name = nameOf(piece);
+        const got = this.#viewers.get(name) ?? new Set();
+        this.#viewers.set(name, got.add(viewer.key));
+      }
+    }
+  }
+
+  /** How many viewers got this segment. */
+  of(piece: Piece): number {
+    return this.#viewers.get(nameOf(piece))?.size ?? 0;
+  }
+}
+
+/** Counts copies over the segments these viewers have; `null` before the first. */
 export function copiesASegment(
   viewers: readonly ViewerState[],
+  deliveries: Deliveries,
   counters: Counters | null,
   baseline: Baseline | null,
 ): Copies | null {
   const segments = new Map<string, Piece>();
-  let delivered = 0;
-  let fromCdn = 0;
+  const paths = new Set<string>();
+  let seen = 0;
   for (const piece of viewers.flatMap((viewer) => viewer.pieces)) {
-    segments.set(`${piece.track} ${piece.number}`, piece);
-    delivered += piece.bytes;
-    fromCdn += piece.source === "cache" ? 0 : piece.bytes - piece.peerBytes;
+    segments.set(nameOf(piece), piece);
+    seen += piece.cdnBytes;
+    const path = ownPath(piece.url);
+    if (path !== null && counters?.has(path)) paths.add(path);
   }
   let distinct = 0;
-  let sent = 0;
-  const paths = new Set<string>();
+  let delivered = 0;
   for (const piece of segments.values()) {
     distinct += piece.bytes;
-    const path = ownPath(piece.url);
-    if (path === null || !counters?.has(path)) continue;
-    paths.add(path);
+    delivered += piece.bytes * deliveries.of(piece);
   }
   if (distinct === 0) return null;
+  const alone = delivered / distinct;
+  if (paths.size === 0) return { copies: seen / distinct, alone, counted: "viewers" };
+  let sent = 0;
   for (const path of paths) {
     sent += (counters?.get(path) ?? 0) - (baseline?.counters.get(path) ?? 0);
   }
-  const alone = delivered / distinct;
-  if (paths.size === 0) return { copies: fromCdn / distinct, alone, counted: "viewers" };
   return { copies: sent / distinct, alone, counted: "origin" };
+}
+
+function nameOf(piece: Piece): string {
+  return `${piece.track} ${piece.number} ${piece.url}`;
 }
 
 function ownPath(url: string): string | null {
@@ -81,8 +106,10 @@ export class Totals {
     );
     this.#set("From the CDN", megabytes(sums.cdnBytes), "video taken from the server");
     this.#set("From peers", megabytes(sums.peerBytes), "video taken from viewers, checked");
-    const first = median(viewers.map((viewer) => viewer.firstPeerMs));
-    this.#set("First peer", first === null ? "–" : seconds(first), "until another viewer was found");
+    // The eldest had nobody to find.
+    const joiners = [...viewers].sort((a, b) => a.joinedAt - b.joinedAt).slice(1);
+    const first = median(joiners.map((viewer) => viewer.firstPeerMs));
+    this.#set("First peer", first === null ? "–" : seconds(first), "until a link to another viewer was open");
     const stalls = viewers.reduce((sum, viewer) => sum + viewer.stallMs, 0);
     const start = median(viewers.map((viewer) => viewer.startupMs));
     const began = start === null ? "" : `first picture after ${seconds(start)}`;

@@ -17,6 +17,8 @@ export interface Piece {
   source: SegmentSource;
   bytes: number;
   peerBytes: number;
+  /** Taken from the CDN, over all times that the player asked for it. */
+  cdnBytes: number;
   elapsedMs: number;
   senders: string[];
 }
@@ -47,6 +49,8 @@ export interface ViewerState {
   startupMs: number | null;
   firstPeerMs: number | null;
   stallMs: number;
+  /** The player holds the stream from its first second to its last. */
+  whole: boolean;
 }
 
 /** What a viewer tells the page. */
@@ -62,6 +66,8 @@ export interface ViewerListener {
 const PIECES_KEPT = 90;
 const RATE_WINDOW_S = 5;
 const RETRY_MS = 2000;
+/** Seconds ahead; hls.js's default would hold the short film before anybody looked. */
+const FILM_BUFFER = { maxBufferLength: 16, maxMaxBufferLength: 16 };
 
 /** A rate that follows its counter over a few seconds: a picture that flickers says nothing. */
 class Meter {
@@ -113,6 +119,7 @@ export class Viewer {
       startupMs: null,
       firstPeerMs: null,
       stallMs: 0,
+      whole: false,
     };
     this.#video.muted = true;
     this.#video.controls = true;
@@ -133,7 +140,7 @@ export class Viewer {
     } else {
       this.#swarm = createSwarm(swarmConfig(settings));
       this.#watch(this.#swarm);
-      this.#hls = new Hls();
+      this.#hls = new Hls(loop ? FILM_BUFFER : {});
       attachHls(this.#swarm, this.#hls);
       this.#hls.on(Hls.Events.ERROR, (_, data) => this.#onError(data));
       this.#hls.loadSource(url);
@@ -165,6 +172,9 @@ export class Viewer {
     const elapsedS = Math.max(0.05, (now - this.#lastTick) / 1000);
     this.#lastTick = now;
     if (this.#swarm) this.#read(this.#swarm.stats(), elapsedS);
+    const { buffered, duration } = this.#video;
+    this.state.whole =
+      buffered.length === 1 && buffered.start(0) < 0.5 && buffered.end(0) > duration - 0.5;
   }
 
   /** Leaves the swarm and frees the player. */
@@ -182,8 +192,10 @@ export class Viewer {
       const senders = segment.senders.map((sender) => sender.peer);
       const pieces = this.state.pieces;
       const before = pieces.findIndex((p) => p.number === number && p.track === track);
-      if (before >= 0) pieces.splice(before, 1);
-      pieces.push({ track, number, url, source, bytes, peerBytes, elapsedMs, senders });
+      const earlier = before < 0 ? undefined : pieces.splice(before, 1)[0];
+      const taken = source === "cache" ? 0 : bytes - peerBytes;
+      const cdnBytes = taken + (earlier?.cdnBytes ?? 0);
+      pieces.push({ track, number, url, source, bytes, peerBytes, cdnBytes, elapsedMs, senders });
       if (pieces.length > PIECES_KEPT) pieces.shift();
       this.#listener.onSegment();
     });
