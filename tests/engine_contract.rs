@@ -2,6 +2,7 @@
 //! panics, answers a wish once, settles every payload in its turn, and never asks to be woken in the
 //! past.
 
+#![cfg(not(target_arch = "wasm32"))] // proptest is native
 #![allow(
     clippy::wildcard_enum_match_arm,
     clippy::cast_possible_truncation,

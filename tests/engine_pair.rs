@@ -7,41 +7,15 @@
 
 mod world;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use std::time::Duration;
 use swarmline::engine::{Config, Event, IntegrityMode, Source};
-use world::{Fault, Outcome, Vice, World, asked, content, playlist, url, vod};
-
-const LEN: usize = 650_000;
-
-fn bytes_of(outcome: &Outcome) -> &[u8] {
-    match outcome {
-        Outcome::Ready { bytes, .. } => bytes,
-        Outcome::Failed { .. } | Outcome::Passed => panic!("not ready: {outcome:?}"),
-    }
-}
-
-fn source_of(outcome: &Outcome) -> Source {
-    match outcome {
-        Outcome::Ready { source, .. } => *source,
-        Outcome::Failed { .. } | Outcome::Passed => panic!("not ready: {outcome:?}"),
-    }
-}
-
-/// A world in which one viewer holds segments `0..held` of ten, and another has just joined.
-fn second_joins(signed: bool, held: u64, config: Config) -> (World, usize, usize) {
-    let mut world = World::new();
-    let text = vod(&mut world, 10, LEN, signed);
-    let first = world.join(World::config(), &playlist(), &text);
-    world.run_for(Duration::from_secs(2));
-    for number in 0..held {
-        world.ahead(first, number as f64 * 4_000.0);
-        let outcome = world.fetch(first, &url(number));
-        assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
-    }
-    world.run_for(Duration::from_secs(1));
-    let second = world.join(config, &playlist(), &text);
-    (world, first, second)
-}
+use world::{
+    LEN, Outcome, World, asked, bytes_of, content, digest_line, playlist, second_joins, source_of,
+    url, vod,
+};
 
 #[test]
 fn the_second_viewer_is_fed_by_the_first() {
@@ -106,78 +80,6 @@ fn of_six_that_want_a_segment_at_once_one_fetches_it() {
 }
 
 #[test]
-fn a_poisoner_is_named_dropped_and_replaced_in_time() {
-    let (mut world, first, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.viewers[first].vice = Vice {
-        poison: true,
-        stall: false,
-    };
-    world.ahead(second, 8_000.0);
-    let request = world.load(second, &url(2), None);
-    let outcome = world.settle(second, request);
-    assert_eq!(bytes_of(&outcome), content(2, LEN + 2));
-    let named = world.viewers[second].events.iter().any(|event| {
-        matches!(event, Event::Warning { code, .. }
-            if *code == swarmline::engine::WarningCode::WrongBlock)
-    });
-    assert!(named, "the liar is named");
-    assert!(
-        world.viewers[second].engine.stats().peers.is_empty(),
-        "and dropped"
-    );
-}
-
-#[test]
-fn a_poisoner_of_an_unsigned_stream_never_reaches_the_player() {
-    let (mut world, first, second) = second_joins(false, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.viewers[first].vice = Vice {
-        poison: true,
-        stall: false,
-    };
-    world.ahead(second, 8_000.0);
-    let outcome = world.fetch(second, &url(2));
-    assert_eq!(bytes_of(&outcome), content(2, LEN + 2));
-}
-
-#[test]
-fn a_silent_peer_costs_one_fallback_delay_when_time_is_short() {
-    let (mut world, first, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.viewers[first].vice = Vice {
-        poison: false,
-        stall: true,
-    };
-    world.ahead(second, 2_000.0);
-    let start = world.now;
-    let outcome = world.fetch(second, &url(1));
-    let took = world.now.since(start);
-    assert_eq!(bytes_of(&outcome), content(1, LEN + 1));
-    assert!(took < Duration::from_millis(1_500), "{took:?}");
-}
-
-#[test]
-fn a_peer_that_vanishes_mid_segment_leaves_no_hole() {
-    let (mut world, first, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.link_bytes_per_s = 1_000_000;
-    world.ahead(second, 8_000.0);
-    let request = world.load(second, &url(3), None);
-    world.run_for(Duration::from_millis(200));
-    world.kill(first);
-    let outcome = world.settle(second, request);
-    assert_eq!(bytes_of(&outcome), content(3, LEN + 3));
-    assert_eq!(source_of(&outcome), Source::Mixed, "what had come is kept");
-    let last = world.cdn.requests.last().expect("the CDN was asked");
-    assert!(last.2.is_some(), "for a tail range: {last:?}");
-}
-
-#[test]
 fn a_slow_peer_keeps_its_head_and_the_cdn_takes_the_tail() {
     let (mut world, _, second) = second_joins(true, 6, World::config());
     world.ahead(second, 0.0);
@@ -216,103 +118,6 @@ fn a_lone_viewer_is_a_plain_player() {
         );
     }
     assert_eq!(world.cdn.requests.len(), 5);
-}
-
-#[test]
-fn a_dead_tracker_costs_no_stall() {
-    let mut world = World::new();
-    world.tracker_up = false;
-    let text = vod(&mut world, 5, LEN, true);
-    let viewer = world.join(World::config(), &playlist(), &text);
-    world.ahead(viewer, 0.0);
-    world.fetch(viewer, &url(0));
-    world.ahead(viewer, 4_000.0);
-    let start = world.now;
-    world.fetch(viewer, &url(1));
-    assert!(world.now.since(start) < Duration::from_millis(500));
-}
-
-#[test]
-fn the_cdn_that_contradicts_the_playlist_is_played_and_not_shared() {
-    let mut world = World::new();
-    let text = vod(&mut world, 5, LEN, true);
-    let first = world.join(World::config(), &playlist(), &text);
-    let second = world.join(World::config(), &playlist(), &text);
-    world.run_for(Duration::from_secs(3));
-    world.cdn.faults.push(("seg-2".to_owned(), Fault::Corrupt));
-    let wrong: Vec<u8> = content(2, LEN + 2).iter().map(|byte| byte ^ 0xff).collect();
-    for viewer in [first, second] {
-        world.ahead(viewer, 10_000.0);
-        let outcome = world.fetch(viewer, &url(2));
-        assert_eq!(bytes_of(&outcome), wrong, "what it would have got alone");
-        assert_eq!(source_of(&outcome), Source::Cdn);
-        world.run_for(Duration::from_secs(1));
-    }
-    let warned = |viewer: usize| {
-        world.viewers[viewer].events.iter().any(|event| {
-            matches!(event, Event::Warning { code, .. }
-                if *code == swarmline::engine::WarningCode::CdnMismatch)
-        })
-    };
-    assert!(warned(first) && warned(second));
-}
-
-#[test]
-fn the_player_hears_what_http_said() {
-    let mut world = World::new();
-    let text = vod(&mut world, 5, LEN, true);
-    let viewer = world.join(World::config(), &playlist(), &text);
-    world.run_for(Duration::from_secs(2));
-    world
-        .cdn
-        .faults
-        .push(("seg-1".to_owned(), Fault::Status(503)));
-    world.ahead(viewer, 4_000.0);
-    let outcome = world.fetch(viewer, &url(1));
-    assert!(
-        matches!(outcome, Outcome::Failed { status: 503, .. }),
-        "{outcome:?}"
-    );
-    world.cdn.faults.clear();
-    assert_eq!(
-        source_of(&world.fetch(viewer, &url(1))),
-        Source::Cdn,
-        "and may ask again"
-    );
-}
-
-#[test]
-fn a_dead_origin_is_survived_while_peers_hold_the_segments() {
-    let (mut world, _, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.cdn.faults.push(("seg".to_owned(), Fault::Status(0)));
-    for number in 1..6 {
-        world.ahead(second, 4_000.0);
-        assert_eq!(source_of(&world.fetch(second, &url(number))), Source::Peers);
-    }
-    world.ahead(second, 0.0);
-    let outcome = world.fetch(second, &url(0));
-    assert_eq!(source_of(&outcome), Source::Cache);
-}
-
-#[test]
-fn without_ranges_whole_segments_still_come() {
-    let (mut world, first, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.cdn.faults.push(("seg".to_owned(), Fault::NoRanges));
-    world.link_bytes_per_s = 1_000_000;
-    for number in [3, 4] {
-        world.ahead(second, 6_000.0);
-        let request = world.load(second, &url(number), None);
-        world.run_for(Duration::from_millis(200));
-        if number == 3 {
-            world.kill(first);
-        }
-        let outcome = world.settle(second, request);
-        assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
-    }
 }
 
 #[test]
@@ -489,63 +294,6 @@ fn two_worlds_of_one_seed_are_one() {
     assert_eq!(run(), run());
 }
 
-#[test]
-fn a_cdn_that_hangs_is_relieved_by_peers_that_hold_the_segment() {
-    for signed in [true, false] {
-        let (mut world, _, second) = second_joins(signed, 6, World::config());
-        world.ahead(second, 0.0);
-        world.fetch(second, &url(0));
-        world.run_for(Duration::from_secs(1));
-        world.cdn.faults.push(("seg".to_owned(), Fault::Silent));
-        world.ahead(second, 0.0);
-        let start = world.now;
-        let outcome = world.fetch(second, &url(4));
-        assert_eq!(bytes_of(&outcome), content(4, LEN + 4));
-        assert!(world.now.since(start) < Duration::from_millis(1_500));
-    }
-}
-
-#[test]
-fn an_origin_that_is_back_still_gives_ranges() {
-    let (mut world, first, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.cdn.faults.push(("seg".to_owned(), Fault::Status(0)));
-    world.link_bytes_per_s = 200_000;
-    world.ahead(second, 6_000.0);
-    world.fetch(second, &url(1));
-    world.cdn.faults.clear();
-    world.ahead(second, 6_000.0);
-    let request = world.load(second, &url(2), None);
-    world.run_for(Duration::from_millis(500));
-    world.kill(first);
-    assert_eq!(source_of(&world.settle(second, request)), Source::Mixed);
-    let last = world.cdn.requests.last().expect("the CDN was asked");
-    assert!(last.2.is_some(), "an outage is no refusal of ranges");
-}
-
-#[test]
-fn a_promise_broken_after_delivery_is_taken_back() {
-    let mut world = World::new();
-    let text = vod(&mut world, 10, LEN, true);
-    let first = world.join(World::config(), &playlist(), &text);
-    let second = world.join(World::config(), &playlist(), &text);
-    world.run_for(Duration::from_secs(3));
-    world.cdn.faults.push(("seg-5".to_owned(), Fault::Corrupt));
-    world.ahead(first, 0.0);
-    world.load(first, &url(5), None);
-    world.run_for(Duration::from_millis(10));
-    world.ahead(second, 20_000.0);
-    let start = world.now;
-    let outcome = world.fetch(second, &url(5));
-    assert_eq!(source_of(&outcome), Source::Cdn);
-    assert!(
-        world.now.since(start) < Duration::from_secs(2),
-        "{:?}",
-        world.now.since(start)
-    );
-}
-
 /// A live playlist of six segments that ends with `last`.
 fn live_window(world: &mut World, last: u64, signed: bool) -> String {
     let first = last.saturating_sub(5);
@@ -555,7 +303,7 @@ fn live_window(world: &mut World, last: u64, signed: bool) -> String {
     for number in first..=last {
         let bytes = content(number, LEN);
         if signed {
-            text.push_str(&world::digest_line(&bytes));
+            text.push_str(&digest_line(&bytes));
         }
         text.push_str(&format!("#EXTINF:4.0,\nseg-{number}.m4s\n"));
         world.cdn.files.insert(url(number), bytes);

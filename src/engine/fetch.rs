@@ -226,14 +226,7 @@ impl Engine {
             download.note_bytes(now);
             download.cdn_bytes += len;
         }
-        // From the resource's coordinates to the segment's, cut to the segment.
-        let shift = match segment.range {
-            Some(range) if !leg.partial => range.start,
-            Some(_) | None => 0,
-        };
-        let begin = offset.saturating_sub(shift);
-        let skipped = shift.saturating_sub(offset).min(len);
-        let end = begin + (len - skipped);
+        let (begin, end) = (offset, offset.saturating_add(len));
         if end > SEGMENT_BYTES_MAX {
             self.out(Output::Drop { payload });
             return self.on_fetch_failed(now, fetch, 0, false);
@@ -245,14 +238,14 @@ impl Engine {
         }
         leg.position = leg.position.max(end);
         self.set_leg(id, leg);
-        self.place_fetched(id, payload, skipped, ByteRange { start: begin, end });
+        self.place_fetched(id, payload, ByteRange { start: begin, end });
         self.report_progress(id);
         self.hash_filled(id, begin, leg.position);
         self.drive(now, id);
     }
 
     /// Places what the leg owns of `run`; the rest was brought by somebody else meanwhile.
-    fn place_fetched(&mut self, id: SegmentId, payload: PayloadId, skipped: u64, run: ByteRange) {
+    fn place_fetched(&mut self, id: SegmentId, payload: PayloadId, run: ByteRange) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -275,7 +268,7 @@ impl Engine {
                 segment.blocks[index] = Block::Filling;
             }
             if segment.private || segment.blocks.get(index) == Some(&Block::Filling) {
-                let from = skipped + (at - run.start);
+                let from = at - run.start;
                 match parts.last_mut() {
                     Some(last) if last.at + last.len == at => last.len += end - at,
                     Some(_) | None => parts.push(Part {

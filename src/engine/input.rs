@@ -79,8 +79,8 @@ pub enum Input {
         fetch: FetchId,
         /// Where the bytes wait.
         payload: PayloadId,
-        /// Their offset from the start of the *segment* if the response is partial as asked, else
-        /// from the start of the resource.
+        /// Their offset from the start of the segment, whatever was asked for and answered: the
+        /// shell cuts what a 200 brings before it, the engine what comes behind it.
         offset: u64,
         /// Their number.
         len: u64,

@@ -272,6 +272,9 @@ impl Engine {
         if update.upload_limit.is_some() {
             self.announce_choke();
         }
+        if update.max_peers.is_some() {
+            self.announce_soon(now);
+        }
         self.trim_cache();
         self.pump_uploads(now);
     }

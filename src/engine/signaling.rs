@@ -361,6 +361,19 @@ impl Engine {
         links < self.config.max_peers as usize && (unknown || links < others)
     }
 
+    /// More links are allowed: look for them now.
+    pub(super) fn announce_soon(&mut self, now: Instant) {
+        self.start(now);
+        if self.config.enabled && self.wants_links() {
+            for tracker in &mut self.signaling.trackers {
+                if tracker.state == State::Open {
+                    tracker.next = now;
+                }
+            }
+            self.tend_signaling(now);
+        }
+    }
+
     /// A link was lost: look for others before the next periodic announce.
     pub(super) fn want_links_soon(&mut self, now: Instant) {
         if self.config.enabled && self.wants_links() {

@@ -10,7 +10,7 @@ const hook = `export const resolve = (name, context, next) => name === "webrtc-p
 register(`data:text/javascript,${encodeURIComponent(hook)}`);
 
 // After the hook: a static import would be resolved before it.
-// @ts-ignore the package has no types
+// @ts-expect-error the package has no types
 const { default: Client } = await import("bittorrent-tracker/client");
 
 export { Client };

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
-// @ts-ignore the package has no types
+// @ts-expect-error the package has no types
 import { Server } from "@peertube/bittorrent-tracker-server";
 
 /**

@@ -7,6 +7,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::wildcard_enum_match_arm,
@@ -16,7 +17,9 @@
 mod shell;
 mod show;
 
-pub use show::{asked, content, digest_line, playlist, url, vod};
+pub use show::{
+    LEN, asked, bytes_of, content, digest_line, playlist, second_joins, source_of, url, vod,
+};
 
 use std::collections::BTreeMap;
 use swarmline::base::{

@@ -1,6 +1,8 @@
 //! A made-up show: segments of noise, their playlist, and what the publisher says of them.
 
-use super::World;
+use super::{Outcome, World};
+use std::time::Duration;
+use swarmline::engine::{Config, Source};
 use swarmline::integrity::{BLOCK_LEN, Digest, root_of, sha256};
 
 /// Bytes of a made-up segment, different for each number.
@@ -65,4 +67,37 @@ pub fn asked(world: &World, number: u64) -> usize {
         .iter()
         .filter(|(_, asked, _)| *asked == url(number))
         .count()
+}
+
+/// Bytes of the first made-up segment; each next one has one more.
+pub const LEN: usize = 650_000;
+
+pub fn bytes_of(outcome: &Outcome) -> &[u8] {
+    match outcome {
+        Outcome::Ready { bytes, .. } => bytes,
+        Outcome::Failed { .. } | Outcome::Passed => panic!("not ready: {outcome:?}"),
+    }
+}
+
+pub fn source_of(outcome: &Outcome) -> Source {
+    match outcome {
+        Outcome::Ready { source, .. } => *source,
+        Outcome::Failed { .. } | Outcome::Passed => panic!("not ready: {outcome:?}"),
+    }
+}
+
+/// A world in which one viewer holds segments `0..held` of ten, and another has just joined.
+pub fn second_joins(signed: bool, held: u64, config: Config) -> (World, usize, usize) {
+    let mut world = World::new();
+    let text = vod(&mut world, 10, LEN, signed);
+    let first = world.join(World::config(), &playlist(), &text);
+    world.run_for(Duration::from_secs(2));
+    for number in 0..held {
+        world.ahead(first, number as f64 * 4_000.0);
+        let outcome = world.fetch(first, &url(number));
+        assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
+    }
+    world.run_for(Duration::from_secs(1));
+    let second = world.join(config, &playlist(), &text);
+    (world, first, second)
 }
