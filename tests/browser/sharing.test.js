@@ -45,7 +45,7 @@ const swarmConfig = () => ({ trackerUrls: [origin.trackerUrl], stunServers: [] }
 /** Some streams want more than to be watched. @type {Record<string, (viewer: Viewer) => Promise<unknown>>} */
 const also = {
   async ladder(viewer) {
-    await viewer.until("buffered some of the low rendition", (state) => state.bufferedEnd > 4);
+    await viewer.untilWholeStream();
     await viewer.tell("switchTo", 1);
     await viewer.until("switched", (state) => state.levels.includes(1));
   },
