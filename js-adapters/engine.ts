@@ -41,8 +41,6 @@ export type EngineEvent =
 
 /** Bytes kept for adoption while the module loads; more is forgotten. */
 const ADOPT_BYTES_MAX = 64 * 2 ** 20;
-/** How the engine spells «unlimited» in an update. */
-const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 let loading: Promise<void> | undefined;
 let memory: WebAssembly.Memory | undefined;
@@ -154,11 +152,7 @@ export class Session {
 
   /** Changed settings. */
   update(update: SwarmConfig): void {
-    const { uploadLimit, ...rest } = update;
-    const limit = uploadLimit === Number.POSITIVE_INFINITY ? UNLIMITED : uploadLimit;
-    this.#call((engine) =>
-      engine.update({ ...rest, ...(limit !== undefined && { uploadLimit: limit }) }),
-    );
+    this.#call((engine) => engine.update(update));
   }
 
   /** The engine's counters. */
@@ -286,13 +280,13 @@ export class Session {
 
 /** The engine's settings: its own names, and WebRTC's servers. */
 function engineConfig(config: FullConfig, streamUrl: string): object {
-  const { integrity, uploadLimit } = config;
+  const { integrity } = config;
   return {
     enabled: config.enabled,
     maxPeers: config.maxPeers,
     segmentTimeout: config.segmentTimeout,
     cdnFallbackDelay: config.cdnFallbackDelay,
-    uploadLimit: Number.isFinite(uploadLimit) ? uploadLimit : null,
+    uploadLimit: config.uploadLimit,
     trackerUrls: [...config.trackerUrls],
     swarmId: config.swarmId ?? streamName(streamUrl),
     integrity: typeof integrity === "string" ? integrity : (integrity.mode ?? "prefer"),

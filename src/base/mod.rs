@@ -3,6 +3,7 @@
 //! Invariant: nothing here knows what a segment, a peer or a playlist is for. No I/O, no globals.
 
 mod id;
+mod map;
 mod range;
 mod rate;
 mod rng;
@@ -12,6 +13,7 @@ pub use id::{
     FetchId, HashId, InfoHash, LinkId, PayloadId, PeerId, RequestId, SegmentId, TrackId, TrackerId,
     Version,
 };
+pub use map::{SortedMap, SortedSet};
 pub use range::ByteRange;
 pub use rate::RateMeter;
 pub use rng::Rng;

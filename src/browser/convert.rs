@@ -1,31 +1,179 @@
 //! Values across the boundary: config in, stats and events out, numbers both ways. Decides nothing.
+//! Member by member: derived code for these few shapes would weigh ten times as much.
 //!
 //! Invariant: a number from outside is never cast blindly; sizes are exact up to 2^53.
 
 use crate::base::ByteRange;
-use crate::engine::{CloseReason, Config, ConfigUpdate, Event, Source, Stats, WarningCode};
+use crate::engine::{
+    CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
+    TrackerStats, WarningCode,
+};
 use js_sys::{Array, Object, Reflect};
-use serde::Serialize;
-use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::JsValue;
 
 /// The largest integer a JavaScript number holds exactly.
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
-/// The engine's settings.
-pub(super) fn config(value: JsValue) -> Result<Config, JsValue> {
-    Ok(serde_wasm_bindgen::from_value(value)?)
+/// The engine's settings; an endless `uploadLimit` is none.
+///
+/// # Errors
+/// When a member has not the type it should have.
+pub(super) fn config(value: &JsValue) -> Result<Config, JsValue> {
+    let given = Settings(value);
+    let default = Config::default();
+    let integrity = match given.text("integrity")?.as_deref() {
+        None => default.integrity,
+        Some("require") => IntegrityMode::Require,
+        Some("prefer") => IntegrityMode::Prefer,
+        Some("off") => IntegrityMode::Off,
+        Some(_) => return Err(unlike("integrity")),
+    };
+    Ok(Config {
+        enabled: given.flag("enabled")?.unwrap_or(default.enabled),
+        max_peers: given.count("maxPeers")?.unwrap_or(default.max_peers),
+        segment_timeout: given
+            .size("segmentTimeout")?
+            .unwrap_or(default.segment_timeout),
+        cdn_fallback_delay: given
+            .size("cdnFallbackDelay")?
+            .unwrap_or(default.cdn_fallback_delay),
+        upload_limit: given.size("uploadLimit")?.filter(|limit| *limit < u64::MAX),
+        tracker_urls: given.texts("trackerUrls")?,
+        swarm_id: given.text("swarmId")?,
+        integrity,
+        memory_limit_bytes: given
+            .size("memoryLimitBytes")?
+            .unwrap_or(default.memory_limit_bytes),
+        web_rtc: given.flag("webRtc")?.unwrap_or(default.web_rtc),
+    })
 }
 
 /// Changed settings.
-pub(super) fn update(value: JsValue) -> Result<ConfigUpdate, JsValue> {
-    Ok(serde_wasm_bindgen::from_value(value)?)
+///
+/// # Errors
+/// As for [`config`].
+pub(super) fn update(value: &JsValue) -> Result<ConfigUpdate, JsValue> {
+    let given = Settings(value);
+    Ok(ConfigUpdate {
+        enabled: given.flag("enabled")?,
+        max_peers: given.count("maxPeers")?,
+        segment_timeout: given.size("segmentTimeout")?,
+        cdn_fallback_delay: given.size("cdnFallbackDelay")?,
+        upload_limit: given.size("uploadLimit")?,
+        memory_limit_bytes: given.size("memoryLimitBytes")?,
+    })
+}
+
+/// A page's settings; `undefined` and `null` stand for absent ones.
+struct Settings<'a>(&'a JsValue);
+
+impl Settings<'_> {
+    fn read<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&JsValue) -> Option<T>,
+    ) -> Result<Option<T>, JsValue> {
+        let value = Reflect::get(self.0, &JsValue::from_str(name))?;
+        if value.is_undefined() || value.is_null() {
+            return Ok(None);
+        }
+        read(&value).map(Some).ok_or_else(|| unlike(name))
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, JsValue> {
+        self.read(name, JsValue::as_bool)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, JsValue> {
+        self.read(name, JsValue::as_string)
+    }
+
+    /// A list of strings; empty if it is absent.
+    fn texts(&self, name: &str) -> Result<Vec<String>, JsValue> {
+        let texts = self.read(name, |value| {
+            let list: &Array = value.dyn_ref()?;
+            list.iter().map(|text| text.as_string()).collect()
+        })?;
+        Ok(texts.unwrap_or_default())
+    }
+
+    /// A whole number; an endless one is the largest.
+    fn size(&self, name: &str) -> Result<Option<u64>, JsValue> {
+        let number = self.read(name, JsValue::as_f64)?;
+        Ok(number.map(|number| match number {
+            f64::INFINITY => u64::MAX,
+            _ => whole(number),
+        }))
+    }
+
+    fn count(&self, name: &str) -> Result<Option<u32>, JsValue> {
+        Ok(self.size(name)?.map(position))
+    }
+}
+
+fn unlike(name: &str) -> JsValue {
+    JsValue::from(format!("the engine's setting {name} has not its type"))
 }
 
 /// The counters as a plain object, absent values as `null`.
 pub(super) fn stats(stats: &Stats) -> JsValue {
-    let serializer = Serializer::new().serialize_missing_as_null(true);
-    stats.serialize(&serializer).unwrap_or(JsValue::UNDEFINED)
+    let first_peer_ms = stats.first_peer_ms.map(number);
+    object(&[
+        ("schema", stats.schema.into()),
+        ("cdnBytes", number(stats.cdn_bytes).into()),
+        ("peerBytes", number(stats.peer_bytes).into()),
+        ("uploadedBytes", number(stats.uploaded_bytes).into()),
+        ("discardedBytes", number(stats.discarded_bytes).into()),
+        ("offload", stats.offload.into()),
+        (
+            "segments",
+            object(&[
+                ("cache", stats.segments.cache.into()),
+                ("peers", stats.segments.peers.into()),
+                ("cdn", stats.segments.cdn.into()),
+                ("mixed", stats.segments.mixed.into()),
+            ]),
+        ),
+        ("peers", list(stats.peers.iter().map(peer_stats))),
+        ("trackers", list(stats.trackers.iter().map(tracker_stats))),
+        ("swarmSize", stats.swarm_size.into()),
+        (
+            "firstPeerMs",
+            first_peer_ms.map_or(JsValue::NULL, Into::into),
+        ),
+        ("cacheBytes", number(stats.cache_bytes).into()),
+        ("cacheSegments", stats.cache_segments.into()),
+        ("peerId", stats.peer_id.as_str().into()),
+        ("infoHash", stats.info_hash.as_str().into()),
+    ])
+}
+
+fn peer_stats(peer: &PeerStats) -> JsValue {
+    object(&[
+        ("id", peer.id.as_str().into()),
+        ("receivedBytes", number(peer.received_bytes).into()),
+        ("sentBytes", number(peer.sent_bytes).into()),
+        ("rateBytesPerS", peer.rate_bytes_per_s.into()),
+        ("segments", peer.segments.into()),
+        ("choked", peer.choked.into()),
+    ])
+}
+
+fn tracker_stats(tracker: &TrackerStats) -> JsValue {
+    object(&[
+        ("url", tracker.url.as_str().into()),
+        ("state", tracker.state.into()),
+        ("announces", tracker.announces.into()),
+    ])
+}
+
+fn list(values: impl Iterator<Item = JsValue>) -> JsValue {
+    let list = Array::new();
+    for value in values {
+        list.push(&value);
+    }
+    list.into()
 }
 
 /// A number as a whole one: below zero and not-a-number are 0.
@@ -111,13 +259,12 @@ pub(super) fn event(event: &Event, now_ms: u64) -> JsValue {
             elapsed_ms,
             senders,
         } => {
-            let list = Array::new();
-            for (peer, bytes) in senders {
-                list.push(&object(&[
+            let senders = senders.iter().map(|(peer, bytes)| {
+                object(&[
                     ("peer", peer.to_hex().into()),
                     ("bytes", number(*bytes).into()),
-                ]));
-            }
+                ])
+            });
             object(&[
                 ("type", "segment".into()),
                 ("track", track.to_hex().into()),
@@ -127,7 +274,7 @@ pub(super) fn event(event: &Event, now_ms: u64) -> JsValue {
                 ("bytes", number(*bytes).into()),
                 ("peerBytes", number(*peer_bytes).into()),
                 ("elapsedMs", number(*elapsed_ms).into()),
-                ("senders", list.into()),
+                ("senders", list(senders)),
             ])
         }
         Event::Uploaded {

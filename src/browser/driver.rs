@@ -62,7 +62,7 @@ impl Driver {
             random,
             info_hash: None,
         };
-        let engine = Engine::new(convert::config(config)?, seed);
+        let engine = Engine::new(convert::config(&config)?, seed);
         Ok(Rc::new_cyclic(|driver: &Weak<Self>| {
             let driver = driver.clone();
             let heard = move |wake, id, value: JsValue| {

@@ -5,10 +5,9 @@
 
 use super::callback::{Callback, Wake};
 use super::clock::{Timer, now_ms};
-use crate::base::{HashId, SegmentId};
+use crate::base::{HashId, SegmentId, SortedMap};
 use crate::integrity::{Digest, sha256};
 use js_sys::{Array, Promise, Reflect, Uint8Array};
-use std::collections::BTreeMap;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -39,7 +38,7 @@ extern "C" {
 #[derive(Debug)]
 pub(super) struct Hashes {
     subtle: Option<Subtle>,
-    running: BTreeMap<HashId, Batch>,
+    running: SortedMap<HashId, Batch>,
     slice: Option<Timer>,
 }
 
@@ -60,7 +59,7 @@ impl Hashes {
             .filter(JsValue::is_object);
         Self {
             subtle: subtle.map(JsCast::unchecked_into),
-            running: BTreeMap::new(),
+            running: SortedMap::new(),
             slice: None,
         }
     }

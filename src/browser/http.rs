@@ -5,14 +5,13 @@
 //! ignores `Range` answers with the whole resource; then the bytes before the segment are cut off here,
 //! and those behind it are the engine's to leave out, since only it knows the segment's length.
 
-use crate::base::{ByteRange, FetchId};
+use crate::base::{ByteRange, FetchId, SortedMap};
 use js_sys::Uint8Array;
-use std::collections::BTreeMap;
 
 /// Fetches under way.
 #[derive(Debug, Default)]
 pub(super) struct Fetches {
-    running: BTreeMap<FetchId, Fetch>,
+    running: SortedMap<FetchId, Fetch>,
 }
 
 #[derive(Debug)]
@@ -85,6 +84,7 @@ impl Fetches {
 
     /// Forgets all and names them.
     pub(super) fn clear(&mut self) -> Vec<FetchId> {
-        core::mem::take(&mut self.running).into_keys().collect()
+        let running = core::mem::take(&mut self.running);
+        running.into_iter().map(|(fetch, _)| fetch).collect()
     }
 }

@@ -99,7 +99,7 @@ impl SwarmEngine {
     /// # Errors
     /// When `config` is not of the engine's shape.
     pub fn update(&self, config: JsValue) -> Result<(), JsValue> {
-        self.driver.give(Input::Config(convert::update(config)?));
+        self.driver.give(Input::Config(convert::update(&config)?));
         Ok(())
     }
 

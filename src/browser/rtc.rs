@@ -11,11 +11,10 @@ use super::clock::Timer;
 use super::convert::object;
 use super::hash::Thenable;
 use super::store::Store;
-use crate::base::LinkId;
+use crate::base::{LinkId, SortedMap};
 use crate::engine::Input;
 use crate::wire::BLOCK_HEADER_LEN;
 use js_sys::{ArrayBuffer, JSON, Promise, Reflect, Uint8Array};
-use std::collections::BTreeMap;
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use web_sys::{
     MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState,
@@ -58,7 +57,7 @@ extern "C" {
 #[derive(Debug)]
 pub(super) struct Links {
     configuration: RtcConfiguration,
-    open: BTreeMap<LinkId, Link>,
+    open: SortedMap<LinkId, Link>,
 }
 
 #[derive(Debug)]
@@ -84,7 +83,7 @@ impl Links {
         };
         Self {
             configuration: object(&[("iceServers", servers)]).unchecked_into(),
-            open: BTreeMap::new(),
+            open: SortedMap::new(),
         }
     }
 
@@ -208,7 +207,7 @@ impl Links {
 
     /// Closes all.
     pub(super) fn clear(&mut self) {
-        for link in core::mem::take(&mut self.open).into_values() {
+        for (_, link) in core::mem::take(&mut self.open) {
             link.close();
         }
     }

@@ -4,8 +4,7 @@
 //! Invariant: a socket that closed by itself is told once; one that we closed is not heard of again.
 
 use super::callback::{Callback, Wake};
-use crate::base::TrackerId;
-use std::collections::BTreeMap;
+use crate::base::{SortedMap, TrackerId};
 use web_sys::WebSocket;
 
 /// Longest message from a tracker that is read at all, in UTF-16 units.
@@ -14,7 +13,7 @@ pub(super) const MESSAGE_MAX: u32 = 256 * 1024;
 /// Trackers' sockets by id.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    open: BTreeMap<TrackerId, WebSocket>,
+    open: SortedMap<TrackerId, WebSocket>,
 }
 
 impl Sockets {
@@ -59,9 +58,9 @@ impl Sockets {
 
     /// Closes all.
     pub(super) fn clear(&mut self) {
-        while let Some((tracker, _)) = self.open.first_key_value() {
-            let tracker = *tracker;
-            self.close(tracker);
+        for (_, socket) in core::mem::take(&mut self.open) {
+            silence(&socket);
+            let _ = socket.close();
         }
     }
 }

@@ -3,16 +3,15 @@
 //! Invariant: a segment's bytes change only by [`Store::place`]; a payload is placed or dropped once.
 
 use super::convert::position;
-use crate::base::{ByteRange, PayloadId, SegmentId};
+use crate::base::{ByteRange, PayloadId, SegmentId, SortedMap};
 use crate::engine::Part;
 use js_sys::{ArrayBuffer, Uint8Array};
-use std::collections::BTreeMap;
 
 /// Maps from id to buffer, and nothing else.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    segments: BTreeMap<SegmentId, Uint8Array>,
-    payloads: BTreeMap<PayloadId, Uint8Array>,
+    segments: SortedMap<SegmentId, Uint8Array>,
+    payloads: SortedMap<PayloadId, Uint8Array>,
     next_payload: u32,
 }
 

@@ -3,11 +3,9 @@
 //! Validation for people (codes, field names) is TypeScript's; here a value out of range is clamped.
 
 use crate::base::Duration;
-use serde::{Deserialize, Serialize};
 
 /// What a user may set. Durations in milliseconds, rates in bytes a second.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// False is CDN-only. Default true; can change while playing.
     pub enabled: bool,
@@ -50,8 +48,7 @@ impl Default for Config {
 }
 
 /// What may change while playing; `None` leaves a setting as it is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigUpdate {
     /// See [`Config::enabled`].
     pub enabled: Option<bool>,
@@ -68,8 +65,7 @@ pub struct ConfigUpdate {
 }
 
 /// Which segments may be shared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IntegrityMode {
     /// Only those with a digest in the playlist.
     Require,

@@ -3,8 +3,7 @@
 //! Invariant: at most one CDN leg at a time. Decides nothing; `source.rs` does.
 
 use super::output::Timing;
-use crate::base::{FetchId, Instant, LinkId, PeerId, RequestId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::{FetchId, Instant, LinkId, PeerId, RequestId, SortedMap, SortedSet};
 
 /// One download under way.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub(super) struct Download {
     /// Asked for its leaf list.
     pub(super) leaves_asked: Option<(LinkId, Instant)>,
     /// Silent or refusing for this segment.
-    pub(super) shunned: BTreeSet<LinkId>,
+    pub(super) shunned: SortedSet<LinkId>,
     /// What HTTP said when it failed.
     pub(super) failure: Option<Failure>,
     /// When a source was first really asked.
@@ -31,7 +30,7 @@ pub(super) struct Download {
     pub(super) first_byte: Option<Instant>,
     pub(super) last_byte: Instant,
     pub(super) cdn_bytes: u64,
-    pub(super) senders: BTreeMap<PeerId, u64>,
+    pub(super) senders: SortedMap<PeerId, u64>,
     /// When to look again.
     pub(super) wake: Option<Instant>,
 }
@@ -70,13 +69,13 @@ impl Download {
             whole_only: false,
             patience_end: None,
             leaves_asked: None,
-            shunned: BTreeSet::new(),
+            shunned: SortedSet::new(),
             failure: None,
             first_asked: None,
             first_byte: None,
             last_byte: now,
             cdn_bytes: 0,
-            senders: BTreeMap::new(),
+            senders: SortedMap::new(),
             wake: None,
         }
     }

@@ -5,9 +5,8 @@
 use super::peer::{LinkState, digest_of};
 use super::upload::QUEUE_BLOCKS_MAX;
 use super::{CloseReason, Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, SegmentId, TrackId};
+use crate::base::{Duration, Instant, LinkId, SegmentId, SortedMap, TrackId};
 use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey};
-use std::collections::BTreeMap;
 
 /// How often neighbours compare what one holds with what the other believes.
 const DIGEST_EVERY: Duration = Duration::from_secs(20);
@@ -206,18 +205,18 @@ impl Engine {
     }
 
     /// What we hold whole, by track.
-    fn held_whole(&self) -> BTreeMap<TrackId, Vec<u64>> {
-        let mut held: BTreeMap<TrackId, Vec<u64>> = BTreeMap::new();
-        for ((track, number), id) in &self.by_number {
+    fn held_whole(&self) -> SortedMap<TrackId, Vec<u64>> {
+        let mut held: SortedMap<TrackId, Vec<u64>> = SortedMap::new();
+        for ((track, number), id) in self.by_number.iter() {
             if self.segments.get(id).is_some_and(|s| s.is_whole()) && self.is_shareable(*id) {
-                held.entry(*track).or_default().push(*number);
+                held.or_default(*track).push(*number);
             }
         }
         held
     }
 
     fn held_tracks(&self) -> Vec<TrackId> {
-        self.held_whole().into_keys().collect()
+        self.held_whole().keys().copied().collect()
     }
 
     fn tell_track(&mut self, link: LinkId, track: TrackId) {
@@ -240,7 +239,7 @@ impl Engine {
     /// Partials and promises, for a link that has just greeted.
     fn tell_unfinished(&mut self, link: LinkId) {
         let mut entries = Vec::new();
-        for (id, segment) in &self.segments {
+        for (id, segment) in self.segments.iter() {
             if segment.is_whole() || !self.is_shareable(*id) {
                 continue;
             }

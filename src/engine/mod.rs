@@ -32,14 +32,17 @@ pub use input::{Input, LoadKind, ManifestBody, Seed};
 pub use output::{Output, Part, Source, Timing};
 pub use stats::{PeerStats, SegmentCounts, Stats, TrackerStats};
 
-use crate::base::{FetchId, HashId, Instant, LinkId, PeerId, RequestId, Rng, SegmentId, TrackId};
+use crate::base::{
+    FetchId, HashId, Instant, LinkId, PeerId, RequestId, Rng, SegmentId, SortedMap, SortedSet,
+    TrackId,
+};
 use crate::manifest::Timeline;
 use peer::Link;
 use playback::Playback;
 use segment::Segment;
 use signaling::Signaling;
 use stats::Totals;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use upload::Uploads;
 
 /// The engine of one viewer of one stream.
@@ -51,14 +54,14 @@ pub struct Engine {
     outputs: VecDeque<Output>,
     timeline: Timeline,
     playback: Playback,
-    segments: BTreeMap<SegmentId, Segment>,
-    by_number: BTreeMap<(TrackId, u64), SegmentId>,
+    segments: SortedMap<SegmentId, Segment>,
+    by_number: SortedMap<(TrackId, u64), SegmentId>,
     /// Contents the CDN itself contradicts: never shared again.
-    quarantine: BTreeSet<(TrackId, u64)>,
-    requests: BTreeMap<RequestId, SegmentId>,
-    fetches: BTreeMap<FetchId, SegmentId>,
-    hashes: BTreeMap<HashId, verify::Batch>,
-    links: BTreeMap<LinkId, Link>,
+    quarantine: SortedSet<(TrackId, u64)>,
+    requests: SortedMap<RequestId, SegmentId>,
+    fetches: SortedMap<FetchId, SegmentId>,
+    hashes: SortedMap<HashId, verify::Batch>,
+    links: SortedMap<LinkId, Link>,
     signaling: Signaling,
     uploads: Uploads,
     cdn: fetch::CdnRate,
@@ -98,13 +101,13 @@ impl Engine {
             outputs: VecDeque::new(),
             timeline: Timeline::default(),
             playback: Playback::new(),
-            segments: BTreeMap::new(),
-            by_number: BTreeMap::new(),
-            quarantine: BTreeSet::new(),
-            requests: BTreeMap::new(),
-            fetches: BTreeMap::new(),
-            hashes: BTreeMap::new(),
-            links: BTreeMap::new(),
+            segments: SortedMap::new(),
+            by_number: SortedMap::new(),
+            quarantine: SortedSet::new(),
+            requests: SortedMap::new(),
+            fetches: SortedMap::new(),
+            hashes: SortedMap::new(),
+            links: SortedMap::new(),
             uploads: Uploads::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,

@@ -3,10 +3,9 @@
 //! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
 
 use super::upload::Queue;
-use crate::base::{Instant, PeerId, RateMeter, TrackId, Version};
+use crate::base::{Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
-use std::collections::BTreeMap;
 
 /// Tracks a peer may tell of, and single entries of each.
 const TRACKS_MAX: usize = 64;
@@ -89,13 +88,13 @@ impl Link {
 
 /// What a peer holds, as it says.
 #[derive(Debug, Default)]
-pub(super) struct Haves(BTreeMap<TrackId, TrackHaves>);
+pub(super) struct Haves(SortedMap<TrackId, TrackHaves>);
 
 #[derive(Debug, Default)]
 struct TrackHaves {
     first: u64,
     bits: Vec<u8>,
-    entries: BTreeMap<u64, (Version, Held)>,
+    entries: SortedMap<u64, (Version, Held)>,
 }
 
 /// What a peer holds of one segment.
@@ -228,7 +227,7 @@ impl Haves {
         if self.0.len() >= TRACKS_MAX && !self.0.contains_key(&track) {
             return None;
         }
-        Some(self.0.entry(track).or_default())
+        Some(self.0.or_default(track))
     }
 }
 

@@ -5,10 +5,9 @@
 //! waits for nothing but the swarm's name. Invariant: an offer is sent to one tracker once.
 
 use super::{Config, Engine, Output, TrackerStats, WarningCode};
-use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, TrackerId};
+use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, SortedMap, TrackerId};
 use crate::integrity::sha256;
 use crate::wire::{Offer, ToTracker};
-use std::collections::BTreeMap;
 
 /// Offers in one announce. Five find five peers; newcomers' offers bring the rest (stock clients: 5).
 const OFFERS_PER_ANNOUNCE: usize = 5;
@@ -30,9 +29,9 @@ pub(super) struct Signaling {
     /// Peers in the swarm, ourselves included; 0 while unknown.
     pub(super) swarm_size: u32,
     pub(super) trackers: Vec<Tracker>,
-    pub(super) offers: BTreeMap<LinkId, PendingOffer>,
+    pub(super) offers: SortedMap<LinkId, PendingOffer>,
     /// Answers being made: whose offer, by which tracker.
-    pub(super) answers: BTreeMap<LinkId, (TrackerId, PeerId, String)>,
+    pub(super) answers: SortedMap<LinkId, (TrackerId, PeerId, String)>,
     pub(super) started: Option<Instant>,
 }
 
@@ -78,8 +77,8 @@ impl Signaling {
                 .iter()
                 .map(|url| Tracker::new(url.clone()))
                 .collect(),
-            offers: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            offers: SortedMap::new(),
+            answers: SortedMap::new(),
             started: None,
         }
     }

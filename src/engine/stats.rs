@@ -4,11 +4,9 @@
 //! off the network, wasted ones too.
 
 use super::{Engine, Source};
-use serde::Serialize;
 
 /// A snapshot of the engine's counters.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Version of this shape.
     pub schema: u32,
@@ -43,7 +41,7 @@ pub struct Stats {
 }
 
 /// Segments by source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SegmentCounts {
     /// Here already when the player asked.
     pub cache: u32,
@@ -56,8 +54,7 @@ pub struct SegmentCounts {
 }
 
 /// One open link.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PeerStats {
     /// The peer's id, hexadecimal.
     pub id: String,
@@ -74,8 +71,7 @@ pub struct PeerStats {
 }
 
 /// One tracker.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrackerStats {
     /// Its URL.
     pub url: String,

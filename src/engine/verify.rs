@@ -208,7 +208,7 @@ impl Engine {
         }
         let download = self.segments.get_mut(&id).and_then(|s| s.download.as_mut());
         if let Some(download) = download {
-            *download.senders.entry(peer).or_default() += bytes;
+            *download.senders.or_default(peer) += bytes;
         }
     }
 

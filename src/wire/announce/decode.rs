@@ -3,13 +3,12 @@
 //! Decides which message a set of members is and what it must carry; how a single member may look is
 //! `shape`'s. Members that nobody here asks for are skipped while parsing and never kept.
 
-use super::shape::{Files, Hashes, Id, Number, Offers, saturate};
+use super::json::{Cursor, Malformed};
+use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX, ToTracker,
 };
 use crate::base::{InfoHash, PeerId};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 /// Longest words of a tracker that are kept, in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -24,13 +23,13 @@ impl ToTracker {
     /// When it is no JSON object of a known action, an id is missing or not twenty bytes, or a limit
     /// of this module is exceeded. More offers or scraped hashes than the limits are left out.
     pub fn decode(text: &str) -> Result<Self, AnnounceError> {
-        let raw: RawToTracker = parse(text)?;
-        match raw.action.as_str() {
-            "announce" => raw.announce(),
-            "scrape" => Ok(Self::Scrape {
-                info_hashes: raw.info_hash.0,
+        let raw = parse(text, RawToTracker::read)?;
+        match raw.action.as_deref() {
+            Some("announce") => raw.announce(),
+            Some("scrape") => Ok(Self::Scrape {
+                info_hashes: raw.info_hashes,
             }),
-            other => Err(unknown_action(other)),
+            other => Err(unknown_action(other.unwrap_or("none"))),
         }
     }
 }
@@ -41,59 +40,74 @@ impl FromTracker {
     /// # Errors
     /// As for [`ToTracker::decode`]. A `failure reason` needs no action.
     pub fn decode(text: &str) -> Result<Self, AnnounceError> {
-        let raw: RawFromTracker = parse(text)?;
+        let raw = parse(text, RawFromTracker::read)?;
         if let Some(reason) = raw.failure {
             return Ok(Self::Failure {
-                info_hash: raw.info_hash.0.first().copied(),
+                info_hash: raw.info_hashes.first().copied(),
                 reason: clip(reason),
             });
         }
         match raw.action.as_deref() {
             Some("announce") => raw.announce(),
-            Some("scrape") => Ok(Self::Scraped {
-                swarms: raw.files.0,
-            }),
+            Some("scrape") => Ok(Self::Scraped { swarms: raw.files }),
             other => Err(unknown_action(other.unwrap_or("none"))),
         }
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct RawToTracker {
-    action: String,
-    #[serde(default)]
-    info_hash: Hashes,
-    peer_id: Option<Id>,
-    to_peer_id: Option<Id>,
+    action: Option<String>,
+    info_hashes: Vec<InfoHash>,
+    peer_id: Option<[u8; 20]>,
+    to_peer_id: Option<[u8; 20]>,
     event: Option<String>,
-    #[serde(default)]
-    uploaded: Number,
-    #[serde(default)]
-    downloaded: Number,
-    #[serde(default)]
-    left: Number,
-    #[serde(default)]
-    numwant: Number,
-    #[serde(default)]
-    offers: Offers,
+    uploaded: Option<u64>,
+    downloaded: Option<u64>,
+    left: Option<u64>,
+    numwant: Option<u64>,
+    offers: Vec<RawOffer>,
     offer_id: Option<String>,
     answer: Option<Sdp>,
 }
 
 impl RawToTracker {
+    fn read(json: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let mut raw = Self::default();
+        json.object()?;
+        while let Some(name) = json.name()? {
+            match name.as_str() {
+                "action" => raw.action = text(json)?,
+                "info_hash" => raw.info_hashes = info_hashes(json)?,
+                "peer_id" => raw.peer_id = id(json)?,
+                "to_peer_id" => raw.to_peer_id = id(json)?,
+                "event" => raw.event = text(json)?,
+                "uploaded" => raw.uploaded = count(json)?,
+                "downloaded" => raw.downloaded = count(json)?,
+                "left" => raw.left = count(json)?,
+                "numwant" => raw.numwant = count(json)?,
+                "offers" => raw.offers = offers(json)?,
+                "offer_id" => raw.offer_id = text(json)?,
+                "answer" => raw.answer = Sdp::read(json)?,
+                _ => json.skip()?,
+            }
+        }
+        Ok(raw)
+    }
+
     fn announce(self) -> Result<ToTracker, AnnounceError> {
-        let info_hash = one(&self.info_hash)?;
-        let peer = id(self.peer_id, "peer_id")?;
+        let info_hash = one(&self.info_hashes)?;
+        let peer = required(self.peer_id, "peer_id")?;
         if let Some(answer) = self.answer {
             return Ok(ToTracker::Answer {
                 info_hash,
                 peer,
-                to_peer: id(self.to_peer_id, "to_peer_id")?,
+                to_peer: required(self.to_peer_id, "to_peer_id")?,
                 offer_id: offer_id(self.offer_id)?,
-                sdp: answer.read("answer")?,
+                sdp: answer.take("answer")?,
             });
         }
-        let offers = self.offers.0.into_iter().map(RawOffer::read);
+        let offers = self.offers.into_iter().map(RawOffer::take);
         let offers = offers.collect::<Result<Vec<_>, _>>()?;
         let offered = u32::try_from(offers.len()).unwrap_or(u32::MAX);
         Ok(ToTracker::Announce {
@@ -103,95 +117,142 @@ impl RawToTracker {
             event: self
                 .event
                 .filter(|event| !event.is_empty() && event.len() <= EVENT_BYTES_MAX),
-            uploaded: self.uploaded.0.unwrap_or(0),
-            downloaded: self.downloaded.0.unwrap_or(0),
-            left: self.left.0,
+            uploaded: self.uploaded.unwrap_or(0),
+            downloaded: self.downloaded.unwrap_or(0),
+            left: self.left,
             offers,
-            numwant: self.numwant.0.map_or(offered, saturate),
+            numwant: self.numwant.map_or(offered, saturate),
         })
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct RawFromTracker {
     action: Option<String>,
-    #[serde(rename = "failure reason")]
     failure: Option<String>,
-    #[serde(rename = "warning message")]
     warning: Option<String>,
-    #[serde(default)]
-    info_hash: Hashes,
-    #[serde(default)]
-    interval: Number,
-    #[serde(default, rename = "min interval")]
-    min_interval: Number,
-    #[serde(default)]
-    complete: Number,
-    #[serde(default)]
-    incomplete: Number,
-    peer_id: Option<Id>,
+    info_hashes: Vec<InfoHash>,
+    interval: Option<u64>,
+    min_interval: Option<u64>,
+    complete: Option<u64>,
+    incomplete: Option<u64>,
+    peer_id: Option<[u8; 20]>,
     offer_id: Option<String>,
     offer: Option<Sdp>,
     answer: Option<Sdp>,
-    #[serde(default)]
-    files: Files,
+    files: Vec<Swarm>,
 }
 
 impl RawFromTracker {
+    fn read(json: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let mut raw = Self::default();
+        json.object()?;
+        while let Some(name) = json.name()? {
+            match name.as_str() {
+                "action" => raw.action = text(json)?,
+                "failure reason" => raw.failure = text(json)?,
+                "warning message" => raw.warning = text(json)?,
+                "info_hash" => raw.info_hashes = info_hashes(json)?,
+                "interval" => raw.interval = count(json)?,
+                "min interval" => raw.min_interval = count(json)?,
+                "complete" => raw.complete = count(json)?,
+                "incomplete" => raw.incomplete = count(json)?,
+                "peer_id" => raw.peer_id = id(json)?,
+                "offer_id" => raw.offer_id = text(json)?,
+                "offer" => raw.offer = Sdp::read(json)?,
+                "answer" => raw.answer = Sdp::read(json)?,
+                "files" => raw.files = files(json)?,
+                _ => json.skip()?,
+            }
+        }
+        Ok(raw)
+    }
+
     fn announce(self) -> Result<FromTracker, AnnounceError> {
-        let info_hash = one(&self.info_hash)?;
+        let info_hash = one(&self.info_hashes)?;
         if let Some(offer) = self.offer {
             return Ok(FromTracker::Offered {
                 info_hash,
-                peer: id(self.peer_id, "peer_id")?,
+                peer: required(self.peer_id, "peer_id")?,
                 offer_id: offer_id(self.offer_id)?,
-                sdp: offer.read("offer")?,
+                sdp: offer.take("offer")?,
             });
         }
         if let Some(answer) = self.answer {
             return Ok(FromTracker::Answered {
                 info_hash,
-                peer: id(self.peer_id, "peer_id")?,
+                peer: required(self.peer_id, "peer_id")?,
                 offer_id: offer_id(self.offer_id)?,
-                sdp: answer.read("answer")?,
+                sdp: answer.take("answer")?,
             });
         }
-        let said = |interval: &Number| interval.0.filter(|seconds| *seconds > 0);
-        let interval = said(&self.interval).or_else(|| said(&self.min_interval));
+        let said = |interval: Option<u64>| interval.filter(|seconds| *seconds > 0);
+        let interval = said(self.interval).or_else(|| said(self.min_interval));
         Ok(FromTracker::Announced {
             info_hash,
             interval_s: saturate(interval.unwrap_or(0)),
-            complete: saturate(self.complete.0.unwrap_or(0)),
-            incomplete: saturate(self.incomplete.0.unwrap_or(0)),
+            complete: saturate(self.complete.unwrap_or(0)),
+            incomplete: saturate(self.incomplete.unwrap_or(0)),
             warning: self.warning.map(clip),
         })
     }
 }
 
-#[derive(Deserialize)]
 pub(super) struct RawOffer {
     offer: Sdp,
     offer_id: Option<String>,
 }
 
 impl RawOffer {
-    fn read(self) -> Result<Offer, AnnounceError> {
+    pub(super) fn read(json: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let (mut offer, mut offer_id) = (None, None);
+        json.object()?;
+        while let Some(name) = json.name()? {
+            match name.as_str() {
+                "offer" => offer = Sdp::read(json)?,
+                "offer_id" => offer_id = text(json)?,
+                _ => json.skip()?,
+            }
+        }
+        let offer = offer.ok_or_else(|| json.error("an offer is missing"))?;
+        Ok(Self { offer, offer_id })
+    }
+
+    fn take(self) -> Result<Offer, AnnounceError> {
         Ok(Offer {
             offer_id: offer_id(self.offer_id)?,
-            sdp: self.offer.read("offer")?,
+            sdp: self.offer.take("offer")?,
         })
     }
 }
 
-#[derive(Deserialize)]
 struct Sdp {
-    #[serde(rename = "type")]
     kind: String,
     sdp: String,
 }
 
 impl Sdp {
-    fn read(self, kind: &str) -> Result<String, AnnounceError> {
+    /// A session description; `null` is none.
+    fn read(json: &mut Cursor<'_>) -> Result<Option<Self>, Malformed> {
+        if json.null()? {
+            return Ok(None);
+        }
+        let (mut kind, mut sdp) = (None, None);
+        json.object()?;
+        while let Some(name) = json.name()? {
+            match name.as_str() {
+                "type" => kind = text(json)?,
+                "sdp" => sdp = text(json)?,
+                _ => json.skip()?,
+            }
+        }
+        match (kind, sdp) {
+            (Some(kind), Some(sdp)) => Ok(Some(Self { kind, sdp })),
+            _ => Err(json.error("a session description has no type or no sdp")),
+        }
+    }
+
+    fn take(self, kind: &str) -> Result<String, AnnounceError> {
         if self.kind != kind {
             return error(format!("session description is not of type {kind}"));
         }
@@ -204,12 +265,17 @@ impl Sdp {
     }
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, AnnounceError> {
+fn parse<T>(
+    text: &str,
+    read: impl Fn(&mut Cursor<'_>) -> Result<T, Malformed>,
+) -> Result<T, AnnounceError> {
     if text.len() > TEXT_BYTES_MAX {
         return error(format!("message is longer than {TEXT_BYTES_MAX} bytes"));
     }
-    // serde_json's words quote at most a short piece of the text; clipped all the same.
-    serde_json::from_str(text).or_else(|why| error(clip(format!("not a tracker message: {why}"))))
+    let mut json = Cursor::new(text);
+    let raw = read(&mut json)?;
+    json.end()?;
+    Ok(raw)
 }
 
 fn error<T>(reason: String) -> Result<T, AnnounceError> {
@@ -221,14 +287,14 @@ fn unknown_action(action: &str) -> AnnounceError {
     AnnounceError(format!("unknown action: {action}"))
 }
 
-fn one(hashes: &Hashes) -> Result<InfoHash, AnnounceError> {
-    let first = hashes.0.first().copied();
+fn one(hashes: &[InfoHash]) -> Result<InfoHash, AnnounceError> {
+    let first = hashes.first().copied();
     first.ok_or_else(|| AnnounceError("info_hash is missing".into()))
 }
 
-fn id(id: Option<Id>, member: &str) -> Result<PeerId, AnnounceError> {
+fn required(id: Option<[u8; 20]>, member: &str) -> Result<PeerId, AnnounceError> {
     match id {
-        Some(Id(bytes)) => Ok(PeerId(bytes)),
+        Some(bytes) => Ok(PeerId(bytes)),
         None => error(format!("{member} is missing")),
     }
 }

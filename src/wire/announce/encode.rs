@@ -1,13 +1,16 @@
 //! Tracker messages to text. Decides the order and spelling of members; checks nothing, because what
 //! is written was made by us or has been read by `decode`.
 
-use super::{FromTracker, Offer, ToTracker};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use super::json::Pen;
+use super::{FromTracker, ToTracker};
+use crate::base::{InfoHash, PeerId};
 
 impl ToTracker {
     /// The message as JSON text.
     #[must_use]
     pub fn encode(&self) -> String {
+        let mut pen = Pen::default();
+        pen.open('{');
         match self {
             Self::Announce {
                 info_hash,
@@ -18,33 +21,57 @@ impl ToTracker {
                 left,
                 offers,
                 numwant,
-            } => text(&Announce {
-                action: "announce",
-                info_hash: Binary(&info_hash.0),
-                peer_id: Binary(&peer.0),
-                event: event.as_deref(),
-                uploaded: *uploaded,
-                downloaded: *downloaded,
-                left: *left,
-                numwant: *numwant,
-                offers: offers.iter().map(OfferEntry::from).collect(),
-            }),
+            } => {
+                pen.member("action", "announce");
+                pen.ids(info_hash, peer);
+                if let Some(event) = event {
+                    pen.member("event", event);
+                }
+                pen.count("uploaded", *uploaded);
+                pen.count("downloaded", *downloaded);
+                if let Some(left) = left {
+                    pen.count("left", *left);
+                }
+                pen.count("numwant", u64::from(*numwant));
+                if !offers.is_empty() {
+                    pen.name("offers");
+                    pen.open('[');
+                    for offer in offers {
+                        pen.open('{');
+                        pen.description("offer", &offer.sdp);
+                        pen.member("offer_id", &offer.offer_id);
+                        pen.close('}');
+                    }
+                    pen.close(']');
+                }
+            }
             Self::Answer {
                 info_hash,
                 peer,
                 to_peer,
                 offer_id,
                 sdp,
-            } => text(&Relay {
-                to_peer_id: Some(Binary(&to_peer.0)),
-                answer: Some(Sdp::answer(sdp)),
-                ..Relay::new(&info_hash.0, &peer.0, offer_id)
-            }),
-            Self::Scrape { info_hashes } => text(&Scrape {
-                action: "scrape",
-                info_hash: info_hashes.iter().map(|hash| Binary(&hash.0)).collect(),
-            }),
+            } => {
+                pen.member("action", "announce");
+                pen.ids(info_hash, peer);
+                pen.binary("to_peer_id", &to_peer.0);
+                pen.member("offer_id", offer_id);
+                pen.description("answer", sdp);
+            }
+            Self::Scrape { info_hashes } => {
+                pen.member("action", "scrape");
+                if !info_hashes.is_empty() {
+                    pen.name("info_hash");
+                    pen.open('[');
+                    for hash in info_hashes {
+                        pen.text(&binary(&hash.0));
+                    }
+                    pen.close(']');
+                }
+            }
         }
+        pen.close('}');
+        pen.into_text()
     }
 }
 
@@ -52,6 +79,8 @@ impl FromTracker {
     /// The message as JSON text.
     #[must_use]
     pub fn encode(&self) -> String {
+        let mut pen = Pen::default();
+        pen.open('{');
         match self {
             Self::Announced {
                 info_hash,
@@ -59,197 +88,100 @@ impl FromTracker {
                 complete,
                 incomplete,
                 warning,
-            } => text(&Announced {
-                action: "announce",
-                info_hash: Binary(&info_hash.0),
-                interval: *interval_s,
-                complete: *complete,
-                incomplete: *incomplete,
-                warning: warning.as_deref(),
-            }),
+            } => {
+                pen.member("action", "announce");
+                pen.binary("info_hash", &info_hash.0);
+                pen.count("interval", u64::from(*interval_s));
+                pen.count("complete", u64::from(*complete));
+                pen.count("incomplete", u64::from(*incomplete));
+                if let Some(warning) = warning {
+                    pen.member("warning message", warning);
+                }
+            }
             Self::Offered {
                 info_hash,
                 peer,
                 offer_id,
                 sdp,
-            } => text(&Relay {
-                offer: Some(Sdp::offer(sdp)),
-                ..Relay::new(&info_hash.0, &peer.0, offer_id)
-            }),
+            } => pen.relayed(info_hash, peer, offer_id, ("offer", sdp)),
             Self::Answered {
                 info_hash,
                 peer,
                 offer_id,
                 sdp,
-            } => text(&Relay {
-                answer: Some(Sdp::answer(sdp)),
-                ..Relay::new(&info_hash.0, &peer.0, offer_id)
-            }),
-            Self::Scraped { swarms } => text(&Scraped {
-                action: "scrape",
-                files: Files(swarms),
-            }),
-            Self::Failure { info_hash, reason } => text(&Failure {
-                action: info_hash.is_some().then_some("announce"),
-                info_hash: info_hash.as_ref().map(|hash| Binary(&hash.0)),
-                reason,
-            }),
+            } => pen.relayed(info_hash, peer, offer_id, ("answer", sdp)),
+            Self::Scraped { swarms } => {
+                pen.member("action", "scrape");
+                pen.name("files");
+                pen.open('{');
+                for (info_hash, complete, incomplete, downloaded) in swarms {
+                    pen.name(&binary(&info_hash.0));
+                    pen.open('{');
+                    pen.count("complete", u64::from(*complete));
+                    pen.count("incomplete", u64::from(*incomplete));
+                    pen.count("downloaded", u64::from(*downloaded));
+                    pen.close('}');
+                }
+                pen.close('}');
+            }
+            Self::Failure { info_hash, reason } => {
+                if let Some(hash) = info_hash {
+                    pen.member("action", "announce");
+                    pen.binary("info_hash", &hash.0);
+                }
+                pen.member("failure reason", reason);
+            }
         }
+        pen.close('}');
+        pen.into_text()
     }
 }
 
-/// JSON of a shape below. These have string keys and finite numbers, all that could go wrong.
-fn text(message: &impl Serialize) -> String {
-    serde_json::to_string(message).unwrap_or_default()
+/// Members of ours.
+impl Pen {
+    fn member(&mut self, name: &str, text: &str) {
+        self.name(name);
+        self.text(text);
+    }
+
+    fn count(&mut self, name: &str, count: u64) {
+        self.name(name);
+        self.number(count);
+    }
+
+    fn binary(&mut self, name: &str, bytes: &[u8; 20]) {
+        self.member(name, &binary(bytes));
+    }
+
+    fn ids(&mut self, info_hash: &InfoHash, peer: &PeerId) {
+        self.binary("info_hash", &info_hash.0);
+        self.binary("peer_id", &peer.0);
+    }
+
+    fn description(&mut self, kind: &str, sdp: &str) {
+        self.name(kind);
+        self.open('{');
+        self.member("type", kind);
+        self.member("sdp", sdp);
+        self.close('}');
+    }
+
+    /// An offer or an answer on its way to a peer.
+    fn relayed(
+        &mut self,
+        info_hash: &InfoHash,
+        peer: &PeerId,
+        offer_id: &str,
+        (kind, sdp): (&str, &str),
+    ) {
+        self.member("action", "announce");
+        self.ids(info_hash, peer);
+        self.member("offer_id", offer_id);
+        self.description(kind, sdp);
+    }
 }
 
 /// Bytes as a binary string.
-#[derive(Clone, Copy)]
-struct Binary<'a>(&'a [u8; 20]);
-
-impl Serialize for Binary<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let text: String = self.0.iter().map(|byte| char::from(*byte)).collect();
-        out.serialize_str(&text)
-    }
-}
-
-#[derive(Serialize)]
-struct Announce<'a> {
-    action: &'static str,
-    info_hash: Binary<'a>,
-    peer_id: Binary<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'a str>,
-    uploaded: u64,
-    downloaded: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left: Option<u64>,
-    numwant: u32,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    offers: Vec<OfferEntry<'a>>,
-}
-
-#[derive(Serialize)]
-struct OfferEntry<'a> {
-    offer: Sdp<'a>,
-    offer_id: &'a str,
-}
-
-impl<'a> From<&'a Offer> for OfferEntry<'a> {
-    fn from(offer: &'a Offer) -> Self {
-        Self {
-            offer: Sdp::offer(&offer.sdp),
-            offer_id: &offer.offer_id,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Sdp<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    sdp: &'a str,
-}
-
-impl<'a> Sdp<'a> {
-    fn offer(sdp: &'a str) -> Self {
-        Self { kind: "offer", sdp }
-    }
-
-    fn answer(sdp: &'a str) -> Self {
-        Self {
-            kind: "answer",
-            sdp,
-        }
-    }
-}
-
-/// An offer or an answer on its way, in either direction.
-#[derive(Serialize)]
-struct Relay<'a> {
-    action: &'static str,
-    info_hash: Binary<'a>,
-    peer_id: Binary<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to_peer_id: Option<Binary<'a>>,
-    offer_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    offer: Option<Sdp<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<Sdp<'a>>,
-}
-
-impl<'a> Relay<'a> {
-    fn new(info_hash: &'a [u8; 20], peer: &'a [u8; 20], offer_id: &'a str) -> Self {
-        Self {
-            action: "announce",
-            info_hash: Binary(info_hash),
-            peer_id: Binary(peer),
-            to_peer_id: None,
-            offer_id,
-            offer: None,
-            answer: None,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Scrape<'a> {
-    action: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    info_hash: Vec<Binary<'a>>,
-}
-
-#[derive(Serialize)]
-struct Announced<'a> {
-    action: &'static str,
-    info_hash: Binary<'a>,
-    interval: u32,
-    complete: u32,
-    incomplete: u32,
-    #[serde(rename = "warning message", skip_serializing_if = "Option::is_none")]
-    warning: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Scraped<'a> {
-    action: &'static str,
-    files: Files<'a>,
-}
-
-struct Files<'a>(&'a [(crate::base::InfoHash, u32, u32, u32)]);
-
-impl Serialize for Files<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let mut files = out.serialize_map(Some(self.0.len()))?;
-        for (info_hash, complete, incomplete, downloaded) in self.0 {
-            files.serialize_entry(
-                &Binary(&info_hash.0),
-                &Counts {
-                    complete: *complete,
-                    incomplete: *incomplete,
-                    downloaded: *downloaded,
-                },
-            )?;
-        }
-        files.end()
-    }
-}
-
-#[derive(Serialize)]
-struct Counts {
-    complete: u32,
-    incomplete: u32,
-    downloaded: u32,
-}
-
-#[derive(Serialize)]
-struct Failure<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    info_hash: Option<Binary<'a>>,
-    #[serde(rename = "failure reason")]
-    reason: &'a str,
+fn binary(bytes: &[u8; 20]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
 }

@@ -11,6 +11,7 @@
 
 mod decode;
 mod encode;
+mod json;
 mod shape;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,370 @@
+//! JSON (RFC 8259) as far as tracker messages need it: a cursor that hands out members in the order
+//! they come and skips the others, and a pen that writes them. Code derived for these shapes was a
+//! seventh of the wasm module; a test holds both against `serde_json`.
+//!
+//! Invariant: total and bounded. No text panics, what is not asked for is checked but not kept, nesting
+//! ends at [`DEPTH_MAX`], and numbers stay text until they are whole.
+
+use super::AnnounceError;
+use core::mem;
+
+/// Deepest nesting of what is skipped.
+const DEPTH_MAX: usize = 128;
+
+/// What the next value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Null,
+    Flag,
+    Number,
+    Text,
+    List,
+    Object,
+}
+
+/// Why text cannot be read, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed {
+    what: &'static str,
+    at: usize,
+}
+
+impl From<Malformed> for AnnounceError {
+    fn from(Malformed { what, at }: Malformed) -> Self {
+        Self(format!("not a tracker message: {what} (byte {at})"))
+    }
+}
+
+/// Reads values off the front of a text.
+#[derive(Debug)]
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+    /// An object or list has just begun: no comma before its first value.
+    first: bool,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the start of `text`.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            first: false,
+        }
+    }
+
+    /// An error at this place.
+    pub(super) fn error(&self, what: &'static str) -> Malformed {
+        Malformed { what, at: self.at }
+    }
+
+    /// What comes next.
+    pub(super) fn kind(&mut self) -> Result<Kind, Malformed> {
+        self.space();
+        match self.byte() {
+            Some(b'n') => Ok(Kind::Null),
+            Some(b't' | b'f') => Ok(Kind::Flag),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b'"') => Ok(Kind::Text),
+            Some(b'[') => Ok(Kind::List),
+            Some(b'{') => Ok(Kind::Object),
+            Some(_) | None => Err(self.error("a value is missing")),
+        }
+    }
+
+    /// Takes `null`, if that comes next.
+    pub(super) fn null(&mut self) -> Result<bool, Malformed> {
+        let null = self.kind()? == Kind::Null;
+        if null {
+            self.word("null")?;
+        }
+        Ok(null)
+    }
+
+    /// Enters an object; its members follow with [`Self::name`].
+    pub(super) fn object(&mut self) -> Result<(), Malformed> {
+        self.expect(b'{', "an object is missing")?;
+        self.first = true;
+        Ok(())
+    }
+
+    /// The next member's name, whose value must be read or skipped; `None` at the object's end.
+    pub(super) fn name(&mut self) -> Result<Option<String>, Malformed> {
+        if self.ends(b'}')? {
+            return Ok(None);
+        }
+        let name = self.text()?;
+        self.expect(b':', "a colon is missing")?;
+        Ok(Some(name))
+    }
+
+    /// Enters a list; its values follow while [`Self::more`].
+    pub(super) fn list(&mut self) -> Result<(), Malformed> {
+        self.expect(b'[', "a list is missing")?;
+        self.first = true;
+        Ok(())
+    }
+
+    /// Whether a value follows, which must be read or skipped, or the list ends.
+    pub(super) fn more(&mut self) -> Result<bool, Malformed> {
+        Ok(!self.ends(b']')?)
+    }
+
+    /// A string.
+    pub(super) fn text(&mut self) -> Result<String, Malformed> {
+        self.expect(b'"', "a string is missing")?;
+        let mut text = String::new();
+        loop {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let end = rest.find(['"', '\\']);
+            let Some((plain, _)) = end.and_then(|end| rest.split_at_checked(end)) else {
+                return Err(self.error("a string does not end"));
+            };
+            if plain.bytes().any(|byte| byte < 0x20) {
+                return Err(self.error("a control character stands in a string"));
+            }
+            text.push_str(plain);
+            self.at += plain.len();
+            if self.takes(b'"') {
+                return Ok(text);
+            }
+            self.at += 1;
+            text.push(self.escaped()?);
+        }
+    }
+
+    /// What stands behind a backslash.
+    fn escaped(&mut self) -> Result<char, Malformed> {
+        let byte = self.byte();
+        self.at += 1;
+        Ok(match byte {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let mut code = self.four_digits()?;
+                if (0xd800..0xdc00).contains(&code) && self.takes(b'\\') && self.takes(b'u') {
+                    let low = self.four_digits()?.wrapping_sub(0xdc00);
+                    // Anything but a low half makes the code one that is no character.
+                    code = if low < 0x400 {
+                        0x1_0000 + ((code - 0xd800) << 10) + low
+                    } else {
+                        code
+                    };
+                }
+                char::from_u32(code).ok_or_else(|| self.error("an escape is no character"))?
+            }
+            Some(_) | None => return Err(self.error("an escape is unknown")),
+        })
+    }
+
+    fn four_digits(&mut self) -> Result<u32, Malformed> {
+        let digits = self.text.get(self.at..self.at + 4);
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        self.at += 4;
+        code.ok_or_else(|| self.error("an escape has not four digits"))
+    }
+
+    /// A number without its fraction; `None` below zero, the largest beyond 64 bits.
+    pub(super) fn number(&mut self) -> Result<Option<u64>, Malformed> {
+        self.space();
+        let negative = self.takes(b'-');
+        let whole = self.digits()?;
+        if whole.len() > 1 && whole.starts_with('0') {
+            return Err(self.error("a number begins with 0"));
+        }
+        let fraction = if self.takes(b'.') { self.digits()? } else { "" };
+        let mut shift = 0;
+        if self.takes(b'e') || self.takes(b'E') {
+            let left = self.takes(b'-');
+            let _ = !left && self.takes(b'+');
+            shift = self.digits()?.parse().unwrap_or(i32::MAX);
+            shift = if left { -shift } else { shift };
+        }
+        // The point moves right or left over the digits; twenty zeros behind them exceed 64 bits.
+        let len = whole.len() + fraction.len();
+        let places = whole.len().saturating_add_signed(shift as isize);
+        let digits = whole.bytes().chain(fraction.bytes());
+        let value = digits
+            .chain(core::iter::repeat(b'0'))
+            .take(places.min(len + 20))
+            .fold(0_u64, |value, digit| {
+                let value = value.saturating_mul(10);
+                value.saturating_add(u64::from(digit - b'0'))
+            });
+        Ok((!negative).then_some(value))
+    }
+
+    /// Reads over a value.
+    pub(super) fn skip(&mut self) -> Result<(), Malformed> {
+        self.skip_within(DEPTH_MAX)
+    }
+
+    fn skip_within(&mut self, depth: usize) -> Result<(), Malformed> {
+        let inner = || depth.checked_sub(1);
+        match self.kind()? {
+            Kind::Null => self.word("null"),
+            Kind::Flag if self.byte() == Some(b't') => self.word("true"),
+            Kind::Flag => self.word("false"),
+            Kind::Number => self.number().map(|_| ()),
+            Kind::Text => self.text().map(|_| ()),
+            Kind::List => {
+                let inner = inner().ok_or_else(|| self.error("the nesting is too deep"))?;
+                self.list()?;
+                while self.more()? {
+                    self.skip_within(inner)?;
+                }
+                Ok(())
+            }
+            Kind::Object => {
+                let inner = inner().ok_or_else(|| self.error("the nesting is too deep"))?;
+                self.object()?;
+                while self.name()?.is_some() {
+                    self.skip_within(inner)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Nothing may follow.
+    pub(super) fn end(mut self) -> Result<(), Malformed> {
+        self.space();
+        match self.byte() {
+            None => Ok(()),
+            Some(_) => Err(self.error("something follows the message")),
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.at += 1;
+        }
+    }
+
+    /// Takes `byte`, if it comes at once.
+    fn takes(&mut self, byte: u8) -> bool {
+        let there = self.byte() == Some(byte);
+        self.at += usize::from(there);
+        there
+    }
+
+    fn expect(&mut self, byte: u8, otherwise: &'static str) -> Result<(), Malformed> {
+        self.space();
+        if self.takes(byte) {
+            Ok(())
+        } else {
+            Err(self.error(otherwise))
+        }
+    }
+
+    fn ends(&mut self, close: u8) -> Result<bool, Malformed> {
+        self.space();
+        let first = mem::take(&mut self.first);
+        if self.takes(close) {
+            return Ok(true);
+        }
+        if !first {
+            self.expect(b',', "a comma is missing")?;
+        }
+        Ok(false)
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Malformed> {
+        for byte in word.bytes() {
+            if !self.takes(byte) {
+                return Err(self.error("a value is misspelt"));
+            }
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<&'a str, Malformed> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        let (digits, _) = rest.split_at(end.unwrap_or(rest.len()));
+        self.at += digits.len();
+        if digits.is_empty() {
+            return Err(self.error("a digit is missing"));
+        }
+        Ok(digits)
+    }
+}
+
+/// Writes values; a comma comes wherever one is due.
+#[derive(Debug, Default)]
+pub(super) struct Pen(String);
+
+impl Pen {
+    /// Begins an object or a list with `{` or `[`.
+    pub(super) fn open(&mut self, bracket: char) {
+        self.comma();
+        self.0.push(bracket);
+    }
+
+    /// Ends it with `}` or `]`.
+    pub(super) fn close(&mut self, bracket: char) {
+        self.0.push(bracket);
+    }
+
+    /// A member's name; its value follows.
+    pub(super) fn name(&mut self, name: &str) {
+        self.text(name);
+        self.0.push(':');
+    }
+
+    /// A string.
+    pub(super) fn text(&mut self, text: &str) {
+        self.comma();
+        self.0.push('"');
+        for c in text.chars() {
+            let short = match c {
+                '"' | '\\' => Some(c),
+                '\n' => Some('n'),
+                '\r' => Some('r'),
+                '\t' => Some('t'),
+                _ => None,
+            };
+            if let Some(short) = short {
+                self.0.push('\\');
+                self.0.push(short);
+            } else if c < ' ' {
+                self.0
+                    .push_str(if c < '\u{10}' { "\\u000" } else { "\\u001" });
+                self.0
+                    .push(char::from_digit(u32::from(c) & 15, 16).unwrap_or('0'));
+            } else {
+                self.0.push(c);
+            }
+        }
+        self.0.push('"');
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, number: u64) {
+        self.comma();
+        self.0.push_str(&number.to_string());
+    }
+
+    /// What was written.
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
+    fn comma(&mut self) {
+        if !matches!(self.0.as_bytes().last(), None | Some(b'{' | b'[' | b':')) {
+            self.0.push(',');
+        }
+    }
+}
