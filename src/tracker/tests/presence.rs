@@ -206,7 +206,7 @@ fn limits_are_said_and_hold() {
     );
 
     for _ in 0..2 {
-        assert!(reason(&world.say(ConnectionId(2), "{}".into())).contains("not a tracker message"));
+        assert!(reason(&world.say(ConnectionId(2), "{}".into())).contains("action"));
     }
     let connection = ConnectionId(2);
     let text = "garbage".to_owned();
