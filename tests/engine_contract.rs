@@ -14,9 +14,7 @@ use std::collections::BTreeSet;
 use swarmline::base::{
     ByteRange, FetchId, HashId, Instant, LinkId, PayloadId, RequestId, TrackId, TrackerId, Version,
 };
-use swarmline::engine::{
-    Config, ConfigUpdate, Engine, Input, LoadKind, ManifestBody, Output, Seed,
-};
+use swarmline::engine::{Config, ConfigUpdate, Engine, Input, LoadKind, ManifestBody, Output};
 use swarmline::integrity::Digest;
 use swarmline::wire::{
     BlockHeader, HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey,
@@ -298,7 +296,7 @@ proptest! {
     #[test]
     fn any_order_is_survived(inputs in prop::collection::vec((input(), 0_u64..3_000_000), 1..120)) {
         let config = Config { tracker_urls: vec!["ws://t".to_owned()], ..Config::default() };
-        let mut engine = Engine::new(config, Seed { random: 9, info_hash: None });
+        let mut engine = Engine::new(config, 9);
         let mut now = Instant(1);
         let mut open: BTreeSet<RequestId> = BTreeSet::new();
         for (step, (input, wait)) in inputs.into_iter().enumerate() {

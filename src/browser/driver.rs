@@ -15,7 +15,7 @@ use super::socket::{MESSAGE_MAX, Sockets};
 use super::store::Store;
 use super::{convert, panic};
 use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, TrackerId};
-use crate::engine::{Engine, Input, Output, Seed};
+use crate::engine::{Engine, Input, Output};
 use js_sys::{JsString, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -57,11 +57,7 @@ impl Driver {
         let ice_servers = Reflect::get(&config, &"iceServers".into())?;
         let random = Uint8Array::new_with_length(8);
         fill_random(&random);
-        let random = random.to_vec().try_into().map_or(0, u64::from_le_bytes);
-        let seed = Seed {
-            random,
-            info_hash: None,
-        };
+        let seed = random.to_vec().try_into().map_or(0, u64::from_le_bytes);
         let engine = Engine::new(convert::config(&config)?, seed);
         Ok(Rc::new_cyclic(|driver: &Weak<Self>| {
             let driver = driver.clone();

@@ -4,7 +4,7 @@
 //! peers come in raw and are decoded inside.
 
 use super::config::ConfigUpdate;
-use crate::base::{ByteRange, FetchId, HashId, InfoHash, LinkId, PayloadId, RequestId, TrackerId};
+use crate::base::{ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, TrackerId};
 use crate::integrity::Digest;
 
 /// One thing the world tells the engine, by who speaks.
@@ -206,13 +206,4 @@ pub enum LoadKind {
 pub enum ManifestBody {
     /// HLS text, master or media.
     Hls(String),
-}
-
-/// How the world outside names this run of the engine: fixed for its life.
-#[derive(Clone, Copy, Debug)]
-pub struct Seed {
-    /// Seeds the engine's chance; from the platform's cryptographic source.
-    pub random: u64,
-    /// A fixed info hash for tests; `None` derives it from `swarmId` or the manifest's URL.
-    pub info_hash: Option<InfoHash>,
 }

@@ -28,7 +28,7 @@ mod verify;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
-pub use input::{Input, LoadKind, ManifestBody, Seed};
+pub use input::{Input, LoadKind, ManifestBody};
 pub use output::{Output, Part, Source, Timing};
 pub use stats::{PeerStats, SegmentCounts, Stats, TrackerStats};
 
@@ -88,13 +88,13 @@ pub enum Timer {
 
 impl Engine {
     /// An engine that has done nothing yet; time starts at [`Instant::ZERO`]. It begins to speak with
-    /// its first input.
+    /// its first input. `seed` is its chance, from the platform's cryptographic source.
     #[must_use]
-    pub fn new(config: Config, seed: Seed) -> Self {
-        let mut rng = Rng::new(seed.random);
+    pub fn new(config: Config, seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
         let peer_id = swarm::random_peer_id(&mut rng);
         Self {
-            signaling: Signaling::new(&config, seed.info_hash),
+            signaling: Signaling::new(&config),
             config,
             rng,
             peer_id,

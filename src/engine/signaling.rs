@@ -67,10 +67,9 @@ pub(super) struct PendingOffer {
 }
 
 impl Signaling {
-    pub(super) fn new(config: &Config, info_hash: Option<InfoHash>) -> Self {
-        let named = config.swarm_id.as_deref().map(info_hash_of);
+    pub(super) fn new(config: &Config) -> Self {
         Self {
-            info_hash: info_hash.or(named),
+            info_hash: config.swarm_id.as_deref().map(info_hash_of),
             swarm_size: 0,
             trackers: config
                 .tracker_urls

@@ -26,7 +26,7 @@ use swarmline::base::{
     ByteRange, Duration, FetchId, HashId, Instant, LinkId, PayloadId, RequestId, SegmentId,
     TrackerId,
 };
-use swarmline::engine::{Config, Engine, Event, Input, LoadKind, ManifestBody, Seed, Source};
+use swarmline::engine::{Config, Engine, Event, Input, LoadKind, ManifestBody, Source};
 use swarmline::integrity::Digest;
 use swarmline::tracker::{self, ConnectionId, Tracker};
 use swarmline::wire::BLOCK_HEADER_LEN;
@@ -159,10 +159,7 @@ impl World {
     /// A viewer of `playlist`, joined now.
     pub fn join(&mut self, config: Config, playlist: &str, text: &str) -> Viewer {
         let viewer = self.viewers.len();
-        let seed = Seed {
-            random: 1_000 + viewer as u64,
-            info_hash: None,
-        };
+        let seed = 1_000 + viewer as u64;
         self.viewers.push(Shell {
             engine: Engine::new(config, seed),
             store: BTreeMap::new(),
