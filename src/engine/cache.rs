@@ -1,4 +1,5 @@
-//! What is kept in memory and what goes, oldest use first; neighbours hear of it.
+//! What is kept in memory and what goes: the past of a live stream, then the oldest use; neighbours
+//! hear of it.
 //!
 //! Invariant: held bytes stay under `memoryLimitBytes`, but for downloads under way.
 
@@ -25,6 +26,29 @@ impl Engine {
             let Some((_, id)) = oldest else { return };
             held -= self.segments.get(&id).map_or(0, |segment| segment.reserved);
             self.evict(id);
+        }
+    }
+
+    /// What left a live playlist more than a whole window ago, nobody can ask for any more.
+    pub(super) fn forget_past(&mut self, track: usize) {
+        let Some(track) = self.timeline.tracks().get(track).filter(|track| track.live) else {
+            return;
+        };
+        let window = track.segments.len() as u64;
+        let (id, oldest) = (track.id, track.first_number.saturating_sub(window));
+        let past: Vec<SegmentId> = self
+            .by_number
+            .iter()
+            .filter(|((track, number), _)| *track == id && *number < oldest)
+            .map(|(_, segment)| *segment)
+            .filter(|segment| {
+                self.segments
+                    .get(segment)
+                    .is_some_and(|s| s.download.is_none())
+            })
+            .collect();
+        for segment in past {
+            self.evict(segment);
         }
     }
 

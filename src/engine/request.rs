@@ -280,6 +280,9 @@ impl Engine {
         match self.timeline.update_hls(url, text) {
             Ok(update) => {
                 self.name_swarm(now, url);
+                if let Some(track) = update.track {
+                    self.forget_past(track);
+                }
                 if !update.changed.is_empty() {
                     let message = format!(
                         "the playlist {url} now names another content for {} segment(s)",
