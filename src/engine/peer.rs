@@ -141,18 +141,22 @@ impl TrackHaves {
 
     /// Numbers held whole, ascending.
     fn whole(&self) -> impl Iterator<Item = u64> {
-        let by_bit = (0..self.bits.len() * 8)
+        let mut by_bit = (0..self.bits.len() * 8)
             .filter(|index| bit(&self.bits, *index))
             .map(|index| self.first.saturating_add(index as u64))
-            .filter(|number| !self.entries.contains_key(number));
-        let by_entry = self
+            .filter(|number| !self.entries.contains_key(number))
+            .peekable();
+        let mut by_entry = self
             .entries
             .iter()
             .filter(|(_, (_, held))| *held == Held::Whole)
-            .map(|(n, _)| *n);
-        let mut all: Vec<u64> = by_bit.chain(by_entry).collect();
-        all.sort_unstable();
-        all.into_iter()
+            .map(|(n, _)| *n)
+            .peekable();
+        core::iter::from_fn(move || match (by_bit.peek(), by_entry.peek()) {
+            (Some(bit), Some(entry)) if entry < bit => by_entry.next(),
+            (Some(_), _) => by_bit.next(),
+            (None, _) => by_entry.next(),
+        })
     }
 }
 

@@ -55,15 +55,23 @@ impl Engine {
         if segment.leaves.is_none() {
             return;
         }
-        let mut sources: Vec<LinkId> = holders.to_vec();
-        sources.sort_by(|a, b| {
-            let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
-            rate(b).total_cmp(&rate(a)).then(a.cmp(b))
-        });
+        let mut rest: Vec<LinkId> = holders.to_vec();
         if let Some(download) = &segment.download {
-            sources.retain(|link| !download.shunned.contains(link));
+            rest.retain(|link| !download.shunned.contains(link));
         }
-        sources.truncate(SOURCES_MAX);
+        let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
+        let fastest = |rest: &[LinkId]| {
+            let by_rate = |a: &&LinkId, b: &&LinkId| rate(a).total_cmp(&rate(b)).then(b.cmp(a));
+            rest.iter().max_by(by_rate).copied()
+        };
+        // The four fastest one by one: the code of a sort would weigh more than all of this file.
+        let mut sources = Vec::new();
+        while sources.len() < SOURCES_MAX
+            && let Some(next) = fastest(&rest)
+        {
+            rest.retain(|link| *link != next);
+            sources.push(next);
+        }
         let mut progressed = true;
         while progressed {
             progressed = false;

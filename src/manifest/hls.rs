@@ -156,7 +156,7 @@ impl<'a> Batch<'a> {
             if !self.has_duration {
                 return Err(error_at("a segment has no #EXTINF: ", line));
             }
-            if line.contains("{$") {
+            if line.as_bytes().windows(2).any(|pair| pair == b"{$") {
                 return Err(error_at(
                     "variables (EXT-X-DEFINE) are not supported: ",
                     line,

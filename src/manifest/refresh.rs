@@ -123,7 +123,7 @@ impl Timeline {
             Step::OlderCopy => {}
             Step::Restart => {
                 remember(text, base_url, track, &window);
-                update.removed = track.segments.drain(..).collect();
+                update.removed = core::mem::take(&mut track.segments).into();
             }
         }
         if track.segments.is_empty() {
