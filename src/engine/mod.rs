@@ -62,6 +62,8 @@ pub struct Engine {
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
     links: SortedMap<LinkId, Link>,
+    /// Peers caught with a wrong block: not linked again.
+    liars: Vec<PeerId>,
     signaling: Signaling,
     uploads: Uploads,
     cdn: fetch::CdnRate,
@@ -108,6 +110,7 @@ impl Engine {
             fetches: SortedMap::new(),
             hashes: SortedMap::new(),
             links: SortedMap::new(),
+            liars: Vec::new(),
             uploads: Uploads::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,

@@ -11,12 +11,16 @@ use crate::wire::{Offer, ToTracker};
 
 /// Offers in one announce. Five find five peers; newcomers' offers bring the rest (stock clients: 5).
 const OFFERS_PER_ANNOUNCE: usize = 5;
+/// In the very first one: each offer is a connection to be made while the first frame is decoded, and
+/// one peer is enough to begin with.
+const OFFERS_FIRST: usize = 3;
 /// An offer that nobody answered is made anew (stock clients: 50 s).
 const OFFER_LIFE: Duration = Duration::from_secs(50);
 /// Offers that are late do not hold up an announce.
 const OFFERS_PATIENCE: Duration = Duration::from_millis(600);
-/// While links are wanted and the tracker knows of more peers: first repeat, doubled each time.
-const REPEAT_MIN: Duration = Duration::from_secs(4);
+/// While links are wanted and the tracker knows of more peers: first repeat, doubled each time. The
+/// first frame is there by then.
+const REPEAT_MIN: Duration = Duration::from_secs(1);
 /// Until a tracker says otherwise.
 const INTERVAL: Duration = Duration::from_secs(120);
 pub(super) const RECONNECT_MIN: Duration = Duration::from_secs(1);
@@ -185,7 +189,17 @@ impl Engine {
             .values()
             .filter(|offer| !offer.sent)
             .count();
-        for _ in fresh..OFFERS_PER_ANNOUNCE.min(room) {
+        let first = self
+            .signaling
+            .trackers
+            .iter()
+            .all(|tracker| tracker.announces == 0);
+        let wanted = if first {
+            OFFERS_FIRST
+        } else {
+            OFFERS_PER_ANNOUNCE
+        };
+        for _ in fresh..wanted.min(room) {
             let link = self.add_link(now, None, true);
             let mut id = [0_u8; 20];
             self.rng.fill(&mut id);

@@ -98,7 +98,7 @@ impl Engine {
         sdp: String,
     ) {
         let full = self.link_count() >= self.config.max_peers as usize;
-        if !self.config.enabled || peer == self.peer_id || full {
+        if !self.config.enabled || full || !self.is_welcome(peer) {
             return;
         }
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
@@ -114,6 +114,11 @@ impl Engine {
             .answers
             .insert(link, (tracker, peer, offer_id));
         self.out(Output::AcceptOffer { link, sdp });
+    }
+
+    /// Not ourselves, and never caught with a wrong block.
+    fn is_welcome(&self, peer: PeerId) -> bool {
+        peer != self.peer_id && !self.liars.contains(&peer)
     }
 
     /// Somebody's answer to an offer of ours.
@@ -136,7 +141,7 @@ impl Engine {
                 return;
             }
         }
-        if self.link_count() >= self.config.max_peers as usize || peer == self.peer_id {
+        if self.link_count() >= self.config.max_peers as usize || !self.is_welcome(peer) {
             return self.close_link(now, id, CloseReason::NotNeeded);
         }
         let Some(link) = self.links.get_mut(&id) else {
