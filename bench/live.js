@@ -1,7 +1,7 @@
 // @ts-check
 // Live: viewers join a second apart at hls.js's own latency and watch for a minute.
 
-import { log, runViewers } from "./measure.js";
+import { log, runViewers, shareOfSaving } from "./measure.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
@@ -29,11 +29,6 @@ export async function live(browser, origin, settings) {
     );
   }
   return { viewers: settings.viewers, rounds };
-}
-
-/** Each run has its own segments, so each is compared with what its own players were handed. @param {Run} run */
-function shareOfSaving(run) {
-  return (run.deliveredBytes - run.mediaBytes) / (run.deliveredBytes - run.floorBytes);
 }
 
 /** @param {number} round @param {number} viewers @param {Run[]} runs */

@@ -126,6 +126,15 @@ function figures(mode, states, files) {
   };
 }
 
+/**
+ * What was saved of what can be: each segment once, and a first one for each further viewer, is the
+ * floor. A run is compared with what its own players were handed, for no two runs hand out the same.
+ * @param {Run} run
+ */
+export function shareOfSaving(run) {
+  return (run.deliveredBytes - run.mediaBytes) / (run.deliveredBytes - run.floorBytes);
+}
+
 /** Two names for the same bytes would make a cache look like a swarm. @param {State[]} states */
 function refuseRepeatedFragments(states) {
   const names = new Map();

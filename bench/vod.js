@@ -1,7 +1,7 @@
 // @ts-check
 // VOD: viewers join four seconds apart and watch for a minute after the last one joined.
 
-import { runViewers, sum, log } from "./measure.js";
+import { log, runViewers, shareOfSaving, sum } from "./measure.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
@@ -39,7 +39,7 @@ function againstPlain(run, plain) {
   return {
     shareOfPlain: run.cdnBytes / plain.cdnBytes,
     floorShare: plain.floorBytes / plain.cdnBytes,
-    shareOfSaving: (plain.mediaBytes - run.mediaBytes) / (plain.mediaBytes - plain.floorBytes),
+    shareOfSaving: shareOfSaving(run),
     segmentsBeyondPlain: beyond.length,
     deliveredAgainstPlain: run.deliveredBytes / plain.deliveredBytes,
   };
