@@ -19,7 +19,7 @@ const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 ///
 /// # Errors
 /// When a member has not the type it should have.
-pub(super) fn config(value: &JsValue) -> Result<Config, JsValue> {
+pub(super) fn config(value: JsValue) -> Result<Config, JsValue> {
     let given = Settings(value);
     let default = Config::default();
     let integrity = match given.text("integrity")?.as_deref() {
@@ -53,7 +53,7 @@ pub(super) fn config(value: &JsValue) -> Result<Config, JsValue> {
 ///
 /// # Errors
 /// As for [`config`].
-pub(super) fn update(value: &JsValue) -> Result<ConfigUpdate, JsValue> {
+pub(super) fn update(value: JsValue) -> Result<ConfigUpdate, JsValue> {
     let given = Settings(value);
     Ok(ConfigUpdate {
         enabled: given.flag("enabled")?,
@@ -66,15 +66,15 @@ pub(super) fn update(value: &JsValue) -> Result<ConfigUpdate, JsValue> {
 }
 
 /// A page's settings; `undefined` and `null` stand for absent ones.
-struct Settings<'a>(&'a JsValue);
+struct Settings(JsValue);
 
-impl Settings<'_> {
+impl Settings {
     fn read<T>(
         &self,
         name: &str,
         read: impl Fn(&JsValue) -> Option<T>,
     ) -> Result<Option<T>, JsValue> {
-        let value = Reflect::get(self.0, &JsValue::from_str(name))?;
+        let value = Reflect::get(&self.0, &JsValue::from_str(name))?;
         if value.is_undefined() || value.is_null() {
             return Ok(None);
         }

@@ -53,8 +53,8 @@ pub(super) struct Driver {
 
 impl Driver {
     /// A driver for the settings in `config`.
-    pub(super) fn new(config: &JsValue, host: Host) -> Result<Rc<Self>, JsValue> {
-        let ice_servers = Reflect::get(config, &"iceServers".into())?;
+    pub(super) fn new(config: JsValue, host: Host) -> Result<Rc<Self>, JsValue> {
+        let ice_servers = Reflect::get(&config, &"iceServers".into())?;
         let random = Uint8Array::new_with_length(8);
         fill_random(&random);
         let seed = random.to_vec().try_into().map_or(0, u64::from_le_bytes);

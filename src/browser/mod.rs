@@ -44,7 +44,7 @@ impl SwarmEngine {
     /// # Errors
     /// When `config` is not of that shape.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &JsValue, host: Host) -> Result<Self, JsValue> {
+    pub fn new(config: JsValue, host: Host) -> Result<Self, JsValue> {
         panic::watch(&host);
         Ok(Self {
             driver: Driver::new(config, host)?,
@@ -98,7 +98,7 @@ impl SwarmEngine {
     ///
     /// # Errors
     /// When `config` is not of the engine's shape.
-    pub fn update(&self, config: &JsValue) -> Result<(), JsValue> {
+    pub fn update(&self, config: JsValue) -> Result<(), JsValue> {
         self.driver.give(Input::Config(convert::update(config)?));
         Ok(())
     }
