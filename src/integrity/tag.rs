@@ -6,6 +6,7 @@
 //! attribute lists (RFC 8216 §4.2) or lacks SIZE or ROOT is an error. This room reads `SIG`, it
 //! does not check it.
 
+use super::attributes::{Attributes, Value};
 use super::{Digest, MAX_SEGMENT_LEN};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::fmt;
@@ -110,10 +111,8 @@ impl DigestTag {
             size: 0,
             root: Digest([0; 32]),
         });
-        let mut rest = text;
-        while !rest.is_empty() {
-            let (name, value, tail) = next_attribute(rest)?;
-            rest = tail;
+        for attribute in Attributes::new(text) {
+            let (name, value) = attribute.map_err(TagError)?;
             match name {
                 "SIZE" => once(&mut size, value.integer("SIZE is no integer")?)?,
                 "ROOT" => once(&mut root, value.digest("ROOT is no SHA-256 in base64")?)?,
@@ -145,12 +144,6 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), TagError> {
     }
 }
 
-/// The value of an attribute, with quotes taken off.
-enum Value<'a> {
-    Quoted(&'a str),
-    Plain(&'a str),
-}
-
 impl Value<'_> {
     fn integer(&self, otherwise: &'static str) -> Result<u64, TagError> {
         match self {
@@ -178,30 +171,6 @@ impl Value<'_> {
 
     fn digest(&self, otherwise: &'static str) -> Result<Digest, TagError> {
         self.bytes(otherwise).map(Digest)
-    }
-}
-
-/// The first attribute of a list, and the list behind its comma.
-fn next_attribute(list: &str) -> Result<(&str, Value<'_>, &str), TagError> {
-    let (name, rest) = list
-        .split_once('=')
-        .ok_or(TagError("an attribute has no value"))?;
-    let (value, rest) = if let Some(quoted) = rest.strip_prefix('"') {
-        let (text, rest) = quoted
-            .split_once('"')
-            .ok_or(TagError("a quote is not closed"))?;
-        (Value::Quoted(text), rest)
-    } else {
-        let end = rest.find(',').unwrap_or(rest.len());
-        let (text, rest) = rest.split_at(end);
-        (Value::Plain(text.trim()), rest)
-    };
-    let rest = rest.trim_start();
-    match rest.strip_prefix(',') {
-        Some("") => Err(TagError("the list ends with a comma")),
-        Some(tail) => Ok((name.trim(), value, tail)),
-        None if rest.is_empty() => Ok((name.trim(), value, rest)),
-        None => Err(TagError("something stands behind a closing quote")),
     }
 }
 

@@ -1,8 +1,7 @@
-//! Text of an HLS master playlist → its renditions, with m3u8-rs, which is handed one entry at a time: a
-//! variant that it cannot read would otherwise give its URI to the one before.
+//! Text of an HLS master playlist → its renditions. Reads only what names a rendition.
 
 use super::hls::{is_uri, trim};
-use m3u8_rs::{AlternativeMedia, MasterPlaylist, VariantStream};
+use crate::integrity::{Attributes, Value};
 
 /// A rendition of a master playlist.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,59 +17,68 @@ pub(super) fn rendition_lines(text: &str) -> Vec<RenditionLine> {
     let mut found = Vec::new();
     let mut variant = None;
     for line in text.lines().map(trim) {
-        if line.starts_with("#EXT-X-STREAM-INF:") {
-            variant = Some(line);
-        } else if line.starts_with("#EXT-X-MEDIA:") {
-            let master = read_entry(&[line]);
-            found.extend(master.and_then(|master| master.alternatives.first().and_then(media)));
+        if let Some(list) = line.strip_prefix("#EXT-X-STREAM-INF:") {
+            variant = Some(list);
+        } else if let Some(list) = line.strip_prefix("#EXT-X-MEDIA:") {
+            found.extend(media(list));
         } else if is_uri(line)
-            && let Some(tag) = variant.take()
-            && let Some(master) = read_entry(&[tag, line])
+            && let Some(attributes) = variant.take().and_then(stream)
         {
-            found.extend(master.variants.first().map(stream));
+            let uri = line.to_owned();
+            found.push(RenditionLine { uri, attributes });
         }
     }
     found
 }
 
-fn read_entry(lines: &[&str]) -> Option<MasterPlaylist> {
-    let mut text = String::from("#EXTM3U\n");
-    for line in lines {
-        text.push_str(line);
-        text.push('\n');
-    }
-    m3u8_rs::parse_master_playlist_res(text.as_bytes()).ok()
-}
-
-fn media(media: &AlternativeMedia) -> Option<RenditionLine> {
+fn media(list: &str) -> Option<RenditionLine> {
     let mut attributes = String::new();
-    push_attribute(&mut attributes, "GROUP-ID", Some(&media.group_id));
-    push_attribute(&mut attributes, "LANGUAGE", media.language.as_deref());
-    push_attribute(&mut attributes, "NAME", Some(&media.name));
+    push_attribute(
+        &mut attributes,
+        "GROUP-ID",
+        Some(quoted(list, "GROUP-ID")??),
+    );
+    push_attribute(&mut attributes, "LANGUAGE", quoted(list, "LANGUAGE")?);
+    push_attribute(&mut attributes, "NAME", Some(quoted(list, "NAME")??));
     Some(RenditionLine {
-        uri: media.uri.clone()?,
+        uri: quoted(list, "URI")??.to_owned(),
         attributes,
     })
 }
 
-fn stream(stream: &VariantStream) -> RenditionLine {
+fn stream(list: &str) -> Option<String> {
     let mut attributes = String::new();
-    push_attribute(
-        &mut attributes,
-        "BANDWIDTH",
-        Some(&stream.bandwidth.to_string()),
-    );
-    push_attribute(&mut attributes, "CODECS", stream.codecs.as_deref());
-    if let Some(size) = stream.resolution {
-        let mut text = size.width.to_string();
-        text.push('x');
-        text.push_str(&size.height.to_string());
-        push_attribute(&mut attributes, "RESOLUTION", Some(&text));
+    let bandwidth: u64 = plain(list, "BANDWIDTH")??.parse().ok()?;
+    push_attribute(&mut attributes, "BANDWIDTH", Some(&bandwidth.to_string()));
+    push_attribute(&mut attributes, "CODECS", quoted(list, "CODECS")?);
+    push_attribute(&mut attributes, "RESOLUTION", plain(list, "RESOLUTION")?);
+    Some(attributes)
+}
+
+/// The text of a quoted attribute, if it is there; `None` if it stands without quotes.
+fn quoted<'a>(list: &'a str, name: &str) -> Option<Option<&'a str>> {
+    match value(list, name) {
+        None => Some(None),
+        Some(Value::Quoted(text)) => Some(Some(text)),
+        Some(Value::Plain(_)) => None,
     }
-    RenditionLine {
-        uri: stream.uri.clone(),
-        attributes,
+}
+
+/// The text of an attribute without quotes, if it is there; `None` if it stands in quotes.
+fn plain<'a>(list: &'a str, name: &str) -> Option<Option<&'a str>> {
+    match value(list, name) {
+        None => Some(None),
+        Some(Value::Plain(text)) => Some(Some(text)),
+        Some(Value::Quoted(_)) => None,
     }
+}
+
+/// An attribute of a list as far as the list can be read; of two with one name the last.
+fn value<'a>(list: &'a str, name: &str) -> Option<Value<'a>> {
+    let list = list.trim_end_matches(',');
+    let readable = Attributes::new(list).map_while(Result::ok);
+    let named = readable.filter(|(known, _)| *known == name);
+    named.map(|(_, value)| value).last()
 }
 
 fn push_attribute(attributes: &mut String, key: &str, value: Option<&str>) {

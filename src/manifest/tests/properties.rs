@@ -3,6 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use super::super::Timeline;
+use super::super::master::{RenditionLine, rendition_lines};
 use super::URL;
 use crate::integrity::sha256;
 use proptest::prelude::*;
@@ -180,6 +181,62 @@ proptest! {
         let _ = timeline.update_hls(URL, &chars.iter().collect::<String>());
         prop_assert!(timeline.update_hls(URL, &good).is_ok());
     }
+
+    /// An entry that m3u8-rs reads we read as it does.
+    #[test]
+    fn a_master_playlist_is_read_as_m3u8_rs_does(
+        variant in attributes(&["BANDWIDTH", "CODECS", "RESOLUTION", "FRAME-RATE", "AUDIO", "X-A"]),
+        media in attributes(&["GROUP-ID", "LANGUAGE", "NAME", "URI", "DEFAULT", "X-A"]),
+    ) {
+        let text = format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:{variant}\nv.m3u8\n#EXT-X-MEDIA:TYPE=AUDIO,{media}\n"
+        );
+        let ours = rendition_lines(&text);
+        let (_, theirs) = m3u8_rs::parse_master_playlist(text.as_bytes()).unwrap();
+        let join = |pairs: &[(&str, Option<String>)]| {
+            let pairs = pairs.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+            pairs.collect::<Vec<_>>().join(",")
+        };
+        for stream in theirs.variants {
+            let attributes = join(&[
+                ("BANDWIDTH", Some(stream.bandwidth.to_string())),
+                ("CODECS", stream.codecs),
+                ("RESOLUTION", stream.resolution.map(|size| size.to_string())),
+            ]);
+            prop_assert!(ours.contains(&RenditionLine { uri: stream.uri, attributes }), "{}", text);
+        }
+        for media in theirs.alternatives.into_iter().filter(|media| media.uri.is_some()) {
+            let attributes = join(&[
+                ("GROUP-ID", Some(media.group_id)),
+                ("LANGUAGE", media.language),
+                ("NAME", Some(media.name)),
+            ]);
+            let uri = media.uri.unwrap();
+            prop_assert!(ours.contains(&RenditionLine { uri, attributes }), "{}", text);
+        }
+    }
+}
+
+/// Attribute lists in which much is right: most names there, most values of their kind.
+fn attributes(names: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let one = |name: &'static str| {
+        let value = match name {
+            "BANDWIDTH" => "[0-9]{1,6}",
+            "RESOLUTION" => "[1-9][0-9]{2}x[1-9][0-9]{2}",
+            "FRAME-RATE" => "[1-9]{2}(\\.[0-9]{1,3})?",
+            "DEFAULT" => "YES|NO",
+            _ => "\"[a-z0-9.,=é ]{1,8}\"",
+        };
+        let value = prop_oneof![9 => value, 1 => "[a-z0-9]{1,3}|\"[a-z0-9]{1,3}\""];
+        let there = prop::bool::weighted(0.85);
+        let sep = prop_oneof![8 => Just(","), 1 => Just(", ")];
+        (there, value, sep).prop_map(move |(there, value, sep)| match there {
+            true => format!("{name}={value}{sep}"),
+            false => String::new(),
+        })
+    };
+    let all: Vec<_> = names.iter().map(|name| one(name)).collect();
+    all.prop_shuffle().prop_map(|all| all.concat())
 }
 
 fn garbage() -> impl Strategy<Value = String> {
