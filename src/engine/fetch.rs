@@ -462,7 +462,7 @@ impl Engine {
         }
     }
 
-    fn report_progress(&mut self, id: SegmentId) {
+    pub(super) fn report_progress(&mut self, id: SegmentId) {
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
@@ -485,11 +485,6 @@ impl Engine {
                 total,
             });
         }
-    }
-
-    /// Progress after a verified block of a peer.
-    pub(super) fn report_verified(&mut self, id: SegmentId) {
-        self.report_progress(id);
     }
 
     /// Makes room in the shell for `len` bytes of a segment.

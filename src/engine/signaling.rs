@@ -45,7 +45,6 @@ pub(super) struct Tracker {
     pub(super) state: State,
     /// When to reconnect (closed) or to announce (open).
     pub(super) next: Instant,
-    pub(super) opened_at: Instant,
     pub(super) interval: Duration,
     pub(super) repeat: Duration,
     pub(super) failures: u32,
@@ -122,7 +121,6 @@ impl Tracker {
             url,
             state: State::Closed,
             next: Instant::ZERO,
-            opened_at: Instant::ZERO,
             interval: INTERVAL,
             repeat: REPEAT_MIN,
             failures: 0,
@@ -251,7 +249,6 @@ impl Engine {
             return;
         };
         tracker.state = State::Open;
-        tracker.opened_at = now;
         tracker.next = now;
         self.tend_signaling(now);
     }

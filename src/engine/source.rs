@@ -60,7 +60,7 @@ impl Engine {
     }
 
     fn race(&mut self, now: Instant, id: SegmentId, slack: Duration) -> Option<Instant> {
-        let scene = self.scene(now, id)?;
+        let scene = self.scene(id)?;
         let download = self.segments.get(&id)?.download.as_ref()?;
         let fresh = download.first_asked.is_none();
         if download.cdn_only {
@@ -86,7 +86,7 @@ impl Engine {
         self.next_look(now, id, &scene)
     }
 
-    fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
+    fn scene(&self, id: SegmentId) -> Option<Scene> {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
         let deadline = self.playback.deadline().max(download.started);
@@ -106,7 +106,6 @@ impl Engine {
             })
             .map(|(link, _)| *link)
             .collect();
-        let _ = now;
         Some(Scene {
             started: download.started,
 
@@ -279,7 +278,7 @@ impl Engine {
         let only = download.cdn_only;
         self.withdraw(id);
         let holders = self
-            .scene(now, id)
+            .scene(id)
             .map(|scene| scene.holders)
             .unwrap_or_default();
         if only || !self.is_shareable(id) || (holders.is_empty() && !self.is_asked(id)) {

@@ -193,7 +193,7 @@ impl Engine {
             return;
         }
         self.announce_progress(id);
-        self.report_verified(id);
+        self.report_progress(id);
         self.drive(now, id);
         self.trim_cache();
     }
