@@ -88,14 +88,18 @@ impl Engine {
 
     /// `u = hash(peer, segment) ∈ [0, 1)`: the same at each look, different for each peer.
     fn draw(&self, key: &SegmentKey) -> f64 {
+        f64::from(self.lot(key)) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// The hash of peer and segment, as a number.
+    pub(super) fn lot(&self, key: &SegmentKey) -> u32 {
         let mut bytes = Vec::with_capacity(44);
         bytes.extend_from_slice(&self.peer_id.0);
         bytes.extend_from_slice(&key.track.0);
         bytes.extend_from_slice(&key.number.to_le_bytes());
         bytes.extend_from_slice(&key.version.0);
         let hash = sha256(&bytes);
-        let word = u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]);
-        f64::from(word) / (f64::from(u32::MAX) + 1.0)
+        u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]])
     }
 
     /// `W = min(half the slack, N · 0.1 s)`; nothing when alone.

@@ -69,9 +69,7 @@ impl Engine {
         let Some(size) = segment.size else {
             return self.start_whole(now, id, fetch);
         };
-        // Behind the last block still owed nothing needs to come again.
-        let owed = |block: &Block| matches!(block, Block::Missing | Block::Asked { .. });
-        let to = match segment.blocks.iter().rposition(owed) {
+        let to = match segment.owed_until(from) {
             Some(last) if !no_ranges => segment.block_bytes(last).end,
             Some(_) | None => size,
         };
