@@ -5,6 +5,7 @@
 //! spread by `u` over the rest. Invariant: a promise is about oneself and is kept, or taken back.
 
 use super::source::Scene;
+use super::trust::Fault;
 use super::{Engine, peer::Held};
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
@@ -36,7 +37,7 @@ impl Engine {
         let rest = scene.latest.since(scene.started);
         let half = scene.started + rest / 2;
         let u = self.draw(&key);
-        let promise = self.best_promise(&key, now);
+        let promise = self.best_promise(&key, now, scene.latest);
         if let (Some(failure), None) = (download.failure, promise) {
             self.fail(id, failure);
             return None;
@@ -61,7 +62,7 @@ impl Engine {
         if now < fire {
             return Some(fire);
         }
-        self.mute_promisers(&key, now);
+        self.mute_promisers(now);
         self.promise(id);
         self.take_from_cdn(now, id)
     }
@@ -100,39 +101,31 @@ impl Engine {
         (!open && !alone && started < since + FIRST_LINKS).then(|| since + FIRST_LINKS)
     }
 
-    /// The soonest promise that counts.
-    fn best_promise(&self, key: &SegmentKey, now: Instant) -> Option<Instant> {
-        self.promisers(key)
-            .filter(|(_, at)| now < *at + PROMISE_GRACE)
-            .map(|(_, at)| at)
+    /// The soonest promise that counts; one that comes too late is not worth any wait.
+    fn best_promise(&self, key: &SegmentKey, now: Instant, latest: Instant) -> Option<Instant> {
+        self.links
+            .values()
+            .filter(|link| link.is_greeted() && link.mute == 0)
+            .filter_map(|link| match link.haves.held(key) {
+                Some(Held::Promised(at)) => Some(at),
+                Some(Held::Whole | Held::Partial(_)) | None => None,
+            })
+            .filter(|at| now < *at + PROMISE_GRACE && *at <= latest)
             .min()
     }
 
-    fn promisers(&self, key: &SegmentKey) -> impl Iterator<Item = (LinkId, Instant)> {
-        self.links
-            .iter()
-            .filter(|(_, link)| link.is_greeted() && link.mute == 0)
-            .filter_map(|(id, link)| match link.haves.held(key) {
-                Some(Held::Promised(at)) => Some((*id, at)),
-                Some(Held::Whole | Held::Partial(_)) | None => None,
-            })
-    }
-
-    /// Neighbours whose promise of this segment is overdue are not believed for a while.
-    fn mute_promisers(&mut self, key: &SegmentKey, now: Instant) {
-        for link in self.links.values_mut() {
+    /// Neighbours with an overdue promise, of any segment, are not believed for a while.
+    fn mute_promisers(&mut self, now: Instant) {
+        let mut broken: Vec<LinkId> = Vec::new();
+        for (id, link) in self.links.iter_mut() {
             link.mute = link.mute.saturating_sub(1);
-        }
-        let broken: Vec<LinkId> = self
-            .promisers(key)
-            .filter(|(_, at)| now >= *at + PROMISE_GRACE)
-            .map(|(id, _)| id)
-            .collect();
-        for id in broken {
-            if let Some(link) = self.links.get_mut(&id) {
+            if link.haves.forget_promises_due(now - PROMISE_GRACE) {
                 link.mute = MUTED_SEGMENTS;
-                link.haves.forget(key);
+                broken.push(*id);
             }
+        }
+        for id in broken {
+            self.note_fault(now, id, Fault::BrokenPromise);
         }
     }
 

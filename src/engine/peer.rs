@@ -2,6 +2,7 @@
 //!
 //! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
 
+use super::trust::Conduct;
 use super::upload::Queue;
 use crate::base::{Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
@@ -35,6 +36,7 @@ pub(super) struct Link {
     pub(super) sent_bytes: u64,
     /// Segments for which its promises are disregarded, after a broken one.
     pub(super) mute: u32,
+    pub(super) conduct: Conduct,
     pub(super) upload: Queue,
 }
 
@@ -72,6 +74,7 @@ impl Link {
             received_bytes: 0,
             sent_bytes: 0,
             mute: 0,
+            conduct: Conduct::default(),
             upload: Queue::default(),
         }
     }
@@ -185,7 +188,14 @@ impl Haves {
             Holding::Whole => Held::Whole,
             Holding::Partial(bits) => Held::Partial(bits),
             Holding::Promised { in_ms } => {
-                Held::Promised(now + crate::base::Duration::from_millis(u64::from(in_ms)))
+                let at = now + crate::base::Duration::from_millis(u64::from(in_ms));
+                // A promise is not put off by another one.
+                match haves.entries.get(&key.number) {
+                    Some((version, Held::Promised(first))) if *version == key.version => {
+                        Held::Promised(at.min(*first))
+                    }
+                    Some(_) | None => Held::Promised(at),
+                }
             }
         };
         haves.entries.insert(key.number, (key.version, held));
@@ -210,6 +220,19 @@ impl Haves {
             haves.entries.remove(&key.number);
             haves.clear_bit(key.number);
         }
+    }
+
+    /// Forgets promises that were due before `at`; whether there were any.
+    pub(super) fn forget_promises_due(&mut self, at: Instant) -> bool {
+        let mut any = false;
+        for haves in self.0.values_mut() {
+            haves.entries.retain(|_, (_, held)| {
+                let due = matches!(held, Held::Promised(due) if *due <= at);
+                any |= due;
+                !due
+            });
+        }
+        any
     }
 
     /// Segments held whole.
