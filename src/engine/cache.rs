@@ -76,7 +76,7 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        let told = core::mem::take(&mut segment.promised) || segment.verified() > 0;
+        let told = segment.promised.take().is_some() || segment.verified() > 0;
         segment.announced = 0;
         if told {
             let entry = HaveEntry {

@@ -4,13 +4,15 @@
 
 use super::trust::Conduct;
 use super::upload::Queue;
-use crate::base::{Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
+use crate::base::{Duration, Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
 
 /// Tracks a peer may tell of, and single entries of each.
 const TRACKS_MAX: usize = 64;
 const ENTRIES_MAX: usize = 8_192;
+/// A promise for later than this is taken as one for then, so that it can be broken.
+const PROMISE_MAX: Duration = Duration::from_secs(30);
 
 /// One link and the peer behind it.
 #[derive(Debug)]
@@ -105,7 +107,25 @@ struct TrackHaves {
 pub(super) enum Held {
     Whole,
     Partial(Vec<u8>),
-    Promised(Instant),
+    Promised(Promise),
+}
+
+/// A word about oneself: «I shall have it by then».
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Promise {
+    pub(super) at: Instant,
+    /// 0: it fetches itself; else it relies on a promise of one hop less.
+    pub(super) hops: u8,
+}
+
+impl Promise {
+    /// As neighbours hear it.
+    pub(super) fn holding(self, now: Instant) -> Holding {
+        Holding::Promised {
+            in_ms: u32::try_from(self.at.since(now).as_millis()).unwrap_or(u32::MAX),
+            hops: self.hops,
+        }
+    }
 }
 
 impl Held {
@@ -187,15 +207,18 @@ impl Haves {
             }
             Holding::Whole => Held::Whole,
             Holding::Partial(bits) => Held::Partial(bits),
-            Holding::Promised { in_ms } => {
-                let at = now + crate::base::Duration::from_millis(u64::from(in_ms));
-                // A promise is not put off by another one.
-                match haves.entries.get(&key.number) {
-                    Some((version, Held::Promised(first))) if *version == key.version => {
-                        Held::Promised(at.min(*first))
+            Holding::Promised { in_ms, hops } => {
+                let due = now + Duration::from_millis(u64::from(in_ms)).min(PROMISE_MAX);
+                // A promise is not put off by another one, but by one of fewer hops.
+                let at = match haves.entries.get(&key.number) {
+                    Some((version, Held::Promised(told)))
+                        if *version == key.version && told.hops <= hops =>
+                    {
+                        due.min(told.at)
                     }
-                    Some(_) | None => Held::Promised(at),
-                }
+                    Some(_) | None => due,
+                };
+                Held::Promised(Promise { at, hops })
             }
         };
         haves.entries.insert(key.number, (key.version, held));
@@ -222,17 +245,22 @@ impl Haves {
         }
     }
 
-    /// Forgets promises that were due before `at`; whether there were any.
-    pub(super) fn forget_promises_due(&mut self, at: Instant) -> bool {
-        let mut any = false;
+    /// Forgets promises that were due by `at`; the fewest hops of any.
+    pub(super) fn forget_promises_due(&mut self, at: Instant) -> Option<u8> {
+        let mut hops = None;
         for haves in self.0.values_mut() {
             haves.entries.retain(|_, (_, held)| {
-                let due = matches!(held, Held::Promised(due) if *due <= at);
-                any |= due;
+                let Held::Promised(promise) = held else {
+                    return true;
+                };
+                let due = promise.at <= at;
+                if due {
+                    hops = Some(hops.map_or(promise.hops, |h: u8| h.min(promise.hops)));
+                }
                 !due
             });
         }
-        any
+        hops
     }
 
     /// Segments held whole.
