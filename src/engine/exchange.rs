@@ -141,6 +141,7 @@ impl Engine {
         count: u16,
         reason: RejectReason,
     ) {
+        self.judge_reject(now, link, &key, count, reason);
         if let Some(peer) = self.links.get_mut(&link)
             && reason != RejectReason::Busy
         {

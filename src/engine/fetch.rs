@@ -408,12 +408,12 @@ impl Engine {
         }
         self.warn(WarningCode::CdnMismatch, message);
         self.cancel_asked(id, |_, _| true);
-        self.withdraw(id);
         if !active {
             return self.evict(id);
         }
         match running {
             Some(leg) => {
+                self.retract(id);
                 self.unsize(id);
                 self.set_leg(id, Leg { end: None, ..leg });
             }
@@ -425,6 +425,7 @@ impl Engine {
     pub(super) fn restart(&mut self, now: Instant, id: SegmentId) {
         self.cancel_asked(id, |_, _| true);
         self.forget_hashes(id);
+        self.retract(id);
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };

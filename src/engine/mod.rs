@@ -23,6 +23,7 @@ mod source;
 mod stats;
 mod swarm;
 mod tracker;
+mod trust;
 mod upload;
 mod verify;
 
@@ -62,8 +63,7 @@ pub struct Engine {
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
     links: SortedMap<LinkId, Link>,
-    /// Peers caught with a wrong block: not linked again.
-    liars: Vec<PeerId>,
+    outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
     cdn: fetch::CdnRate,
@@ -110,7 +110,7 @@ impl Engine {
             fetches: SortedMap::new(),
             hashes: SortedMap::new(),
             links: SortedMap::new(),
-            liars: Vec::new(),
+            outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,

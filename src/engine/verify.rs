@@ -44,7 +44,8 @@ impl Engine {
             self.out(Output::Drop { payload });
             return self.close_link(now, link, CloseReason::Protocol);
         };
-        let Some(id) = self.serveable(&header.key).ok() else {
+        let owed = self.settle_debt(now, link, header.count);
+        let Some(id) = self.serveable(&header.key).ok().filter(|_| owed) else {
             return self.discard(payload, len);
         };
         let Some(segment) = self.segments.get_mut(&id) else {
@@ -267,7 +268,10 @@ impl Engine {
         size: u64,
         leaves: Vec<Digest>,
     ) {
-        let Ok(id) = self.serveable(key) else { return };
+        let owed = self.settle_list(now, link);
+        let Some(id) = self.serveable(key).ok().filter(|_| owed) else {
+            return;
+        };
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };

@@ -258,6 +258,27 @@ impl World {
         }
     }
 
+    /// The link by which `viewer` reaches `other`.
+    pub fn link_to(&self, viewer: Viewer, other: Viewer) -> Option<LinkId> {
+        let links = &self.viewers[viewer].links;
+        let found = links.iter().find(|(_, (peer, _))| *peer == other);
+        found.map(|(link, _)| *link)
+    }
+
+    /// A message of the block channel that nobody sent reaches `viewer` as if `other` had.
+    pub fn forge_block(&mut self, viewer: Viewer, other: Viewer, message: Vec<u8>) {
+        if let Some(link) = self.link_to(viewer, other) {
+            self.deliver(Delivery::Block(viewer, link, message));
+        }
+    }
+
+    /// A message of the control channel likewise.
+    pub fn forge_message(&mut self, viewer: Viewer, other: Viewer, bytes: Vec<u8>) {
+        if let Some(link) = self.link_to(viewer, other) {
+            self.deliver(Delivery::Message(viewer, link, bytes));
+        }
+    }
+
     pub fn cdn_bytes(&self) -> u64 {
         self.cdn.sent.values().sum()
     }
