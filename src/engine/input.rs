@@ -167,12 +167,12 @@ pub enum Input {
         /// Bytes after the header.
         len: u64,
     },
-    /// The block channel has room again.
+    /// Less waits in the block channel: told each time it has halved, until it is empty.
     LinkWritable {
         /// Which link.
         link: LinkId,
-        /// Bytes the channel will take now before it is full.
-        room: u64,
+        /// Bytes that have not left yet, headers included.
+        queued: u64,
     },
     /// The link is gone, or could not be made.
     LinkClosed {

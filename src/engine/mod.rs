@@ -193,7 +193,7 @@ impl Engine {
             } => {
                 self.on_link_block(now, link, payload, &header, len);
             }
-            Input::LinkWritable { link, room } => self.on_link_writable(now, link, room),
+            Input::LinkWritable { link, queued } => self.on_link_writable(now, link, queued),
             Input::LinkClosed { link } => self.on_link_closed(now, link),
             Input::Hashed { hash, digests } => self.on_hashed(now, hash, &digests),
             Input::Timeout => self.on_timeout(now),

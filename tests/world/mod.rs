@@ -86,6 +86,8 @@ pub struct Shell {
     /// Places that were served.
     served: Vec<(SegmentId, ByteRange)>,
     uplink_free_at: Instant,
+    /// Bytes waiting in each block channel.
+    queued: BTreeMap<LinkId, u64>,
     next_payload: u32,
     next_request: u32,
     pub outcomes: BTreeMap<RequestId, Outcome>,
@@ -103,6 +105,8 @@ enum Delivery {
     To(Viewer, Input),
     Message(Viewer, LinkId, Vec<u8>),
     Block(Viewer, LinkId, Vec<u8>),
+    /// So much of a viewer's block channel has left.
+    Sent(Viewer, LinkId, u64),
     Body(Viewer, FetchId, u64, Vec<u8>),
     FromTracker(Viewer, TrackerId, String),
     ToTracker(ConnectionId, String),
@@ -170,6 +174,7 @@ impl World {
             frozen: Vec::new(),
             served: Vec::new(),
             uplink_free_at: Instant::ZERO,
+            queued: BTreeMap::new(),
             next_payload: 0,
             next_request: 0,
             outcomes: BTreeMap::new(),
@@ -390,6 +395,12 @@ impl World {
                     );
                     self.check_payload(viewer, payload);
                 }
+            }
+            Delivery::Sent(viewer, link, len) => {
+                let queued = self.viewers[viewer].queued.entry(link).or_default();
+                *queued -= len;
+                let queued = *queued;
+                self.tell(viewer, Input::LinkWritable { link, queued });
             }
             Delivery::Body(viewer, fetch, offset, bytes) => {
                 if self.viewers[viewer].in_fetch.contains_key(&fetch) {

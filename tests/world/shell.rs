@@ -137,11 +137,6 @@ impl World {
                 max_message: 262_144,
             };
             self.later(span, Delivery::To(who, opened));
-            let room = Input::LinkWritable {
-                link,
-                room: 262_144,
-            };
-            self.later(span, Delivery::To(who, room));
         }
     }
 
@@ -201,11 +196,8 @@ impl World {
             let span = self.link_latency + transfer;
             self.later(span, Delivery::Block(other, theirs, message));
         }
-        let room = Input::LinkWritable {
-            link,
-            room: 262_144,
-        };
-        self.later(transfer, Delivery::To(viewer, room));
+        *self.viewers[viewer].queued.entry(link).or_default() += cost;
+        self.later(transfer, Delivery::Sent(viewer, link, cost));
     }
 
     fn start_fetch(
