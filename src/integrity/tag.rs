@@ -6,9 +6,9 @@
 //! attribute lists (RFC 8216 §4.2) or lacks SIZE or ROOT is an error. This room reads `SIG`, it
 //! does not check it.
 
-use super::attributes::{Attributes, Value};
+use super::attributes::{Attributes, Value, decimal_integer};
+use super::base64::{from_base64, to_base64};
 use super::{Digest, MAX_SEGMENT_LEN};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::fmt;
 
 /// The tag's name with its colon.
@@ -83,7 +83,7 @@ impl fmt::Display for DigestTag {
             write!(out, ",SEQ={seq}")?;
         }
         if let Some(signature) = self.signature {
-            write!(out, ",SIG=\"{}\"", STANDARD.encode(signature))?;
+            write!(out, ",SIG=\"{}\"", to_base64(&signature))?;
         }
         Ok(())
     }
@@ -147,11 +147,8 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), TagError> {
 impl Value<'_> {
     fn integer(&self, otherwise: &'static str) -> Result<u64, TagError> {
         match self {
-            // `u64::from_str` would let a plus sign pass.
-            Self::Plain(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().map_err(|_| TagError(otherwise))
-            }
-            Self::Plain(_) | Self::Quoted(_) => Err(TagError(otherwise)),
+            Self::Plain(text) => decimal_integer(text).ok_or(TagError(otherwise)),
+            Self::Quoted(_) => Err(TagError(otherwise)),
         }
     }
 
@@ -172,14 +169,6 @@ impl Value<'_> {
     fn digest(&self, otherwise: &'static str) -> Result<Digest, TagError> {
         self.bytes(otherwise).map(Digest)
     }
-}
-
-/// Exactly `N` bytes, without a buffer that the text's length decides.
-pub(super) fn from_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != N.div_ceil(3) * 4 {
-        return None;
-    }
-    STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
