@@ -8,7 +8,7 @@
 
 use super::model::ManifestError;
 use crate::integrity::tag::{DigestTag, SegmentDigest};
-use crate::integrity::{Attributes, Value, decimal_integer};
+use crate::integrity::{Attributes, Seal, Value, decimal_integer};
 use core::{iter, mem};
 
 /// Longest playlist that is read, bytes.
@@ -59,6 +59,7 @@ pub(super) struct Listed<'a> {
     /// `EXT-X-PROGRAM-DATE-TIME` as it is written.
     pub(super) date_time: Option<&'a str>,
     pub(super) digest: Option<SegmentDigest>,
+    pub(super) seal: Option<Box<Seal>>,
     /// `EXT-X-GAP`, or a digest line that cannot be read: not to be shared.
     pub(super) unshareable: bool,
 }
@@ -178,8 +179,11 @@ impl<'a> Reader<'a> {
             "#EXT-X-ENDLIST" => listing.end_list = true,
             _ => {
                 if let Some(read) = DigestTag::parse_line(line) {
-                    next.digest = read.ok().map(|tag| tag.digest);
-                    next.unshareable |= next.digest.is_none();
+                    next.unshareable |= read.is_err();
+                    (next.digest, next.seal) = match read {
+                        Ok(tag) => (Some(tag.digest), tag.seal.map(Box::new)),
+                        Err(_) => (None, None),
+                    };
                 }
             }
         }
