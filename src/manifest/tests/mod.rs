@@ -1,5 +1,5 @@
 //! Tests of the manifest room: playlists as servers write them (`cases`), and arbitrary ones
-//! (`properties`).
+//! (`properties`); MPDs that change (`mpd`; what one lists is `tests/mpd`'s).
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
 )]
 
 mod cases;
+mod mpd;
 #[cfg(not(target_arch = "wasm32"))] // proptest is native
 mod properties;
 
