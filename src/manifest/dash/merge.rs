@@ -57,6 +57,7 @@ impl Rendition {
             range,
             duration_ms: to_ms(slot.duration, self.timescale),
             digest: None,
+            seal: None,
             version: named_version(address::file_name(&url), range, epoch),
             shareable: address::is_http(&url),
             url,
