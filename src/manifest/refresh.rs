@@ -9,7 +9,6 @@ use super::known_text::{KnownText, Same};
 use super::model::{ManifestError, Segment, Timeline, Track, Update};
 use crate::base::{ByteRange, TrackId, Version};
 use crate::integrity::sha256;
-use std::collections::VecDeque;
 
 /// Media playlists of one stream.
 const TRACKS_MAX: usize = 1_000;
@@ -60,11 +59,6 @@ impl Timeline {
         }
         let id = self.renditions.track_id(url)?;
         let known = self.track_index(id);
-        if known.is_none() && self.tracks.len() >= TRACKS_MAX {
-            return Err(ManifestError(
-                "the stream has more than 1,000 media playlists".into(),
-            ));
-        }
         let base_url = address::without_query(url);
         let track = known.and_then(|index| self.tracks.get(index));
         let text = known.and_then(|index| self.texts.get(index));
@@ -87,21 +81,21 @@ impl Timeline {
             ));
         }
         let read = window.read.len();
-        let index = known.unwrap_or_else(|| self.add_track(id, url));
+        let index = known.or_else(|| self.add_track(id, url));
+        let index = index.ok_or_else(|| {
+            ManifestError("the stream has more than 1,000 media playlists".into())
+        })?;
         Ok((self.merge(index, base_url, step, window), read))
     }
 
-    fn add_track(&mut self, id: TrackId, url: &str) -> usize {
-        self.tracks.push(Track {
-            id,
-            url: address::without_query(url).to_owned(),
-            live: true,
-            target_duration_ms: 0,
-            segments: VecDeque::new(),
-            first_number: 0,
-        });
+    /// Adds a track without segments, unless there are too many.
+    pub(super) fn add_track(&mut self, id: TrackId, url: &str) -> Option<usize> {
+        if self.tracks.len() >= TRACKS_MAX {
+            return None;
+        }
+        self.tracks.push(Track::new(id, url));
         self.texts.push(KnownText::default());
-        self.tracks.len() - 1
+        Some(self.tracks.len() - 1)
     }
 
     fn merge(&mut self, index: usize, base_url: &str, step: Step, window: Window<'_>) -> Update {
@@ -140,7 +134,9 @@ impl Timeline {
             update.removed.push(segment);
             track.first_number += 1;
         }
-        self.reindex(index, &update, &replaced);
+        let added_end = update.added_first + u64::from(update.added);
+        let added: Vec<u64> = (update.added_first..added_end).collect();
+        self.reindex(index, &update.removed, &replaced, &added);
         update
     }
 }
@@ -212,7 +208,7 @@ fn put(track: &mut Track, segment: Segment, update: &mut Update) -> Option<Segme
 }
 
 /// Whether two segments stand for the same bytes at the same address.
-fn same_bytes(a: &Segment, b: &Segment) -> bool {
+pub(super) fn same_bytes(a: &Segment, b: &Segment) -> bool {
     a.url == b.url && a.range == b.range && a.digest == b.digest && a.shareable == b.shareable
 }
 
@@ -380,7 +376,11 @@ fn byte_range(
 
 /// The version of a segment without digest: its file name, range (`start-end`, end exclusive) and
 /// date, a line each.
-fn named_version(name: &str, range: Option<ByteRange>, date_time: Option<&str>) -> Version {
+pub(super) fn named_version(
+    name: &str,
+    range: Option<ByteRange>,
+    date_time: Option<&str>,
+) -> Version {
     let mut text = String::from("swarmline version v1\n");
     text.push_str(name);
     text.push('\n');

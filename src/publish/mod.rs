@@ -18,6 +18,7 @@ mod sign;
 mod verify;
 mod watch;
 mod write;
+mod xml;
 
 pub use playlist::{SignError, sign_playlist, strip_playlist};
 pub use progress::Progress;
@@ -25,6 +26,7 @@ pub use scan::{Entry, Playlist, ScanError};
 pub use sign::{Signed, sign};
 pub use verify::{PlaylistReport, Report, SegmentReport, Status, verify};
 pub use watch::{Watched, watch};
+pub use xml::read_xml;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
