@@ -15,4 +15,8 @@
 mod world;
 
 mod bytes;
+mod crowds;
+mod promises;
+mod restart;
 mod stage;
+mod vices;

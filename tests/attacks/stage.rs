@@ -5,9 +5,12 @@
 //! players, whether the hostile ones attack, behave, or nobody has peers at all.
 
 use crate::world::{Player, Vice, Viewer, World, play_for, play_out, playlist, vod};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 use swarmline::base::{PeerId, Rng};
 use swarmline::engine::{CloseReason, Config, Event};
+use swarmline::wire::SegmentKey;
 
 /// Runs of each attack.
 pub(crate) const SEEDS: u64 = 20;
@@ -21,7 +24,7 @@ const BITRATE: u64 = LEN as u64 / 2;
 const GOAL: Duration = Duration::from_secs(8);
 
 /// Who is on stage.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cast {
     pub(crate) honest: usize,
     pub(crate) hostile: usize,
@@ -51,8 +54,9 @@ pub(crate) const CASTS: [Cast; 5] = [
     },
 ];
 
-/// What a hostile viewer gets: its own vice, from chance and its number among the hostile.
-pub(crate) type Script<'a> = &'a dyn Fn(&mut Rng, usize) -> Vice;
+/// What a hostile viewer gets: its own vice, from chance, its number among the hostile, and what the
+/// show's segments are called.
+pub(crate) type Script<'a> = &'a dyn Fn(&mut Rng, usize, &[SegmentKey]) -> Vice;
 
 /// What the viewers called hostile do.
 #[derive(Clone, Copy)]
@@ -87,6 +91,15 @@ impl Run {
             .filter(|peer| hostile.contains(&peer.id))
             .map(|peer| peer.received_bytes)
             .sum()
+    }
+
+    /// Verified bytes that two viewers took from each other over their open link.
+    pub(crate) fn bytes_between(&self, one: Viewer, other: Viewer) -> u64 {
+        let stats = |viewer: Viewer| self.world.viewers[viewer].engine.stats();
+        let id = stats(other).peer_id;
+        let peers = stats(one).peers;
+        let link = peers.iter().find(|peer| peer.id == id);
+        link.map_or(0, |link| link.received_bytes + link.sent_bytes)
     }
 
     /// Links to hostile viewers that honest ones closed for `wanted`.
@@ -126,7 +139,8 @@ pub(crate) fn perform(seed: u64, cast: Cast, signed: bool, act: Act<'_>) -> Run 
         if index < cast.hostile {
             let mut own = chance.fork();
             if let Act::Attack(script) = act {
-                world.viewers[viewer].vice = Some(script(&mut own, index));
+                let vice = script(&mut own, index, &world.oracle.keys());
+                world.viewers[viewer].vice = Some(vice);
             }
             hostile.push(viewer);
         }
@@ -160,34 +174,64 @@ pub(crate) fn attack_with(casts: &[Cast], script: Script<'_>, mut check: impl Fn
         no_worse_than_alone(seed, cast, &run);
         check(&run);
     }
-    twin_is_used(casts);
+    for (seed, cast) in casts.iter().enumerate() {
+        twin_is_used(seed as u64, *cast);
+    }
+}
+
+/// What an honest player saw: time to its first segment, and time stood still after it.
+type Seen = (Duration, Duration);
+
+fn seen(run: &Run) -> Vec<Seen> {
+    let of = |player: &Player| (player.startup, player.stalled);
+    run.players.iter().map(of).collect()
+}
+
+/// Remembered, because every attack is held against the same runs.
+fn remembered<T: Clone>(
+    memory: &Mutex<BTreeMap<(u64, Cast), T>>,
+    seed: u64,
+    cast: Cast,
+    make: impl FnOnce() -> T,
+) -> T {
+    let held = |memory: &Mutex<BTreeMap<_, T>>| memory.lock().ok()?.get(&(seed, cast)).cloned();
+    held(memory).unwrap_or_else(|| {
+        let made = make();
+        if let Ok(mut memory) = memory.lock() {
+            memory.insert((seed, cast), made.clone());
+        }
+        made
+    })
 }
 
 /// The player's view: start and stalls as the same seed gives without peers.
 pub(crate) fn no_worse_than_alone(seed: u64, cast: Cast, run: &Run) {
-    let alone = perform(seed, cast, true, Act::Alone);
-    for (player, plain) in run.players.iter().zip(&alone.players) {
-        let (is, was) = (player.startup, plain.startup);
+    static ALONE: Mutex<BTreeMap<(u64, Cast), Vec<Seen>>> = Mutex::new(BTreeMap::new());
+    let alone = remembered(&ALONE, seed, cast, || {
+        seen(&perform(seed, cast, true, Act::Alone))
+    });
+    for ((startup, stalled), (startup_alone, stalled_alone)) in seen(run).into_iter().zip(alone) {
         assert!(
-            is <= was,
-            "seed {seed}, {cast:?}: starts after {is:?}, alone {was:?}"
+            startup <= startup_alone,
+            "seed {seed}, {cast:?}: starts after {startup:?}, alone {startup_alone:?}"
         );
-        let (is, was) = (player.stalled, plain.stalled);
         assert!(
-            is <= was,
-            "seed {seed}, {cast:?}: stalls {is:?}, alone {was:?}"
+            stalled <= stalled_alone,
+            "seed {seed}, {cast:?}: stalls {stalled:?}, alone {stalled_alone:?}"
         );
     }
 }
 
-/// Untouched, the viewers called hostile serve the others, in every cast.
-fn twin_is_used(casts: &[Cast]) {
-    for (seed, cast) in casts.iter().enumerate() {
-        let twin = perform(seed as u64, *cast, true, Act::Behave);
-        no_worse_than_alone(seed as u64, *cast, &twin);
-        assert!(
-            twin.bytes_taken_from_hostile() > 0,
-            "seed {seed}, {cast:?}: untouched blocks are accepted"
-        );
-    }
+/// Untouched, the viewers called hostile serve the others.
+fn twin_is_used(seed: u64, cast: Cast) {
+    static TWINS: Mutex<BTreeMap<(u64, Cast), u64>> = Mutex::new(BTreeMap::new());
+    let taken = remembered(&TWINS, seed, cast, || {
+        let twin = perform(seed, cast, true, Act::Behave);
+        no_worse_than_alone(seed, cast, &twin);
+        twin.bytes_taken_from_hostile()
+    });
+    assert!(
+        taken > 0,
+        "seed {seed}, {cast:?}: untouched blocks are accepted"
+    );
 }

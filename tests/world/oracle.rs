@@ -88,6 +88,11 @@ impl Oracle {
             .any(|truth| truth == bytes)
     }
 
+    /// What segments are called that any playlist named, in their order.
+    pub fn keys(&self) -> Vec<SegmentKey> {
+        self.by_key.keys().copied().collect()
+    }
+
     /// Who is behind a peer id.
     pub fn viewer_of(&self, peer: PeerId) -> Option<Viewer> {
         self.peers.get(&peer).copied()
