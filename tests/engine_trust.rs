@@ -17,7 +17,9 @@ use swarmline::engine::{CloseReason, ConfigUpdate, Event, Input, Source};
 use swarmline::integrity::BLOCK_LEN;
 use swarmline::manifest::Timeline;
 use swarmline::wire::{BlockHeader, HaveEntry, Holding, PeerMessage, SegmentKey};
-use world::{LEN, Viewer, World, bytes_of, content, playlist, second_joins, source_of, url, vod};
+use world::{
+    LEN, Viewer, World, bytes_of, content, playlist, second_joins, source_of, stall, url, vod,
+};
 
 /// What segment `number` of a signed show is called between peers.
 fn key(text: &str, number: u64) -> SegmentKey {
@@ -108,14 +110,14 @@ fn who_evicts_while_it_is_asked_is_no_liar() {
 #[test]
 fn who_is_asked_in_vain_is_not_asked_a_fourth_time() {
     let (mut world, first, second) = linked(9);
-    world.viewers[first].vice.stall = true;
+    world.viewers[first].vice = Some(stall());
     for number in 1..4 {
         let took = fetch(&mut world, second, number);
         assert!(took > Duration::from_millis(800), "asked in vain: {took:?}");
     }
     let took = fetch(&mut world, second, 4);
     assert!(took < Duration::from_millis(400), "not asked: {took:?}");
-    world.viewers[first].vice.stall = false;
+    world.viewers[first].vice = None;
     world.run_for(Duration::from_secs(30));
     fetch(&mut world, second, 5);
     world.run_for(Duration::from_secs(180));
@@ -130,7 +132,7 @@ fn who_is_asked_in_vain_is_not_asked_a_fourth_time() {
 #[test]
 fn who_never_sends_anything_is_closed_in_the_end() {
     let (mut world, first, second) = linked(9);
-    world.viewers[first].vice.stall = true;
+    world.viewers[first].vice = Some(stall());
     for number in 1..9 {
         fetch(&mut world, second, number);
         world.run_for(Duration::from_secs(11));
@@ -171,7 +173,7 @@ fn memory(bytes: u64) -> Input {
 fn a_drip_loses_its_slot_within_five_seconds_however_long_the_buffer() {
     let (mut world, first, second) = linked(9);
     let text = text();
-    world.viewers[first].vice.stall = true;
+    world.viewers[first].vice = Some(stall());
     for number in [1, 2] {
         let bytes = content(number, LEN + number as usize);
         world.ahead(second, 60_000.0);

@@ -39,12 +39,14 @@ impl CdnRate {
         self.first_byte.unwrap_or(FIRST_BYTE_GUESS) + transfer
     }
 
-    fn note(&mut self, now: Instant, leg: &Leg) {
-        let first = leg.first_byte.unwrap_or(now);
+    /// Learns from a leg that brought all it was asked for. Its bytes may complete the segment before
+    /// HTTP says that it is done.
+    pub(super) fn note(&mut self, now: Instant, leg: &Leg) {
+        let Some(first) = leg.first_byte else { return };
         let wait = first.since(leg.started);
         self.first_byte = Some(self.first_byte.map_or(wait, |old| (old * 3 + wait) / 4));
         // A clock of whole milliseconds cannot tell less than one.
-        let span = now.since(first).max(Duration::from_millis(1));
+        let span = leg.last_byte.since(first).max(Duration::from_millis(1));
         self.meter
             .add(now, leg.position.saturating_sub(leg.start), span);
     }

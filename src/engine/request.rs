@@ -184,6 +184,9 @@ impl Engine {
         let private = segment.private;
         self.totals.counts.add(source);
         if let Some(leg) = download.leg {
+            if leg.end.is_some_and(|end| leg.position >= end) {
+                self.cdn.note(now, &leg);
+            }
             self.fetches.remove(&leg.fetch);
             self.out(Output::StopFetch { fetch: leg.fetch });
         }

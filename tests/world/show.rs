@@ -18,9 +18,13 @@ pub fn content(number: u64, len: usize) -> Vec<u8> {
         .collect()
 }
 
+/// The leaf list of a segment.
+pub fn leaves_of(bytes: &[u8]) -> Vec<Digest> {
+    bytes.chunks(BLOCK_LEN as usize).map(sha256).collect()
+}
+
 pub fn root(bytes: &[u8]) -> Digest {
-    let leaves: Vec<Digest> = bytes.chunks(BLOCK_LEN as usize).map(sha256).collect();
-    root_of(&leaves)
+    root_of(&leaves_of(bytes))
 }
 
 pub const BASE: &str = "http://cdn/show/";
