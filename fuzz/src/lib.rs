@@ -6,7 +6,7 @@
 
 use swarmline::base::ByteRange;
 use swarmline::integrity::tag::{DigestTag, SegmentDigest};
-use swarmline::integrity::{Attributes, sha256};
+use swarmline::integrity::{Attributes, PublicKey, Sidecar, sha256};
 use swarmline::manifest::{Timeline, Update};
 use swarmline::publish::{sign_playlist, strip_playlist};
 use swarmline::wire::{BlockHeader, FromTracker, PeerMessage, ToTracker};
@@ -22,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     ("from_tracker", from_tracker),
     ("playlist", playlist),
     ("digest_line", digest_line),
+    ("sidecar", sidecar),
     ("publish", publish),
 ];
 
@@ -102,13 +103,43 @@ fn what_is_found_is_what_was_asked(timeline: &Timeline) {
     }
 }
 
-/// What stands behind the colon of a digest line.
+/// What stands behind the colon of a digest line; a seal is nobody's, so no key takes it.
 pub fn digest_line(bytes: &[u8]) {
+    /// That of the secret key of 32 zero bytes.
+    const KEY: &str = "O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=";
     let text = String::from_utf8_lossy(bytes);
     assert!(Attributes::new(&text).count() <= text.len());
-    if let Ok(tag) = DigestTag::parse_attributes(&text) {
-        assert_eq!(DigestTag::parse_line(&tag.to_string()), Some(Ok(tag)));
+    let Ok(tag) = DigestTag::parse_attributes(&text) else {
+        return;
+    };
+    assert_eq!(
+        DigestTag::parse_line(&tag.to_string()),
+        Some(Ok(tag.clone()))
+    );
+    if let Some(seal) = &tag.seal {
+        let key = PublicKey::from_base64(KEY).expect("a key");
+        assert!(!key.verifies(&tag.digest, seal));
     }
+}
+
+/// Digests beside a playlist: our shape and PeerTube's.
+pub fn sidecar(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let as_it_stands = |url: &str| Some(url.to_owned());
+    let Ok(sidecar) = Sidecar::read(&text, &as_it_stands) else {
+        return;
+    };
+    let ours = Sidecar::new(sidecar.stream.clone(), sidecar.tracks.clone()) == sidecar;
+    if !ours {
+        return; // PeerTube's file is found by name and never written
+    }
+    for segment in sidecar.tracks.iter().flat_map(|track| &track.segments) {
+        let found = sidecar.find(&segment.url, segment.range);
+        let (_, found) = found.expect("what is listed is found");
+        assert_eq!((&found.url, found.range), (&segment.url, segment.range));
+    }
+    let again = Sidecar::read(&sidecar.to_json(), &as_it_stands);
+    assert_eq!(again, Ok(sidecar));
 }
 
 /// A playlist that is to be signed: every byte that is not ours stays, and signing twice is signing once.
