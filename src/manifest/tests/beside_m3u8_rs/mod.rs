@@ -6,6 +6,8 @@
 //! needed. A text in which nothing was rewritten goes to m3u8-rs as it is.
 //!
 //! m3u8-rs knows no `EXT-X-SKIP` and no digest lines: there it says only to which segment they belong.
+//! Native, like m3u8-rs here.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod mends;
 mod playlists;
