@@ -40,8 +40,11 @@ pub(super) fn join(lines: &[Line]) -> String {
         .collect()
 }
 
-/// All mends: what m3u8-rs gets wrong, and the rewriting. In this order.
-pub(super) const MENDS: [(&str, fn(&mut Vec<Line>)); 13] = [
+/// What m3u8-rs gets wrong, and the rewriting.
+type Mend = (&'static str, fn(&mut [Line]));
+
+/// All mends, in this order.
+pub(super) const MENDS: [Mend; 13] = [
     ("space around a line (it stays in a URI)", trim),
     ("a carriage return within a line", lone_return),
     ("a duration without its first digit", no_digit),
@@ -85,12 +88,12 @@ fn each(lines: &mut [Line], other: impl Fn(&str) -> Option<String>) {
     }
 }
 
-fn trim(lines: &mut Vec<Line>) {
+fn trim(lines: &mut [Line]) {
     let space = |c: char| c.is_ascii_whitespace();
     each(lines, |body| Some(body.trim_matches(space).to_owned()));
 }
 
-fn lone_return(lines: &mut Vec<Line>) {
+fn lone_return(lines: &mut [Line]) {
     each(lines, |body| {
         body.contains('\r').then(|| ILLEGAL_LINE.to_owned())
     });
@@ -118,7 +121,7 @@ fn number(text: &str) -> &str {
     &text[..len]
 }
 
-fn no_digit(lines: &mut Vec<Line>) {
+fn no_digit(lines: &mut [Line]) {
     each(lines, |body| {
         let value = value(body, "#EXTINF")?;
         if value.starts_with(|c: char| c.is_ascii_digit()) {
@@ -134,7 +137,7 @@ fn no_digit(lines: &mut Vec<Line>) {
     });
 }
 
-fn comma_in_title(lines: &mut Vec<Line>) {
+fn comma_in_title(lines: &mut [Line]) {
     each(lines, |body| {
         let value = value(body, "#EXTINF")?;
         let number = number(value);
@@ -144,19 +147,17 @@ fn comma_in_title(lines: &mut Vec<Line>) {
     });
 }
 
-fn leading_comma(lines: &mut Vec<Line>) {
-    for at in (1..lines.len()).rev() {
+/// One character behind EXTINF and then a comma are taken for the title's end. A carriage return more
+/// keeps the comma.
+fn leading_comma(lines: &mut [Line]) {
+    for at in 1..lines.len() {
         if lines[at].body.starts_with(',') && value(&lines[at - 1].body, "#EXTINF").is_some() {
-            let comment = Line {
-                body: "#".to_owned(),
-                end: "\n",
-            };
-            lines.insert(at, comment);
+            lines[at - 1].end = "\r\n";
         }
     }
 }
 
-fn target_duration(lines: &mut Vec<Line>) {
+fn target_duration(lines: &mut [Line]) {
     each(lines, |body| {
         let value = value(body, "#EXT-X-TARGETDURATION")?;
         if is_digits(value) && value.parse::<u64>().is_ok() {
@@ -172,7 +173,7 @@ fn target_duration(lines: &mut Vec<Line>) {
     });
 }
 
-fn number_with_a_tail(lines: &mut Vec<Line>) {
+fn number_with_a_tail(lines: &mut [Line]) {
     let integer = |text: &str| text.parse::<u64>().ok().filter(|_| is_digits(text));
     each(lines, |body| {
         let fine = if let Some(value) = value(body, "#EXT-X-MEDIA-SEQUENCE") {
@@ -188,7 +189,7 @@ fn number_with_a_tail(lines: &mut Vec<Line>) {
     });
 }
 
-fn prefix(lines: &mut Vec<Line>) {
+fn prefix(lines: &mut [Line]) {
     each(lines, |body| {
         for name in ["#EXT-X-ENDLIST", "#EXT-X-I-FRAMES-ONLY"] {
             if let Some(value) = value(body, name) {
@@ -216,7 +217,7 @@ fn prefix(lines: &mut Vec<Line>) {
     });
 }
 
-fn broken_list(lines: &mut Vec<Line>) {
+fn broken_list(lines: &mut [Line]) {
     each(lines, |body| {
         let names = ["KEY", "MAP", "DATERANGE", "START"];
         let list = names
@@ -249,7 +250,7 @@ fn is_list(mut list: &str) -> bool {
 }
 
 /// All of a text's dates, so that of two on one segment the last still counts.
-fn date_text(lines: &mut Vec<Line>) {
+fn date_text(lines: &mut [Line]) {
     let kept = |date: &str| {
         let text = format!("#EXTM3U\n{DATE_TIME}{date}\n#EXTINF:1,\na\n");
         let read = m3u8_rs::parse_media_playlist(text.as_bytes());
@@ -269,7 +270,7 @@ fn date_text(lines: &mut Vec<Line>) {
     }
 }
 
-fn no_duration(lines: &mut Vec<Line>) {
+fn no_duration(lines: &mut [Line]) {
     let mut has_duration = false;
     for line in lines {
         if value(&line.body, "#EXTINF").is_some() {
@@ -283,14 +284,14 @@ fn no_duration(lines: &mut Vec<Line>) {
     }
 }
 
-fn variable(lines: &mut Vec<Line>) {
+fn variable(lines: &mut [Line]) {
     each(lines, |body| {
         let holds = !body.starts_with('#') && body.contains("{$");
         holds.then(|| ILLEGAL_LINE.to_owned())
     });
 }
 
-fn unended_tag(lines: &mut Vec<Line>) {
+fn unended_tag(lines: &mut [Line]) {
     if let Some(last) = lines.last_mut()
         && last.body.starts_with('#')
         && last.end.is_empty()
