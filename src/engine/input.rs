@@ -6,6 +6,7 @@
 use super::config::ConfigUpdate;
 use crate::base::{ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, TrackerId};
 use crate::integrity::Digest;
+use crate::manifest::Element;
 
 /// One thing the world tells the engine, by who speaks.
 #[derive(Clone, Debug)]
@@ -206,4 +207,11 @@ pub enum LoadKind {
 pub enum ManifestBody {
     /// HLS text, master or media.
     Hls(String),
+    /// An MPD, and when it is handed over.
+    Mpd {
+        /// Its tree.
+        root: Element,
+        /// Milliseconds since 1970, best by the clock the player plays by (`UTCTiming`).
+        now_ms: u64,
+    },
 }

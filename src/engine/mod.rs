@@ -54,6 +54,8 @@ pub struct Engine {
     peer_id: PeerId,
     outputs: VecDeque<Output>,
     timeline: Timeline,
+    /// The wall clock at our own clock's start, milliseconds since 1970, if a manifest goes by it.
+    wall_start_ms: Option<u64>,
     playback: Playback,
     segments: SortedMap<SegmentId, Segment>,
     by_number: SortedMap<(TrackId, u64), SegmentId>,
@@ -102,6 +104,7 @@ impl Engine {
             peer_id,
             outputs: VecDeque::new(),
             timeline: Timeline::default(),
+            wall_start_ms: None,
             playback: Playback::new(),
             segments: SortedMap::new(),
             by_number: SortedMap::new(),

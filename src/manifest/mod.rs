@@ -21,6 +21,6 @@ mod renditions;
 #[cfg(test)]
 mod tests;
 
-pub use dash::MpdUpdate;
+pub use dash::{MpdUpdate, SIDECAR_SCHEME};
 pub use element::{DEPTH_MAX, ELEMENTS_MAX, Element, TEXT_MAX, TreeBuilder};
 pub use model::{Indexed, ManifestError, Segment, Timeline, Track, Update};

@@ -10,6 +10,7 @@
 )]
 
 mod files;
+mod mpd;
 mod plan;
 mod playlist;
 mod progress;
@@ -20,6 +21,7 @@ mod watch;
 mod write;
 mod xml;
 
+pub use mpd::{point_mpd, strip_mpd};
 pub use playlist::{SignError, sign_playlist, strip_playlist};
 pub use progress::Progress;
 pub use scan::{Entry, Playlist, ScanError};

@@ -85,7 +85,8 @@ fn open(
     Ok(())
 }
 
-fn bound<'a>(namespace: &'a ResolveResult<'_>) -> Result<&'a str, ManifestError> {
+/// The namespace that a prefix is bound to; empty for none.
+pub(super) fn bound<'a>(namespace: &'a ResolveResult<'_>) -> Result<&'a str, ManifestError> {
     match namespace {
         ResolveResult::Unbound => Ok(""),
         ResolveResult::Bound(namespace) => Ok(namespace.0),
@@ -93,7 +94,7 @@ fn bound<'a>(namespace: &'a ResolveResult<'_>) -> Result<&'a str, ManifestError>
     }
 }
 
-fn broken(error: &dyn Display) -> ManifestError {
+pub(super) fn broken(error: &dyn Display) -> ManifestError {
     ManifestError(format!("the XML is broken: {error}"))
 }
 

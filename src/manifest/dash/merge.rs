@@ -68,8 +68,8 @@ impl Rendition {
 impl Timeline {
     pub(super) fn merge_mpd(&mut self, url: &str, read: Presentation) -> MpdUpdate {
         let mut merged = MpdUpdate {
-            updates: Vec::new(),
             warnings: read.warnings,
+            ..MpdUpdate::default()
         };
         let epoch = read.epoch_ms.map(|ms| ms.to_string());
         let mut present = Vec::new();

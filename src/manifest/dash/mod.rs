@@ -15,6 +15,7 @@ mod slots;
 mod template;
 mod time;
 
+use super::address;
 use super::element::Element;
 use super::model::{ManifestError, Timeline, Update};
 use merge::Recipe;
@@ -26,6 +27,9 @@ type Reason = &'static str;
 /// farther back the publisher's clock was set.
 const OLDER_COPY_MS: i64 = 30_000;
 
+/// What our `SupplementalProperty` of an MPD says it is; its value is the sidecar's URL.
+pub const SIDECAR_SCHEME: &str = "urn:swarmline:sidecar:2026";
+
 /// What an MPD changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MpdUpdate {
@@ -33,6 +37,8 @@ pub struct MpdUpdate {
     pub updates: Vec<Update>,
     /// What is left out, and why: for a person.
     pub warnings: Vec<String>,
+    /// URL of the sidecar that the MPD names, resolved against the MPD's own.
+    pub sidecar: Option<String>,
 }
 
 /// What is remembered of MPDs.
@@ -71,7 +77,9 @@ impl Timeline {
         read.epoch_ms = read.epoch_ms.or(self.dash.epoch_ms);
         self.dash.epoch_ms = read.epoch_ms;
         self.dash.clocked = read.follows_clock.then(|| (url.to_owned(), mpd.clone()));
-        Ok(self.merge_mpd(url, read))
+        let mut merged = self.merge_mpd(url, read);
+        merged.sidecar = sidecar(url, mpd);
+        Ok(merged)
     }
 
     /// Lets time pass: lists what an MPD without a closed `SegmentTimeline` has by now. `None` if the last MPD
@@ -80,4 +88,11 @@ impl Timeline {
         let (url, mpd) = self.dash.clocked.take()?;
         self.update_mpd(&url, &mpd, now_ms).ok()
     }
+}
+
+fn sidecar(url: &str, mpd: &Element) -> Option<String> {
+    let ours = |property: &&Element| property.attribute("schemeIdUri") == Some(SIDECAR_SCHEME);
+    let property = mpd.children_named("SupplementalProperty").find(ours)?;
+    let sidecar = address::resolve(url, property.attribute("value")?.trim());
+    sidecar.filter(|url| address::is_http(url))
 }
