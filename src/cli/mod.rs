@@ -7,6 +7,7 @@
 )]
 
 mod demo;
+mod keygen;
 mod sign;
 mod tracker;
 mod verify;
@@ -25,6 +26,7 @@ struct Cli {
 // One variant a subcommand: `Tracker(tracker::Args)`, with `fn run(self) -> ExitCode` in its file.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Keygen(keygen::Args),
     Sign(sign::Args),
     Verify(verify::Args),
     Tracker(tracker::Args),
@@ -36,6 +38,7 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     match Cli::parse().command {
+        Command::Keygen(args) => args.run(),
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
         Command::Tracker(args) => args.run(),

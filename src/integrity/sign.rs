@@ -113,10 +113,16 @@ impl SecretKey {
         Self(SigningKey::from_bytes(bytes))
     }
 
-    /// Its 32 bytes: whoever sees them can sign.
+    /// From standard base64 of those, 44 characters; `None` for anything else.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_bytes()
+    pub fn from_base64(text: &str) -> Option<Self> {
+        from_base64(text).as_ref().map(Self::from_bytes)
+    }
+
+    /// What [`SecretKey::from_base64`] reads: whoever sees it can sign.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(self.0.to_bytes())
     }
 
     /// The key that verifies what this one signs.
@@ -253,9 +259,10 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         let shown = format!("{:?}", key());
-        assert!(!shown.contains(&STANDARD.encode(key().to_bytes())));
+        assert!(!shown.contains(&key().to_base64()));
         assert!(shown.contains(&key().public_key().to_base64()));
-        assert_eq!(SecretKey::from_bytes(&key().to_bytes()).0, key().0);
+        let again = SecretKey::from_base64(&key().to_base64()).unwrap();
+        assert_eq!(again.public_key(), key().public_key());
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -265,6 +272,6 @@ mod tests {
             SecretKey::generate().unwrap(),
             SecretKey::generate().unwrap(),
         ];
-        assert_ne!(keys[0].to_bytes(), keys[1].to_bytes());
+        assert_ne!(keys[0].to_base64(), keys[1].to_base64());
     }
 }

@@ -18,4 +18,6 @@ mod renditions;
 #[cfg(test)]
 mod tests;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use address::{is_http, path as url_path, resolve as resolve_url};
 pub use model::{ManifestError, Segment, Timeline, Track, Update};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use swarmline::publish::{Progress, Report, verify};
+use swarmline::publish::{Place, Progress, Report, verify};
 
 /// A folder of a test's own, gone with it.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -103,5 +103,5 @@ pub(crate) fn vod() -> Folder {
 
 /// What `verify` says of a path.
 pub(crate) fn check(path: PathBuf) -> Report {
-    verify(&[path], &mut Progress::silent()).unwrap()
+    verify(&[Place::Path(path)], None, &mut Progress::silent()).unwrap()
 }
