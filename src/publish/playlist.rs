@@ -78,7 +78,8 @@ pub fn point_playlist(text: &str, uri: &str) -> String {
     for (index, line) in lines(&bare).enumerate() {
         pointing.push_str(line.text);
         pointing.push_str(line.end);
-        if index == 0 {
+        // A text of one line without an end lists nothing: there is nothing to point for.
+        if index == 0 && !line.end.is_empty() {
             let quoted = [POINTER, "URI=\"", uri, "\"", line.end];
             quoted.iter().for_each(|part| pointing.push_str(part));
         }

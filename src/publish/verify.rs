@@ -144,8 +144,8 @@ impl Check<'_> {
         let mismatch = |what: String| Err((Status::Mismatch, Some(what)));
         let size = found.digest.size;
         if let Some(expected) = claim.size.filter(|expected| *expected != size) {
-            let more = if size > expected { "or more " } else { "" };
-            return mismatch(format!("{size} bytes {more}there, {expected} expected"));
+            let more = if size > expected { " or more" } else { "" };
+            return mismatch(format!("{size} bytes{more}, {expected} expected"));
         }
         if claim.digest.is_some_and(|digest| digest != found.digest) {
             return mismatch("as long as it should be, but other bytes".to_owned());
