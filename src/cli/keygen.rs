@@ -1,5 +1,6 @@
 //! `swarmline keygen`: a pair of keys. The work is `publish`'s.
 
+use super::say;
 use crate::publish::write_new_key;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,15 +36,18 @@ impl Args {
         let file = self.out.display();
         if self.json {
             let file = file.to_string();
-            println!(
-                "{}",
-                serde_json::json!({ "secretKeyFile": file, "publicKey": key })
-            );
+            say(serde_json::json!({ "secretKeyFile": file, "publicKey": key }));
         } else {
-            println!("secret key: {file} (keep it; whoever has it can sign as you)");
-            println!("public key: {key}");
-            println!("in the page: createSwarm({{ publicKey: \"{key}\" }})");
-            println!("to sign:     swarmline sign video/ --key {file}");
+            say(format_args!(
+                "secret key: {file} (keep it; whoever has it can sign as you)"
+            ));
+            say(format_args!("public key: {key}"));
+            say(format_args!(
+                "in the page: createSwarm({{ publicKey: \"{key}\" }})"
+            ));
+            say(format_args!(
+                "to sign:     swarmline sign video/ --key {file}"
+            ));
         }
         ExitCode::SUCCESS
     }

@@ -13,6 +13,8 @@ mod tracker;
 mod verify;
 
 use clap::{Parser, Subcommand};
+use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Video segments over WebRTC, beside the CDN.
@@ -32,6 +34,11 @@ enum Command {
     Tracker(tracker::Args),
     #[command(hide = true)]
     Demo(demo::Args),
+}
+
+/// Prints a line for a person or a script. Who closed standard output (`| head`) has read enough.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
 /// Runs the command that the arguments name.

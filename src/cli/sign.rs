@@ -1,5 +1,6 @@
 //! `swarmline sign`: the digests of segments into HLS playlists. The work is `publish`'s.
 
+use super::say;
 use crate::publish::{
     Progress, PublishError, SidecarUse, SignOptions, Signed, Watched, read_key, sign, watch,
 };
@@ -97,8 +98,8 @@ impl Args {
 
     fn print(&self, signed: &Signed) {
         match self.json {
-            true => println!("{}", serde_json::json!(signed)),
-            false => println!("{signed}"),
+            true => say(serde_json::json!(signed)),
+            false => say(signed),
         }
     }
 }

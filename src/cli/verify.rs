@@ -1,5 +1,6 @@
 //! `swarmline verify`: segments against the digests in their playlists. The work is `publish`'s.
 
+use super::say;
 use crate::integrity::PublicKey;
 use crate::publish::{Place, Progress, Report, verify};
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ impl Args {
         match report {
             Ok(report) => {
                 match self.json {
-                    true => println!("{}", serde_json::json!(report)),
+                    true => say(serde_json::json!(report)),
                     false => print(&report),
                 }
                 ExitCode::from(u8::from(!report.ok))
@@ -58,18 +59,21 @@ impl Args {
 fn print(report: &Report) {
     let (mut good, mut bad) = (0, 0);
     for playlist in &report.playlists {
-        println!("{}", playlist.playlist);
+        let sidecar = playlist.sidecar.as_ref();
+        let sidecar = sidecar.map(|place| format!(" (digests in {place})"));
+        say(format_args!(
+            "{}{}",
+            playlist.playlist,
+            sidecar.unwrap_or_default()
+        ));
         for segment in &playlist.segments {
             let range = segment
                 .range
                 .map(|(start, end)| format!(" bytes {start}..{end}"));
             let detail = segment.detail.as_ref().map(|detail| format!(": {detail}"));
             let (range, detail) = (range.unwrap_or_default(), detail.unwrap_or_default());
-            println!(
-                "  {:<14} {}{range}{detail}",
-                segment.status.words(),
-                segment.uri
-            );
+            let (words, uri) = (segment.status.words(), &segment.uri);
+            say(format_args!("  {words:<14} {uri}{range}{detail}"));
             *(if segment.status.is_good() {
                 &mut good
             } else {
@@ -81,5 +85,7 @@ fn print(report: &Report) {
         true => "signatures checked",
         false => "signatures not checked: give --public-key",
     };
-    println!("{good} segments as signed, {bad} not ({signatures})");
+    say(format_args!(
+        "{good} segments as signed, {bad} not ({signatures})"
+    ));
 }

@@ -83,13 +83,20 @@ impl Fetcher {
             let last = end.saturating_sub(1);
             request = request.header(header::RANGE, format!("bytes={start}-{last}"));
         }
-        let response = request.call().map_err(|error| error.to_string())?;
+        let response = request.call().map_err(|error| unreachable(&error))?;
         let status = response.status();
         if status.is_success() {
             Ok(response)
         } else {
             Err(format!("the server answered {status}"))
         }
+    }
+}
+
+fn unreachable(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => format!("cannot be fetched: {error}"),
+        error => format!("cannot be fetched: {error}"),
     }
 }
 

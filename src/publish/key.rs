@@ -69,7 +69,7 @@ pub fn read_key(path: &Path) -> Result<SecretKey, PublishError> {
         (Some(WORD), Some(key), None) => Ok(key),
         _ => Err(PublishError::new(
             path,
-            "no secret key of `swarmline keygen`",
+            "is no secret key; `swarmline keygen` makes one",
         )),
     }
 }

@@ -200,12 +200,22 @@ pub(super) fn is_playlist(path: &Path) -> bool {
 /// All files below `folder`, sorted, but for those in `except` (a folder to be written to) and
 /// those that somebody is still writing (a name that ends in `.tmp` or `.part`).
 pub(super) fn walk(folder: &Path, except: Option<&Path>) -> Result<Vec<PathBuf>, PublishError> {
+    walk_past(folder, except, &mut |_| {})
+}
+
+/// The same, and says each folder it looks into, before it does.
+pub(super) fn walk_past(
+    folder: &Path,
+    except: Option<&Path>,
+    pass: &mut dyn FnMut(&Path),
+) -> Result<Vec<PathBuf>, PublishError> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         if except.is_some() && fs::canonicalize(&folder).ok().as_deref() == except {
             continue;
         }
+        pass(&folder);
         let fail = |error: std::io::Error| PublishError::new(&folder, reason(&error));
         for entry in fs::read_dir(&folder).map_err(fail)? {
             let entry = entry.map_err(fail)?;

@@ -243,8 +243,8 @@ fn check_unsealed(
     if sidecar_is_sealed || tags.any(|tag| tag.as_ref().is_ok_and(|tag| tag.seal.is_some())) {
         return Err(PublishError::new(
             target,
-            "its lines are signed with a key, and would not be any more: give --key FILE, or take \
-             the lines out first",
+            "its lines are signed with a key, and would not be any more: give --key FILE, or delete \
+             its #EXT-X-SWARMLINE lines first",
         ));
     }
     Ok(())

@@ -6,25 +6,26 @@
 //! signed, which goes on where the folder's last signed versions left off.
 
 use super::PublishError;
-use super::files::{Stamp, read_playlist};
+use super::files::{Stamp, folder_of, read_playlist};
 use super::hash::SegmentHasher;
-use super::plan::{Plan, Planned};
+use super::plan::{Plan, Planned, or_dot, walk_past};
 use super::progress::Progress;
 use super::sign::Signed;
 use super::signer::{SignOptions, Signer};
 use super::write::{Mirror, write_signed};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Between two looks at the playlists. One is signed once two looks saw it the same, since not
-/// every packager replaces its playlists whole: so within 40 ms and the time of hashing one
+/// every packager replaces its playlists whole: so within 20 ms and the time of hashing one
 /// segment.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(10);
 
-/// Looks between two searches for new playlists.
-const LOOKS_PER_SEARCH: u32 = 12;
+/// Looks between two searches for new playlists where no folder changed.
+const LOOKS_PER_SEARCH: u32 = 25;
 
 /// What a watch has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub fn watch(
         sources,
         out,
         signer: Signer::new(options),
+        folders: BTreeMap::new(),
         follows: BTreeMap::new(),
         mirrors: Vec::new(),
         search_trouble: None,
@@ -60,7 +62,7 @@ pub fn watch(
     };
     let mut look = 0;
     while !is_stopped() {
-        if look == 0 || watch.is_ended() {
+        if look == 0 || watch.is_ended() || watch.folders_changed() {
             let before = watch.follows.len();
             watch.search()?;
             if watch.is_ended() && watch.follows.len() == before {
@@ -82,6 +84,8 @@ struct Watch<'a> {
     sources: &'a [PathBuf],
     out: &'a Path,
     signer: Signer,
+    /// Where new playlists may appear, as these folders were before the last search.
+    folders: BTreeMap<PathBuf, Option<Stamp>>,
     follows: BTreeMap<PathBuf, Follow>,
     mirrors: Vec<(PathBuf, Mirror)>,
     search_trouble: Option<PublishError>,
@@ -101,8 +105,31 @@ struct Follow {
 }
 
 impl Watch<'_> {
+    fn folders_changed(&self) -> bool {
+        let mut folders = self.folders.iter();
+        folders.any(|(folder, stamp)| Stamp::of(folder).ok() != *stamp)
+    }
+
+    fn note_folders(&mut self) {
+        self.folders.clear();
+        let except = fs::canonicalize(self.out).ok();
+        for source in self.sources {
+            let mut note = |folder: &Path| {
+                let stamp = Stamp::of(folder).ok();
+                self.folders.insert(folder.to_path_buf(), stamp);
+            };
+            if source.is_dir() {
+                // What cannot be read is the search's to tell.
+                let _ = walk_past(source, except.as_deref(), &mut note);
+            } else {
+                note(or_dot(folder_of(source)));
+            }
+        }
+    }
+
     /// Looks for playlists that are not followed yet.
     fn search(&mut self) -> Result<(), PublishError> {
+        self.note_folders();
         let plan = match Plan::new(self.sources, Some(self.out)) {
             Ok(plan) => plan,
             Err(trouble) => {

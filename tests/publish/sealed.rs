@@ -275,7 +275,7 @@ fn a_key_file_is_the_owners_and_is_never_written_over() {
     for name in ["public.key", "cut.key", "long.key", "other"] {
         let error = read_key(&folder.path(name)).unwrap_err().to_string();
         assert!(
-            error.ends_with("no secret key of `swarmline keygen`"),
+            error.ends_with("is no secret key; `swarmline keygen` makes one"),
             "{error}"
         );
     }
