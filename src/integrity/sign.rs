@@ -72,7 +72,7 @@ impl PublicKey {
     /// What [`PublicKey::from_base64`] reads.
     #[must_use]
     pub fn to_base64(self) -> String {
-        to_base64(&self.to_bytes())
+        to_base64(&self.0.to_bytes())
     }
 
     /// Whether `seal` is this key's signature of `digest` in the stream, track and place it names.
@@ -122,7 +122,7 @@ impl SecretKey {
     /// What [`SecretKey::from_base64`] reads: whoever sees it can sign.
     #[must_use]
     pub fn to_base64(&self) -> String {
-        to_base64(&self.to_bytes())
+        to_base64(&self.0.to_bytes())
     }
 
     /// The key that verifies what this one signs.
