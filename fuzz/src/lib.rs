@@ -152,10 +152,10 @@ pub fn publish(bytes: &[u8]) {
 
 fn sign(text: &str) -> Option<String> {
     let digest_of = |uri: &str, range: Option<ByteRange>| {
-        Ok::<_, ()>(SegmentDigest {
+        Ok::<_, ()>(DigestTag::from(SegmentDigest {
             size: range.map_or(1, ByteRange::len).max(1),
             root: sha256(uri.as_bytes()),
-        })
+        }))
     };
     sign_playlist(text, digest_of).ok()
 }
