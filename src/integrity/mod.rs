@@ -13,5 +13,6 @@ pub use digest::Digest;
 pub use sidecar::{SIDECAR_BYTES_MAX, Sidecar, SidecarError, SidecarSegment, SidecarTrack};
 pub use sign::{PublicKey, Seal, SecretKey, signed_message};
 pub use tree::{
-    BLOCK_LEN, MAX_BLOCKS, MAX_SEGMENT_LEN, TreeHasher, block_count, block_range, root_of, sha256,
+    BLOCK_LEN, BlockTree, MAX_BLOCKS, MAX_SEGMENT_LEN, TreeHasher, block_count, block_range,
+    root_of, sha256,
 };

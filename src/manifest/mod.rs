@@ -20,6 +20,8 @@ mod renditions;
 #[cfg(test)]
 mod tests;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use address::{is_http, path as url_path, resolve as resolve_url};
 pub use dash::{MpdUpdate, SIDECAR_SCHEME};
 pub use element::{DEPTH_MAX, ELEMENTS_MAX, Element, TEXT_MAX, TreeBuilder};
 pub use model::{Indexed, ManifestError, Segment, Timeline, Track, Update};

@@ -1,4 +1,4 @@
-//! Finds segments, digest lines and child playlists in the text of an HLS playlist (RFC 8216),
+//! Finds segments, lines of ours and child playlists in the text of an HLS playlist (RFC 8216),
 //! without losing a byte: everything found is a place in the text or a copy of a URI.
 //!
 //! It reads no more than signing needs; the engine's own reader is `manifest`. Lines end with LF or
@@ -8,6 +8,9 @@ use crate::base::ByteRange;
 use crate::integrity::tag::{DigestTag, TAG, TagError};
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// The name of the line that points to a sidecar, with its colon.
+pub(super) const POINTER: &str = "#EXT-X-SWARMLINE-SIDECAR:";
 
 /// What stands in a playlist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub struct Playlist {
     pub is_master: bool,
     /// `EXT-X-ENDLIST` stands in it: it will not grow.
     pub is_ended: bool,
+    /// Where its sidecar is, if it points to one; the first of several.
+    pub sidecar: Option<String>,
 }
 
 /// One segment of a media playlist.
@@ -159,6 +164,10 @@ impl Scan {
                 }
             }
             "#EXT-X-DEFINE" => self.define(value)?,
+            "#EXT-X-SWARMLINE-SIDECAR" => {
+                let uri = attribute(value, "URI").map(str::to_owned);
+                self.playlist.sidecar = self.playlist.sidecar.take().or(uri);
+            }
             _ => self.tags.extend(DigestTag::parse_line(text)),
         }
         Ok(())
@@ -272,8 +281,9 @@ fn attribute<'a>(list: &'a str, wanted: &str) -> Option<&'a str> {
 }
 
 /// Whether a line is one of ours, whatever is behind the colon.
-pub(super) fn is_digest_line(text: &str) -> bool {
-    text.trim_start().starts_with(TAG)
+pub(super) fn is_ours(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with(TAG) || text.starts_with(POINTER)
 }
 
 #[cfg(test)]
@@ -331,6 +341,17 @@ mod tests {
         );
         assert!(
             refusal("#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"d\"\n{$d}/a").contains("{$d} has no value")
+        );
+    }
+
+    #[test]
+    fn a_pointer_is_found() {
+        let text = "#EXTM3U\n#EXT-X-SWARMLINE-SIDECAR:LATER=1,URI=\"v.json\"\n";
+        let sidecar = |text: &str| Playlist::scan(text).unwrap().sidecar;
+        assert_eq!(sidecar(text).as_deref(), Some("v.json"));
+        assert_eq!(
+            sidecar("#EXTM3U\n#EXT-X-SWARMLINE-SIDECAR:URI=v.json\n"),
+            None
         );
     }
 
