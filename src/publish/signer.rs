@@ -4,10 +4,11 @@
 use super::PublishError;
 use super::files::{folder_of, reason, resolve, uri_of};
 use super::hash::{Hashed, SegmentHasher, Wanted};
+use super::mpd::point_mpd;
 use super::plan::Planned;
 use super::playlist::{point_playlist, sign_playlist, strip_playlist};
 use super::progress::Progress;
-use super::scan::{Entry, Playlist};
+use super::scan::{Entry, MpdTrack, Playlist};
 use super::seals::Seals;
 use crate::integrity::tag::DigestTag;
 use crate::integrity::{SecretKey, Sidecar, SidecarSegment, SidecarTrack};
@@ -112,6 +113,9 @@ impl Signer {
         seals.adopt(track, &playlist);
         if let Some(sidecar) = sidecar {
             seals.adopt_sidecar(track, &sidecar);
+            for mpd_track in playlist.tracks.iter().flatten() {
+                seals.adopt_sidecar(&track_of(track, mpd_track), &sidecar);
+            }
         }
         Ok(())
     }
@@ -136,6 +140,14 @@ impl Signer {
                 is_ended: playlist.is_ended,
             });
         }
+        if let Some(tracks) = &playlist.tracks {
+            let files = Files {
+                source,
+                hasher,
+                progress,
+            };
+            return self.sign_mpd(planned, text, &playlist, tracks, files);
+        }
         let to_sidecar = playlist.is_ended
             && match self.options.sidecar {
                 SidecarUse::Long => playlist.segments.len() > LINES_MAX,
@@ -151,13 +163,14 @@ impl Signer {
             .iter()
             .filter(|each| !each.is_gap)
             .collect();
+        let mut files = Files {
+            source,
+            hasher,
+            progress,
+        };
         let mut hashed = Vec::with_capacity(entries.len());
         for entry in &entries {
-            let each = resolve(folder_of(source), &entry.uri)
-                .and_then(|file| hasher.hash(&file, entry.range, wanted))
-                .map_err(|what| fail(&format_args!("line {}: {what}", entry.line)))?;
-            progress.step(source.display(), each.digest.size);
-            hashed.push(each);
+            hashed.push(files.hash(entry, wanted)?);
         }
         let (tags, stream) = self.seal(&planned.track, &entries, &hashed)?;
         let (text, sidecar) = if to_sidecar {
@@ -180,6 +193,67 @@ impl Signer {
             text,
             sidecar,
             segments: tags.len(),
+            is_master: false,
+            is_ended: playlist.is_ended,
+        })
+    }
+
+    /// An MPD's digests stand beside it, track by track.
+    fn sign_mpd(
+        &mut self,
+        planned: &Planned,
+        text: &str,
+        playlist: &Playlist,
+        tracks: &[MpdTrack],
+        mut files: Files<'_>,
+    ) -> Result<SignedText, PublishError> {
+        if self.options.sidecar == SidecarUse::Never {
+            return Err(files.error("an MPD has no place for digests: they need a sidecar"));
+        }
+        let wanted = Wanted {
+            sha256: self.options.sha256,
+            leaves: self.options.leaves,
+        };
+        let mut rest = playlist.segments.as_slice();
+        let mut all = Vec::with_capacity(tracks.len());
+        for track in tracks {
+            let (mine, behind) = rest.split_at(track.segments.min(rest.len()));
+            rest = behind;
+            let there = |entry: &&Entry| !entry.may_be_missing || files.is_there(entry);
+            let entries: Vec<&Entry> = mine.iter().filter(there).collect();
+            let mut hashed = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                hashed.push(files.hash(entry, wanted)?);
+            }
+            all.push((track, entries, hashed));
+        }
+        let (mut stream, mut segments, mut written) = (None, 0, Vec::new());
+        for (track, entries, hashed) in all.into_iter().filter(|(_, found, _)| !found.is_empty()) {
+            let name = track_of(&planned.track, track);
+            let (tags, sealed_in) = self.seal(&name, &entries, &hashed)?;
+            stream = stream.or(sealed_in);
+            segments += tags.len();
+            written.push(SidecarTrack {
+                track: name,
+                segments: sidecar_segments(&entries, &tags, hashed),
+            });
+        }
+        if segments == 0 {
+            let why = playlist.not_listed.first();
+            let why = why.map_or("it lists no segments", String::as_str);
+            return Err(files.error(&format!("nothing to sign: {why}")));
+        }
+        let mut path = planned.target.clone().into_os_string();
+        path.push(".");
+        path.push(SIDECAR_EXTENSION);
+        let path = PathBuf::from(path);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let text = point_mpd(text, &uri_of(&name)).map_err(|error| files.error(&error.0))?;
+        let json = Sidecar::new(stream, written).to_json();
+        Ok(SignedText {
+            text,
+            sidecar: Some((path, json)),
+            segments,
             is_master: false,
             is_ended: playlist.is_ended,
         })
@@ -213,6 +287,40 @@ impl Signer {
         }
         Ok((tags, stream))
     }
+}
+
+/// The files beside a playlist.
+struct Files<'a> {
+    source: &'a Path,
+    hasher: &'a mut SegmentHasher,
+    progress: &'a mut Progress,
+}
+
+impl Files<'_> {
+    fn hash(&mut self, entry: &Entry, wanted: Wanted) -> Result<Hashed, PublishError> {
+        let hashed = resolve(folder_of(self.source), &entry.uri)
+            .and_then(|file| self.hasher.hash(&file, entry.range, wanted));
+        let hashed = hashed.map_err(|what| match entry.line {
+            0 => self.error(&what),
+            line => self.error(&format!("line {line}: {what}")),
+        })?;
+        self.progress
+            .step(self.source.display(), hashed.digest.size);
+        Ok(hashed)
+    }
+
+    fn is_there(&self, entry: &Entry) -> bool {
+        resolve(folder_of(self.source), &entry.uri).is_ok_and(|file| file.exists())
+    }
+
+    fn error(&self, what: &str) -> PublishError {
+        PublishError::new(self.source, what)
+    }
+}
+
+/// What a track of an MPD is called under a signature.
+pub(super) fn track_of(mpd: &str, track: &MpdTrack) -> String {
+    format!("{mpd}#{}", track.name)
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, PublishError> {

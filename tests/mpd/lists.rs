@@ -47,10 +47,12 @@ static-repeat-to-end /v/ 21 0 /v/00000.m4s 5400000 /v/00020.m4s
 static-repeat-to-end /a/ 31 0 /a/0.m4s 2880000 /a/2880000.m4s
 static-padded-number chunk 10 0 /chunk-000700000-00098-098.m4s 18000 /chunk-000700000-00107-107.m4s
 xlink-period c-5 5 0 /c-1.m4s 160 /c-5.m4s
+coarse-timescale /v 3 0 /v1.m4s 8 /v3.m4s
+coarse-timescale /a 5 0 /a1.m4s 8 /a5.m4s
 end-number /1 5 0 /11.m4s 16 /15.m4s
 end-number /a 3 0 /a3.m4s 10 /a5.m4s
 offset-time /v 6 5400 /v5400.m4s 11400 /v11400.m4s
-offset-time /a 4 6000 /a6000-1.m4s 10500 /a10500-4.m4s
+offset-time /a 4 0 /a0-1.m4s 4500 /a4500-4.m4s
 ffmpeg-single stream1 6 0 /ffmpeg-single-stream1.mp4 10000000 /ffmpeg-single-stream1.mp4
 ffmpeg-live stream1 4 191488 /chunk-stream1-00005.m4s 335872 /chunk-stream1-00008.m4s
 prefixed-namespaces right 4 0 /right-1.m4s 6000 /right-4.m4s

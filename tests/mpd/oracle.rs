@@ -186,6 +186,14 @@ fn ticks(time: Duration, timescale: u128) -> u128 {
     time.as_nanos() * timescale / 1_000_000_000
 }
 
+/// The first tick at which nothing more begins.
+fn end_ticks(time: Duration, timescale: u128) -> u128 {
+    (0..)
+        .map(|more| ticks(time, timescale) + more)
+        .find(|ticks| ticks * 1_000_000_000 >= time.as_nanos() * timescale)
+        .unwrap()
+}
+
 fn ms(ticks: u128, timescale: u128) -> u128 {
     ticks * 1_000 / timescale
 }
@@ -209,8 +217,12 @@ fn template_rows(
     let times = Times {
         timescale,
         offset: nearest!(presentationTimeOffset).unwrap_or(0).into(),
-        long: long.map(|long| ticks(long, timescale)),
-        live: live.map(|(edge, depth)| (ticks(edge, timescale), ticks(depth, timescale))),
+        long: long.map(|long| end_ticks(long, timescale)),
+        live: live.map(|(edge, depth)| (end_ticks(edge, timescale), end_ticks(depth, timescale))),
+    };
+    let times = match nearest!(SegmentTimeline) {
+        Some(_) => times,
+        None => Times { offset: 0, ..times },
     };
     let steps = match (nearest!(SegmentTimeline), nearest!(duration)) {
         (Some(timeline), _) => timed(&timeline, &times),
@@ -283,9 +295,9 @@ fn steady(duration: f64, times: &Times) -> Vec<Step> {
     let duration = duration as u128;
     match times.long {
         Some(long) if times.live.is_none() => (0..long.div_ceil(duration))
-            .map(|index| (times.offset + index * duration, duration, index))
+            .map(|index| (index * duration, duration, index))
             .collect(),
-        _ => clocked(times.offset, duration, times),
+        _ => clocked(0, duration, times),
     }
 }
 
@@ -312,7 +324,7 @@ fn list_rows(base: &Url, levels: &[&Option<SegmentList>; 3], long: Option<Durati
         .unwrap()
         .segment_urls;
     let timeline = present().find_map(|list| list.SegmentTimeline.as_ref());
-    let long = long.map(|long| ticks(long, timescale));
+    let long = long.map(|long| end_ticks(long, timescale));
     let steps: Vec<Step> = match (timeline, present().find_map(|list| list.duration)) {
         (Some(timeline), _) => {
             let (offset, live) = (0, None);

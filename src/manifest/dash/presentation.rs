@@ -221,7 +221,12 @@ impl Presentation {
         first_number: u64,
         span: Span,
     ) -> Result<Vec<Slot>, Reason> {
-        let offset = info.uint("presentationTimeOffset")?.unwrap_or(0);
+        let timeline = info.child("SegmentTimeline");
+        // Segments of `@duration` count from the period's start (5.3.9.5.3), so players leave it out for them.
+        let offset = match timeline {
+            Some(_) => info.uint("presentationTimeOffset")?.unwrap_or(0),
+            None => 0,
+        };
         let long = span.duration_us.map(|us| ticks(us, timescale));
         let count_max = match media {
             Media::List(items) => Some(items.len() as u64),
@@ -229,7 +234,7 @@ impl Presentation {
                 .uint("endNumber")?
                 .map(|end| end.saturating_add(1).saturating_sub(first_number)),
         };
-        let runs = if let Some(timeline) = info.child("SegmentTimeline") {
+        let runs = if let Some(timeline) = timeline {
             let end = long.map(|long| long.saturating_add(offset));
             read_timeline(timeline, end)?
         } else {
@@ -239,9 +244,9 @@ impl Presentation {
                 None if is_list && count_max > Some(1) => {
                     return Err("its SegmentList has no duration");
                 }
-                None => single(offset, long),
-                Some(duration) if is_list => sliding(offset, duration, count_max, first_number)?,
-                Some(duration) => steady(offset, duration, long, count_max),
+                None => single(long),
+                Some(duration) if is_list => sliding(duration, count_max, first_number)?,
+                Some(duration) => steady(duration, long, count_max),
             };
             vec![run]
         };
@@ -284,9 +289,9 @@ impl Presentation {
 }
 
 /// One segment that is all of the period.
-fn single(time: u64, long: Option<u64>) -> Run {
+fn single(long: Option<u64>) -> Run {
     Run {
-        time,
+        time: 0,
         duration: long.unwrap_or(1).max(1),
         count: Some(1),
         index: 0,
@@ -295,9 +300,9 @@ fn single(time: u64, long: Option<u64>) -> Run {
 }
 
 /// Segments of a template with `@duration`, until the period or the numbers end.
-fn steady(time: u64, duration: u64, long: Option<u64>, count_max: Option<u64>) -> Run {
+fn steady(duration: u64, long: Option<u64>, count_max: Option<u64>) -> Run {
     Run {
-        time,
+        time: 0,
         duration,
         count: long.map(|long| long.div_ceil(duration)).or(count_max),
         index: 0,
@@ -306,14 +311,8 @@ fn steady(time: u64, duration: u64, long: Option<u64>, count_max: Option<u64>) -
 }
 
 /// Segments of a list with `@duration`: a first number that rises tells how far a live window has come.
-fn sliding(
-    offset: u64,
-    duration: u64,
-    count: Option<u64>,
-    first_number: u64,
-) -> Result<Run, Reason> {
-    let before = first_number.saturating_sub(1).checked_mul(duration);
-    let time = before.and_then(|before| before.checked_add(offset));
+fn sliding(duration: u64, count: Option<u64>, first_number: u64) -> Result<Run, Reason> {
+    let time = first_number.saturating_sub(1).checked_mul(duration);
     Ok(Run {
         time: time.ok_or("its times are beyond 64 bits")?,
         duration,

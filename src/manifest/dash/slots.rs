@@ -147,10 +147,12 @@ pub(super) fn lay_out(
     Ok(slots)
 }
 
-/// Microseconds in ticks of a timescale, rounded down.
+/// Microseconds in ticks of a timescale, rounded up: so whatever begins before that moment is counted, however
+/// coarse the timescale is.
 pub(super) fn ticks(us: u64, timescale: u64) -> u64 {
     let whole = (us / 1_000_000).saturating_mul(timescale);
-    whole.saturating_add((us % 1_000_000).saturating_mul(timescale) / 1_000_000)
+    let part = (us % 1_000_000).saturating_mul(timescale);
+    whole.saturating_add(part.div_ceil(1_000_000))
 }
 
 /// Ticks of a timescale in milliseconds.
