@@ -127,6 +127,8 @@ pub(crate) fn perform(seed: u64, cast: Cast, signed: bool, act: Act<'_>) -> Run 
     world.cdn.latency = Duration::from_millis(u64::from(20 + chance.below(180)));
     world.link_bytes_per_s = BITRATE * u64::from(2 + chance.below(20));
     world.link_latency = Duration::from_millis(u64::from(5 + chance.below(75)));
+    // Without digests wrong bytes are counted, not forbidden.
+    world.oracle.strict = signed;
     let text = vod(&mut world, SEGMENTS, LEN, signed);
     let config = match act {
         Act::Attack(_) | Act::Behave => World::config(),
