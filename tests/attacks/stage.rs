@@ -21,7 +21,7 @@ pub(crate) const SEGMENT: Duration = Duration::from_secs(2);
 /// Bytes a second that a player eats.
 const BITRATE: u64 = LEN as u64 / 2;
 /// Media a player wants ahead: three segments, as hls.js keeps live, and one.
-const GOAL: Duration = Duration::from_secs(8);
+pub(crate) const GOAL: Duration = Duration::from_secs(8);
 
 /// Who is on stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
