@@ -17,7 +17,9 @@ mod world;
 
 mod bytes;
 mod crowds;
+mod floods;
 mod promises;
 mod restart;
 mod stage;
+mod threat_model;
 mod vices;

@@ -21,7 +21,7 @@ pub(crate) const SEGMENT: Duration = Duration::from_secs(2);
 /// Bytes a second that a player eats.
 const BITRATE: u64 = LEN as u64 / 2;
 /// Media a player wants ahead: three segments, as hls.js keeps live, and one.
-const GOAL: Duration = Duration::from_secs(8);
+pub(crate) const GOAL: Duration = Duration::from_secs(8);
 
 /// Who is on stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,6 +127,8 @@ pub(crate) fn perform(seed: u64, cast: Cast, signed: bool, act: Act<'_>) -> Run 
     world.cdn.latency = Duration::from_millis(u64::from(20 + chance.below(180)));
     world.link_bytes_per_s = BITRATE * u64::from(2 + chance.below(20));
     world.link_latency = Duration::from_millis(u64::from(5 + chance.below(75)));
+    // Without digests wrong bytes are counted, not forbidden.
+    world.oracle.strict = signed;
     let text = vod(&mut world, SEGMENTS, LEN, signed);
     let config = match act {
         Act::Attack(_) | Act::Behave => World::config(),

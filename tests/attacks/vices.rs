@@ -289,3 +289,68 @@ fn true_block(key: SegmentKey, first: u32) -> Frame {
     let body = bytes.chunks(BLOCK_LEN as usize).nth(first as usize);
     Frame::Block([header.encode().as_slice(), body.unwrap_or_default()].concat())
 }
+
+/// Garbage under true headers, 64 KiB fifty times a second for ten seconds.
+pub(crate) fn flood_of_blocks(keys: Vec<SegmentKey>) -> Vice {
+    scripted(move |message| {
+        let PeerMessage::Hello(_) = message else {
+            return Vec::new();
+        };
+        let garbage = |nth: u64| {
+            let header = BlockHeader {
+                key: keys[nth as usize % keys.len()],
+                first: 0,
+                count: 4,
+            };
+            let body = vec![nth as u8; 4 * BLOCK_LEN as usize];
+            let frame = Frame::Block([header.encode().as_slice(), &body].concat());
+            Passed::later(Duration::from_millis(nth * 20), Way::Out, frame)
+        };
+        (1..500).map(garbage).collect()
+    })
+}
+
+/// Each true block so many times.
+pub(crate) fn repeat_blocks(times: usize) -> Vice {
+    Box::new(
+        move |passing: Passing| match (passing.way, &passing.frame) {
+            (Way::Out, Frame::Block(_)) => {
+                let times = u64::try_from(times).unwrap_or(0);
+                let again = |nth| {
+                    let after = Duration::from_millis(nth);
+                    Passed::later(after, Way::Out, passing.frame.clone())
+                };
+                (0..times).map(again).collect()
+            }
+            (Way::Out | Way::In, _) => passing.untouched(),
+        },
+    )
+}
+
+/// Requests, takes them back, asks for lists and haves, chokes and unchokes: two hundred a second for ten
+/// seconds.
+pub(crate) fn flood_of_questions(keys: Vec<SegmentKey>) -> Vice {
+    scripted(move |message| {
+        let PeerMessage::Hello(_) = message else {
+            return Vec::new();
+        };
+        let question = |nth: u64| {
+            let key = keys[nth as usize / 7 % keys.len()];
+            let (first, count) = (0, 8);
+            let message = match nth % 7 {
+                0 => PeerMessage::Request { key, first, count },
+                1 => PeerMessage::Cancel { key, first, count },
+                2 => PeerMessage::LeavesRequest { key },
+                3 => PeerMessage::HaveQuery { track: key.track },
+                4 => PeerMessage::Choke,
+                5 => PeerMessage::Unchoke,
+                _ => PeerMessage::HaveDigest {
+                    track: key.track,
+                    digest: [nth as u8; 8],
+                },
+            };
+            say(nth * 5, &message)
+        };
+        (1..2_000).map(question).collect()
+    })
+}

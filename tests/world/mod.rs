@@ -315,6 +315,11 @@ impl World {
             .any(|event| matches!(event, Event::Warning { code, .. } if *code == wanted))
     }
 
+    /// Links of the viewer's shell that lead to somebody, open yet or not.
+    pub fn open_links(&self, viewer: Viewer) -> usize {
+        self.viewers[viewer].links.len()
+    }
+
     pub fn cdn_bytes(&self) -> u64 {
         self.cdn.sent.values().sum()
     }
