@@ -130,12 +130,13 @@ impl World {
 
     /// A playlist and the CDN's files, as they are now, are the publisher's word.
     fn learn(&mut self, viewer: Viewer, url: &str, body: &ManifestBody) {
-        let ManifestBody::Hls(text) = body else {
-            return;
-        };
         let Self { oracle, cdn, .. } = self;
         let timeline = oracle.timelines.entry(viewer).or_default();
-        if timeline.update_hls(url, text).is_err() {
+        let read = match body {
+            ManifestBody::Hls(text) => timeline.update_hls(url, text).map(drop),
+            ManifestBody::Mpd { root, now_ms } => timeline.update_mpd(url, root, *now_ms).map(drop),
+        };
+        if read.is_err() {
             return;
         }
         for track in timeline.tracks() {
