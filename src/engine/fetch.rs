@@ -71,9 +71,7 @@ impl Engine {
         let Some(size) = segment.size else {
             return self.start_whole(now, id, fetch);
         };
-        // Behind the last block still owed nothing needs to come again.
-        let owed = |block: &Block| matches!(block, Block::Missing | Block::Asked { .. });
-        let to = match segment.blocks.iter().rposition(owed) {
+        let to = match segment.owed_until(from) {
             Some(last) if !no_ranges => segment.block_bytes(last).end,
             Some(_) | None => size,
         };
@@ -412,12 +410,12 @@ impl Engine {
         }
         self.warn(WarningCode::CdnMismatch, message);
         self.cancel_asked(id, |_, _| true);
-        self.withdraw(id);
         if !active {
             return self.evict(id);
         }
         match running {
             Some(leg) => {
+                self.retract(id);
                 self.unsize(id);
                 self.set_leg(id, Leg { end: None, ..leg });
             }
@@ -429,6 +427,7 @@ impl Engine {
     pub(super) fn restart(&mut self, now: Instant, id: SegmentId) {
         self.cancel_asked(id, |_, _| true);
         self.forget_hashes(id);
+        self.retract(id);
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };

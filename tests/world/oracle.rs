@@ -130,7 +130,9 @@ impl World {
 
     /// A playlist and the CDN's files, as they are now, are the publisher's word.
     fn learn(&mut self, viewer: Viewer, url: &str, body: &ManifestBody) {
-        let ManifestBody::Hls(text) = body;
+        let ManifestBody::Hls(text) = body else {
+            return;
+        };
         let Self { oracle, cdn, .. } = self;
         let timeline = oracle.timelines.entry(viewer).or_default();
         if timeline.update_hls(url, text).is_err() {
@@ -253,7 +255,7 @@ impl World {
             return;
         };
         let fault = match reason {
-            CloseReason::Protocol | CloseReason::WrongBlock => true,
+            CloseReason::Protocol | CloseReason::WrongBlock | CloseReason::Unreliable => true,
             CloseReason::Gone
             | CloseReason::ConnectTimeout
             | CloseReason::Duplicate

@@ -155,11 +155,6 @@ impl World {
                 max_message: 262_144,
             };
             self.later(span, Delivery::To(who, opened));
-            let room = Input::LinkWritable {
-                link,
-                room: 262_144,
-            };
-            self.later(span, Delivery::To(who, room));
         }
     }
 
@@ -205,14 +200,12 @@ impl World {
         let held = &shell.store[&segment];
         message.extend_from_slice(&held[run.start as usize..run.end as usize]);
         shell.served.push((segment, run));
+        let cost = message.len() as u64;
         self.witness_block(viewer, &message);
         self.send_frame(viewer, link, Frame::Block(message));
         let transfer = self.viewers[viewer].uplink_free_at.since(self.now);
-        let room = Input::LinkWritable {
-            link,
-            room: 262_144,
-        };
-        self.later(transfer, Delivery::To(viewer, room));
+        *self.viewers[viewer].queued.entry(link).or_default() += cost;
+        self.later(transfer, Delivery::Sent(viewer, link, cost));
     }
 
     fn start_fetch(
