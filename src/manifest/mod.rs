@@ -5,7 +5,7 @@
 //!
 //! `hls` and `master` read text with m3u8-rs; `known_text` remembers what was read, so that a refresh reads only
 //! what is new; `refresh` merges it into the `model`; `renditions` names tracks; `address` resolves
-//! URLs; `index` finds a segment by its URL.
+//! URLs; `index` finds a segment by its URL; `pointer` finds the sidecar.
 
 mod address;
 mod hls;
@@ -13,9 +13,11 @@ mod index;
 mod known_text;
 mod master;
 mod model;
+mod pointer;
 mod refresh;
 mod renditions;
 #[cfg(test)]
 mod tests;
 
 pub use model::{ManifestError, Segment, Timeline, Track, Update};
+pub use pointer::path_of;

@@ -7,9 +7,10 @@ use super::address;
 use super::hls::{self, Kind};
 use super::index::AddressIndex;
 use super::known_text::KnownText;
+use super::pointer;
 use super::renditions::Renditions;
 use crate::base::{ByteRange, TrackId, Version};
-use crate::integrity::tag::SegmentDigest;
+use crate::integrity::{Seal, tag::SegmentDigest};
 use core::fmt;
 use std::collections::VecDeque;
 
@@ -53,6 +54,8 @@ pub struct Segment {
     pub duration_ms: u32,
     /// What the playlist says about its bytes.
     pub digest: Option<SegmentDigest>,
+    /// The signature of that, unchecked. In a box, because long playlists have none.
+    pub seal: Option<Box<Seal>>,
     /// Which content the number names.
     pub version: Version,
     /// False for what has no media (`EXT-X-GAP`), a digest line that cannot be read, or no HTTP
@@ -75,6 +78,9 @@ pub struct Update {
     /// Numbers whose digest, version or address changed: (number, version before). A new address alone
     /// leaves the version as it was.
     pub changed: Vec<(u64, Version)>,
+    /// URL of the sidecar that the manifest names. A delta update may leave the line out: `None`
+    /// takes nothing back.
+    pub sidecar: Option<String>,
 }
 
 /// Why a playlist cannot be mapped.
@@ -106,7 +112,11 @@ impl Timeline {
     ) -> Result<(Update, usize), ManifestError> {
         let playlist = hls::open(text)?;
         match playlist.kind {
-            Kind::Media => self.update_media(url, &playlist),
+            Kind::Media => {
+                let (mut update, read) = self.update_media(url, &playlist)?;
+                update.sidecar = pointer::sidecar(url, playlist.head);
+                Ok((update, read))
+            }
             Kind::Master => {
                 self.renditions.read_master(url, text);
                 Ok((Update::default(), 0))

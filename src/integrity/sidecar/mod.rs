@@ -6,7 +6,7 @@
 //! its byte range, so hosts, queries and tokens do not matter. Proves nothing and checks no signature.
 
 use super::tag::{SegmentDigest, from_base64};
-use super::{Digest, MAX_SEGMENT_LEN, block_count};
+use super::{Digest, MAX_SEGMENT_LEN, Seal, block_count};
 use crate::base::ByteRange;
 use crate::base::json::{Cursor, Kind, Malformed, Pen};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -177,6 +177,18 @@ impl Sidecar {
             let mut segments = track.segments.iter();
             let found = segments.find(|entry| entry.range == range && entry.url == name)?;
             Some((track, found))
+        })
+    }
+
+    /// The signature of what [`Self::find`] found, unchecked.
+    #[must_use]
+    pub fn seal(&self, track: &SidecarTrack, segment: &SidecarSegment) -> Option<Seal> {
+        let (seq, signature) = segment.signed?;
+        Some(Seal {
+            stream: self.stream.clone()?,
+            track: track.track.clone(),
+            seq,
+            signature,
         })
     }
 
