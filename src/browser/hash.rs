@@ -1,18 +1,21 @@
-//! SHA-256 of blocks: WebCrypto where the page is a secure context, `sha2` in short slices where not.
+//! SHA-256 of runs of bytes: WebCrypto where the page is a secure context, `sha2` in short slices where
+//! not.
 //!
-//! Invariant: digests come back in the order of their blocks; a batch whose segment was evicted is
+//! Invariant: digests come back in the order of their runs; a batch whose segment was evicted is
 //! never heard of. No slice holds the page's thread for longer than a frame allows.
 
 use super::callback::{Callback, Wake};
 use super::clock::{Timer, now_ms};
 use crate::base::{HashId, SegmentId, SortedMap};
-use crate::integrity::{Digest, sha256};
+use crate::integrity::{Digest, Hasher};
 use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 /// Longest run of hashing by hand, milliseconds: half a frame at 60 a second.
 const SLICE_MS: f64 = 6.0;
+/// Bytes hashed between two looks at the clock: a run may be a whole segment.
+const STEP_BYTES: u32 = 64 * 1024;
 
 #[wasm_bindgen]
 extern "C" {
@@ -45,9 +48,35 @@ pub(super) struct Hashes {
 #[derive(Debug)]
 struct Batch {
     segment: SegmentId,
-    blocks: Vec<Uint8Array>,
-    /// Digests so far, when hashed by hand; `None` when the platform does it.
-    by_hand: Option<Vec<Digest>>,
+    runs: Vec<Uint8Array>,
+    /// How far it is, when hashed by hand; `None` when the platform does it.
+    by_hand: Option<ByHand>,
+}
+
+#[derive(Debug, Default)]
+struct ByHand {
+    digests: Vec<Digest>,
+    /// The run under way and its bytes that are hashed.
+    hasher: Hasher,
+    at: u32,
+}
+
+impl ByHand {
+    /// Hashes the next bytes of the next run; whether all runs are hashed.
+    fn step(&mut self, runs: &[Uint8Array]) -> bool {
+        let Some(run) = runs.get(self.digests.len()) else {
+            return true;
+        };
+        let end = run.length().min(self.at.saturating_add(STEP_BYTES));
+        self.hasher.update(&run.subarray(self.at, end).to_vec());
+        self.at = end;
+        if end == run.length() {
+            self.digests
+                .push(core::mem::take(&mut self.hasher).finish());
+            self.at = 0;
+        }
+        self.digests.len() == runs.len()
+    }
 }
 
 impl Hashes {
@@ -69,16 +98,16 @@ impl Hashes {
         &mut self,
         hash: HashId,
         segment: SegmentId,
-        blocks: Vec<Uint8Array>,
+        runs: Vec<Uint8Array>,
         callback: &Callback,
     ) {
-        let promised = self.subtle.as_ref().and_then(|subtle| ask(subtle, &blocks));
-        let by_hand = promised.is_none().then(Vec::new);
+        let promised = self.subtle.as_ref().and_then(|subtle| ask(subtle, &runs));
+        let by_hand = promised.is_none().then(ByHand::default);
         self.running.insert(
             hash,
             Batch {
                 segment,
-                blocks,
+                runs,
                 by_hand,
             },
         );
@@ -110,7 +139,7 @@ impl Hashes {
     /// The platform would not; the batch is hashed by hand.
     pub(super) fn refused(&mut self, hash: HashId, callback: &Callback) {
         if let Some(batch) = self.running.get_mut(&hash) {
-            batch.by_hand = Some(Vec::new());
+            batch.by_hand = Some(ByHand::default());
             self.arm(callback);
         }
     }
@@ -124,17 +153,18 @@ impl Hashes {
             .iter_mut()
             .find(|(_, batch)| batch.by_hand.is_some())?;
         let hash = *hash;
-        let digests = batch.by_hand.as_mut()?;
-        while digests.len() < batch.blocks.len() && now_ms() < until {
-            digests.push(sha256(&batch.blocks[digests.len()].to_vec()));
+        let by_hand = batch.by_hand.as_mut()?;
+        let mut all = false;
+        while !all && now_ms() < until {
+            all = by_hand.step(&batch.runs);
         }
-        let done = if digests.len() == batch.blocks.len() {
+        let done = if all {
             self.running.remove(&hash)?.by_hand
         } else {
             None
         };
         self.arm(callback);
-        Some((hash, done?))
+        Some((hash, done?.digests))
     }
 
     /// Forgets the batches of a segment.
@@ -158,10 +188,10 @@ impl Hashes {
 }
 
 /// One promise for all digests, or `None` if the platform refuses at once.
-fn ask(subtle: &Subtle, blocks: &[Uint8Array]) -> Option<Promise> {
+fn ask(subtle: &Subtle, runs: &[Uint8Array]) -> Option<Promise> {
     let promises = Array::new();
-    for block in blocks {
-        promises.push(subtle.digest("SHA-256", block).ok()?.as_ref());
+    for run in runs {
+        promises.push(subtle.digest("SHA-256", run).ok()?.as_ref());
     }
     Some(Promise::all(&promises))
 }

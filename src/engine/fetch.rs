@@ -397,6 +397,9 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
+        if segment.whole.is_some() && segment.leaves.as_ref().is_some_and(|l| l.voucher.is_some()) {
+            return self.doubt(now, id); // the size, at least, may be a neighbour's word
+        }
         let (track, number) = (segment.key.track, segment.key.number);
         let message = format!(
             "{} is not what the playlist says it is; it is played as the CDN sends it and not shared",
@@ -430,6 +433,9 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
+        if segment.download.is_none() {
+            return self.evict(id); // nobody waits for it
+        }
         segment.clear();
         let private = segment.private;
         let held = core::mem::take(&mut segment.reserved) > 0;

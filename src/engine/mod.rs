@@ -4,6 +4,7 @@
 //! and why ([`Engine::next_timeout`]). It never waits, never fails, never asks the time, and never holds
 //! payload bytes: they stay in the shell, and a place under hash or verified is never written.
 
+mod authority;
 mod cache;
 mod config;
 mod download;
@@ -22,9 +23,11 @@ mod signaling;
 mod source;
 mod stats;
 mod swarm;
+mod texts;
 mod tracker;
 mod upload;
 mod verify;
+mod whole;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
@@ -64,6 +67,8 @@ pub struct Engine {
     links: SortedMap<LinkId, Link>,
     /// Peers caught with a wrong block: not linked again.
     liars: Vec<PeerId>,
+    authority: authority::Authority,
+    texts: texts::Texts,
     signaling: Signaling,
     uploads: Uploads,
     cdn: fetch::CdnRate,
@@ -82,6 +87,8 @@ pub enum Timer {
     Upload,
     /// A tracker: reconnect, announce, offers that were never answered.
     Tracker,
+    /// A sidecar to be fetched.
+    Text,
     /// A link that does not open.
     Connect,
     /// The periodic digest of haves.
@@ -97,6 +104,8 @@ impl Engine {
         let peer_id = swarm::random_peer_id(&mut rng);
         Self {
             signaling: Signaling::new(&config),
+            authority: authority::Authority::new(config.public_key),
+            texts: texts::Texts::new(config.manifest_url.as_ref()),
             config,
             rng,
             peer_id,
@@ -176,6 +185,8 @@ impl Engine {
             } => {
                 self.on_fetch_failed(now, fetch, status, timed_out);
             }
+            Input::TextReady { text, url, body } => self.on_text_ready(now, text, &url, &body),
+            Input::TextFailed { text, status } => self.on_text_failed(now, text, status),
             Input::TrackerOpened { tracker } => self.on_tracker_opened(now, tracker),
             Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
             Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
@@ -222,10 +233,12 @@ impl Engine {
             .values()
             .any(Link::is_greeted)
             .then_some(self.haves_at);
+        let texts = self.texts.wake().filter(|_| self.config.enabled);
         [
             (races, Timer::Race),
             (self.uploads.wake, Timer::Upload),
             (self.signaling_wake(), Timer::Tracker),
+            (texts, Timer::Text),
             (self.connect_wake(), Timer::Connect),
             (haves, Timer::Haves),
         ]
@@ -243,6 +256,7 @@ impl Engine {
     fn on_timeout(&mut self, now: Instant) {
         self.tend_signaling(now);
         self.tend_links(now);
+        self.fetch_texts(now);
         if self.uploads.wake.is_some_and(|at| at <= now) {
             self.pump_uploads(now);
         }
@@ -317,6 +331,8 @@ impl Engine {
             | Input::FetchHead { .. }
             | Input::FetchDone { .. }
             | Input::FetchFailed { .. }
+            | Input::TextReady { .. }
+            | Input::TextFailed { .. }
             | Input::TrackerOpened { .. }
             | Input::TrackerMessage { .. }
             | Input::TrackerClosed { .. }

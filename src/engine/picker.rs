@@ -55,6 +55,7 @@ impl Engine {
         if segment.leaves.is_none() {
             return;
         }
+        let size = segment.size.unwrap_or(0);
         let mut rest: Vec<LinkId> = holders.to_vec();
         if let Some(download) = &segment.download {
             rest.retain(|link| !download.shunned.contains(link));
@@ -71,6 +72,9 @@ impl Engine {
         {
             rest.retain(|link| *link != next);
             sources.push(next);
+        }
+        if !sources.is_empty() {
+            self.reserve(id, size); // a sidecar's leaf list came before any byte
         }
         let mut progressed = true;
         while progressed {

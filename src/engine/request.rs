@@ -2,10 +2,11 @@
 //!
 //! Invariant: a wish is in `requests` until it is answered, and is answered once.
 
+use super::authority::Standing;
 use super::download::{Download, Failure};
 use super::output::{Output, Source};
 use super::segment::{Block, Segment};
-use super::{Engine, Event, IntegrityMode, LoadKind, ManifestBody, WarningCode};
+use super::{Engine, Event, LoadKind, ManifestBody, WarningCode};
 use crate::base::{ByteRange, Instant, PayloadId, RequestId, SegmentId};
 use crate::wire::SegmentKey;
 
@@ -19,7 +20,7 @@ impl Engine {
         kind: LoadKind,
     ) {
         let found = match kind {
-            LoadKind::Media if self.config.enabled => self.find(url, range),
+            LoadKind::Media if self.config.enabled => self.find(now, url, range),
             LoadKind::Media | LoadKind::Other => None,
         };
         let Some(id) = found else {
@@ -62,7 +63,7 @@ impl Engine {
         payload: PayloadId,
         len: u64,
     ) {
-        let fresh = self.find(url, range).filter(|id| {
+        let fresh = self.find(now, url, range).filter(|id| {
             self.segments.get(id).is_some_and(|s| {
                 s.download.is_none()
                     && s.size.is_none_or(|size| size == len)
@@ -95,7 +96,7 @@ impl Engine {
     }
 
     /// The engine's segment for what the player asks, made on first sight.
-    fn find(&mut self, url: &str, range: Option<ByteRange>) -> Option<SegmentId> {
+    fn find(&mut self, now: Instant, url: &str, range: Option<ByteRange>) -> Option<SegmentId> {
         let (track, number) = self.timeline.find(url, range)?;
         let entry = self.timeline.segment(track, number)?;
         let key = SegmentKey {
@@ -103,21 +104,22 @@ impl Engine {
             number,
             version: entry.version,
         };
-        let digest = match self.config.integrity {
-            IntegrityMode::Off => None,
-            IntegrityMode::Require | IntegrityMode::Prefer => entry.digest,
-        };
         if let Some(id) = self.by_number.get(&(key.track, number)).copied() {
             if self
                 .segments
                 .get(&id)
-                .is_some_and(|segment| segment.key == key)
+                .is_some_and(|segment| segment.listed == key.version)
             {
                 return Some(id);
             }
             self.supersede(id);
         }
-        let segment = Segment::new(key, url.to_owned(), range, digest);
+        let (standing, proof) = self.judge(now, track, number);
+        let mut segment = Segment::new(key, url.to_owned(), range, standing);
+        if proof.is_some_and(|proof| !segment.take_proof(proof)) {
+            // Its byte range is not as long as its digest says.
+            segment.standing = Standing::Refused;
+        }
         let id = SegmentId(self.mint());
         self.by_number.insert((key.track, number), id);
         self.segments.insert(id, segment);
@@ -282,6 +284,7 @@ impl Engine {
                 self.name_swarm(now, url);
                 if let Some(track) = update.track {
                     self.forget_past(track);
+                    self.look_for_texts(now, track, update.sidecar.as_deref());
                 }
                 if !update.changed.is_empty() {
                     let message = format!(

@@ -155,7 +155,7 @@ impl Engine {
         };
         match self.segments.get(&id) {
             Some(segment) if segment.key.version != key.version => Err(RejectReason::Version),
-            Some(segment) if !segment.private => Ok(id),
+            Some(_) if self.is_shareable(id) => Ok(id),
             Some(_) | None => Err(RejectReason::NotHeld),
         }
     }

@@ -18,8 +18,9 @@ const ANNOUNCE_BLOCKS: usize = 8;
 /// Blocks whose hashes are awaited.
 #[derive(Debug)]
 pub(super) struct Batch {
-    segment: SegmentId,
-    blocks: Vec<usize>,
+    pub(super) segment: SegmentId,
+    /// None: the whole segment.
+    pub(super) blocks: Vec<usize>,
 }
 
 impl Engine {
@@ -155,6 +156,9 @@ impl Engine {
         else {
             return;
         };
+        if let (true, [digest]) = (blocks.is_empty(), digests) {
+            return self.on_whole_hashed(now, id, *digest);
+        }
         let mut wrong: Option<Sender> = None;
         for (index, digest) in blocks.iter().zip(digests) {
             let Some(segment) = self.segments.get_mut(&id) else {
@@ -164,8 +168,15 @@ impl Engine {
                 continue;
             };
             let bytes = segment.block_bytes(*index).len();
-            match (segment.leaf(*index), from) {
+            let leaf = segment.leaf(*index);
+            if let (Some(whole), Some(_)) = (&mut segment.whole, leaf) {
+                whole.note(*index, *digest, from);
+            }
+            match (leaf, from) {
                 (None, Sender::Cdn) => segment.blocks[*index] = Block::Hashed { digest: *digest },
+                (Some(leaf), _) if leaf == *digest && segment.whole.is_some() => {
+                    segment.blocks[*index] = Block::Hashed { digest: *digest };
+                }
                 (Some(leaf), _) if leaf == *digest => {
                     segment.blocks[*index] = Block::Verified;
                     self.credit(id, from, bytes);
@@ -184,7 +195,7 @@ impl Engine {
     }
 
     /// After new verdicts: own leaves, announcements, the race.
-    fn settle(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn settle(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -192,13 +203,14 @@ impl Engine {
             self.contradicted(now, id, None);
             return;
         }
+        self.hash_whole(id);
         self.announce_progress(id);
         self.report_progress(id);
         self.drive(now, id);
         self.trim_cache();
     }
 
-    fn credit(&mut self, id: SegmentId, from: Sender, bytes: u64) {
+    pub(super) fn credit(&mut self, id: SegmentId, from: Sender, bytes: u64) {
         let Sender::Peer(link, peer) = from else {
             return;
         };
@@ -218,6 +230,10 @@ impl Engine {
             return;
         };
         let voucher = segment.leaves.as_ref().and_then(|list| list.voucher);
+        let contradicts_itself = matches!(from, Sender::Peer(link, _) if Some(link) == voucher);
+        if segment.whole.is_some() && !contradicts_itself {
+            return self.doubt(now, id);
+        }
         let url = segment.url.clone();
         match (from, voucher) {
             // The publisher's root proves the leaf: the sender lied, or the CDN did.
@@ -307,7 +323,7 @@ impl Engine {
     }
 
     /// Bytes of the CDN that were hashed before the leaf list came.
-    fn compare_hashed(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn compare_hashed(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -315,7 +331,9 @@ impl Engine {
         for index in 0..segment.blocks.len() {
             if let Block::Hashed { digest } = segment.blocks[index] {
                 wrong |= segment.leaf(index) != Some(digest);
-                segment.blocks[index] = Block::Verified;
+                if segment.whole.is_none() {
+                    segment.blocks[index] = Block::Verified;
+                }
             }
         }
         if wrong {

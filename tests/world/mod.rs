@@ -18,7 +18,7 @@ mod shell;
 mod show;
 
 pub use show::{
-    LEN, asked, bytes_of, content, digest_line, playlist, second_joins, source_of, url, vod,
+    LEN, asked, bytes_of, content, digest_line, playlist, root, second_joins, source_of, url, vod,
 };
 
 use std::collections::BTreeMap;

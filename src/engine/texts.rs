@@ -1,0 +1,308 @@
+//! Texts beside the playlist: which sidecars there are, when each is fetched, what it says of a segment.
+//!
+//! Invariant: nothing waits for a text but sharing. One that cannot be had or read is asked for again
+//! with back-off and told once; what it might have proved comes from the CDN alone meanwhile. A live
+//! segment that a text does not know is a reason to fetch it again, two seconds apart at the most
+//! often after the first, and not for ever.
+
+use super::{Engine, IntegrityMode, Output, WarningCode};
+use crate::base::{Duration, Instant, SortedMap, TextId, TrackId};
+use crate::integrity::tag::SegmentDigest;
+use crate::integrity::{Digest, Seal, Sidecar, SidecarSegment, SidecarTrack, root_of};
+use crate::manifest::{self, path_of};
+
+/// Between two fetches of one text at least; doubled with each in vain, up to the second for live
+/// segments and up to the third after failures.
+const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN_LIVE_MAX: Duration = Duration::from_secs(2);
+const AGAIN_FAILED_MAX: Duration = Duration::from_secs(30);
+/// Fetches in vain before a live segment counts as one of which nothing is said (nine seconds).
+const PATIENCE: u32 = 6;
+/// Sidecars of one stream: no more than it may have playlists.
+const SOURCES_MAX: usize = 1_000;
+
+/// The sidecars of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    /// The page's own stands first.
+    sources: Vec<Source>,
+    /// Which one a track's playlist names.
+    named: SortedMap<TrackId, usize>,
+}
+
+#[derive(Debug)]
+struct Source {
+    url: String,
+    /// The page named it: it speaks of every track.
+    of_page: bool,
+    sidecar: Option<Sidecar>,
+    running: Option<TextId>,
+    asked: Instant,
+    next: Option<Instant>,
+    /// Fetches in a row that failed, or brought nothing that was waited for.
+    in_vain: u32,
+    /// Fetches that may still be made for segments that are not in it.
+    patience: u32,
+    told: bool,
+}
+
+/// What a sidecar says of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    sidecar: &'a Sidecar,
+    track: &'a SidecarTrack,
+    pub(super) segment: &'a SidecarSegment,
+}
+
+impl Found<'_> {
+    pub(super) fn seal(&self) -> Option<Seal> {
+        self.sidecar.seal(self.track, self.segment)
+    }
+
+    /// Its leaf list, if `digest` proves it.
+    pub(super) fn leaves(&self, digest: &SegmentDigest) -> Vec<Digest> {
+        let leaves = &self.segment.leaves;
+        if self.segment.size == Some(digest.size) && root_of(leaves) == digest.root {
+            leaves.clone()
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+impl Source {
+    fn new(url: String, of_page: bool) -> Self {
+        Self {
+            url,
+            of_page,
+            sidecar: None,
+            running: None,
+            asked: Instant::ZERO,
+            next: None,
+            in_vain: 0,
+            patience: PATIENCE,
+            told: false,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.is_none() && self.next.is_none()
+    }
+
+    fn gap(&self, most: Duration) -> Duration {
+        (AGAIN * (1 << self.in_vain.min(8))).min(most)
+    }
+
+    /// A live segment is not in it: whether it is worth another look.
+    fn ask_again(&mut self, now: Instant) -> bool {
+        if !self.is_idle() {
+            return true;
+        }
+        if self.patience == 0 {
+            return false;
+        }
+        self.next = Some(now.max(self.asked + self.gap(AGAIN_LIVE_MAX)));
+        self.patience -= 1;
+        self.in_vain += 1;
+        true
+    }
+}
+
+impl Texts {
+    pub(super) fn new(of_page: Option<&String>) -> Self {
+        let source = of_page.map(|url| Source::new(url.clone(), true));
+        Self {
+            sources: source.into_iter().collect(),
+            named: SortedMap::new(),
+        }
+    }
+
+    fn speaks_of(&self, index: usize, track: TrackId) -> bool {
+        self.named.get(&track) == Some(&index) || self.sources[index].of_page
+    }
+
+    /// What sidecars that were read say of a segment, the page's first.
+    pub(super) fn find<'a>(
+        &'a self,
+        track: TrackId,
+        entry: &manifest::Segment,
+    ) -> impl Iterator<Item = Found<'a>> {
+        let path = path_of(&entry.url, &entry.url).unwrap_or_default();
+        let range = entry.range;
+        let sources = self.sources.iter().enumerate();
+        sources.filter_map(move |(index, source)| {
+            let sidecar = source.sidecar.as_ref()?;
+            let (track, segment) = sidecar
+                .find(&path, range)
+                .filter(|_| self.speaks_of(index, track))?;
+            Some(Found {
+                sidecar,
+                track,
+                segment,
+            })
+        })
+    }
+
+    /// Whether a text that is on its way, or worth another look, may speak of a segment.
+    pub(super) fn are_awaited(
+        &mut self,
+        now: Instant,
+        track: &manifest::Track,
+        entry: &manifest::Segment,
+    ) -> bool {
+        let path = path_of(&entry.url, &entry.url).unwrap_or_default();
+        let mut awaited = false;
+        for index in 0..self.sources.len() {
+            if !self.speaks_of(index, track.id) {
+                continue;
+            }
+            let source = &mut self.sources[index];
+            awaited |= match &source.sidecar {
+                None => true,
+                Some(sidecar) if sidecar.find(&path, entry.range).is_some() => false,
+                Some(_) => track.live && source.ask_again(now),
+            };
+        }
+        awaited
+    }
+
+    /// When a text is to be fetched.
+    pub(super) fn wake(&self) -> Option<Instant> {
+        self.sources.iter().filter_map(|source| source.next).min()
+    }
+
+    /// A track's playlist names a sidecar; a new query (a token) makes it no other one.
+    fn name(&mut self, track: TrackId, url: &str) {
+        let bare = |url: &str| url.split('?').next().map(str::len);
+        let same = |source: &Source| {
+            let len = bare(url).unwrap_or_default();
+            bare(&source.url) == Some(len) && source.url[..len] == url[..len]
+        };
+        let index = match self.sources.iter().position(same) {
+            Some(index) => index,
+            None if self.sources.len() < SOURCES_MAX => {
+                self.sources.push(Source::new(url.to_owned(), false));
+                self.sources.len() - 1
+            }
+            None => return,
+        };
+        let source = &mut self.sources[index];
+        if !source.of_page {
+            url.clone_into(&mut source.url);
+        }
+        self.named.insert(track, index);
+    }
+}
+
+impl Engine {
+    /// After a playlist: the sidecars there are now.
+    pub(super) fn look_for_texts(&mut self, now: Instant, track: usize, named: Option<&str>) {
+        if self.config.integrity == IntegrityMode::Off {
+            return;
+        }
+        let Some(track) = self.timeline.tracks().get(track) else {
+            return;
+        };
+        if let Some(url) = named {
+            self.texts.name(track.id, url);
+        }
+        for source in &mut self.texts.sources {
+            if source.sidecar.is_none() && source.is_idle() {
+                source.next = Some(now);
+            }
+            source.patience = source.patience.max(1);
+        }
+        self.look_ahead(now);
+        self.fetch_texts(now);
+    }
+
+    /// Whether the newest segment of every live playlist is spoken of; else a text is worth another look
+    /// before a player asks for it.
+    fn look_ahead(&mut self, now: Instant) -> bool {
+        let mut all = true;
+        for track in self.timeline.tracks().iter().filter(|track| track.live) {
+            if let Some(newest) = track.segments.back().filter(|s| s.digest.is_none()) {
+                all &= !self.texts.are_awaited(now, track, newest);
+            }
+        }
+        all
+    }
+
+    /// Fetches what is due.
+    pub(super) fn fetch_texts(&mut self, now: Instant) {
+        if !self.config.enabled {
+            return;
+        }
+        for index in 0..self.texts.sources.len() {
+            if self.texts.sources[index].next.is_none_or(|at| at > now) {
+                continue;
+            }
+            let text = TextId(self.mint());
+            let source = &mut self.texts.sources[index];
+            source.next = None;
+            source.running = Some(text);
+            source.asked = now;
+            let url = source.url.clone();
+            self.out(Output::FetchText { text, url });
+        }
+    }
+
+    fn text_came(&mut self, text: TextId) -> Option<usize> {
+        let is_it = |source: &Source| source.running == Some(text);
+        let index = self.texts.sources.iter().position(is_it)?;
+        self.texts.sources[index].running = None;
+        Some(index)
+    }
+
+    pub(super) fn on_text_ready(&mut self, now: Instant, text: TextId, url: &str, body: &str) {
+        self.totals.cdn += body.len() as u64;
+        let Some(index) = self.text_came(text) else {
+            return;
+        };
+        match Sidecar::read(body, &|reference| path_of(url, reference)) {
+            Ok(sidecar) => {
+                let source = &mut self.texts.sources[index];
+                if source.sidecar.replace(sidecar).is_none() {
+                    source.in_vain = 0;
+                }
+                let brought = self.judge_waiting(now);
+                if self.look_ahead(now) || brought {
+                    let source = &mut self.texts.sources[index];
+                    source.in_vain = 0;
+                    source.patience = PATIENCE;
+                }
+            }
+            Err(error) => self.text_failed(now, index, &error.0),
+        }
+    }
+
+    pub(super) fn on_text_failed(&mut self, now: Instant, text: TextId, status: u16) {
+        if let Some(index) = self.text_came(text) {
+            let why = match status {
+                0 => "it cannot be fetched".to_owned(),
+                status => format!("HTTP says {status}"),
+            };
+            self.text_failed(now, index, &why);
+        }
+    }
+
+    /// A text cannot be used: the one before stays, if there is one.
+    fn text_failed(&mut self, now: Instant, index: usize, why: &str) {
+        let source = &mut self.texts.sources[index];
+        let told = core::mem::replace(&mut source.told, true);
+        let url = source.url.clone();
+        if source.sidecar.is_none() {
+            source.next = Some(now + source.gap(AGAIN_FAILED_MAX));
+            source.in_vain += 1;
+        } else {
+            self.judge_waiting(now);
+        }
+        if !told {
+            let message = format!(
+                "the digests at {url} cannot be used: {why}; what they would prove is not shared \
+                 until they can"
+            );
+            self.warn(WarningCode::SidecarUnreadable, message);
+        }
+    }
+}
