@@ -215,7 +215,7 @@ impl Engine {
         (Standing::Refused, None)
     }
 
-    /// Judges those again that waited for a text. Whether any of them waits no more.
+    /// Judges those again that waited for a text. Whether it speaks of any of them.
     pub(super) fn judge_waiting(&mut self, now: Instant) -> bool {
         let waiting: Vec<(SegmentId, TrackId, u64)> = self
             .segments
@@ -234,7 +234,7 @@ impl Engine {
             match self.judge(now, track, number) {
                 (Standing::Waiting, _) => {}
                 (standing, proof) => {
-                    any = true;
+                    any |= standing != Standing::Silent;
                     self.settle_standing(now, id, standing, proof);
                 }
             }
@@ -272,7 +272,7 @@ impl Engine {
                 .is_some_and(|download| download.leg.is_some())
         };
         if self.segments.get(&id).is_some_and(fetching) {
-            self.promise(id);
+            self.promise(now, id);
         }
         self.settle(now, id);
     }

@@ -6,6 +6,7 @@
 use super::authority::{Proof, Standing};
 use super::download::Download;
 use super::output::Timing;
+use super::peer::Promise;
 use super::whole::Whole;
 use crate::base::{ByteRange, Instant, LinkId, PeerId, Version};
 use crate::integrity::tag::SegmentDigest;
@@ -42,7 +43,7 @@ pub(super) struct Segment {
     /// Verified blocks that neighbours were told of.
     pub(super) announced: usize,
     /// Neighbours were told that we shall have it.
-    pub(super) promised: bool,
+    pub(super) promised: Option<Promise>,
 }
 
 /// The leaf list that blocks are checked against.
@@ -116,7 +117,7 @@ impl Segment {
             reserved: 0,
             private: false,
             announced: 0,
-            promised: false,
+            promised: None,
         };
         if let Some(range) = range {
             segment.set_size(range.len());

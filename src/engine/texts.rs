@@ -216,16 +216,17 @@ impl Engine {
         self.fetch_texts(now);
     }
 
-    /// Whether the newest segment of every live playlist is spoken of; else a text is worth another look
-    /// before a player asks for it.
+    /// Where the newest segment of a live playlist is in no text, one is worth another look before a
+    /// player asks. Whether that of any is.
     fn look_ahead(&mut self, now: Instant) -> bool {
-        let mut all = true;
+        let mut any = false;
         for track in self.timeline.tracks().iter().filter(|track| track.live) {
             if let Some(newest) = track.segments.back().filter(|s| s.digest.is_none()) {
-                all &= !self.texts.are_awaited(now, track, newest);
+                any |= self.texts.find(track.id, newest).next().is_some();
+                self.texts.are_awaited(now, track, newest);
             }
         }
-        all
+        any
     }
 
     /// Fetches what is due.
