@@ -212,14 +212,7 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     false,
     isIntegrity,
   ),
-  publicKey: row(
-    undefined,
-    "",
-    "an Ed25519 key in base64",
-    "invalid-public-key",
-    false,
-    isKey,
-  ),
+  publicKey: row(undefined, "", "an Ed25519 key in base64", "invalid-public-key", false, isKey),
   memoryLimitBytes: row(
     256 * 2 ** 20,
     "bytes",

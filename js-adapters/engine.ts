@@ -10,8 +10,8 @@ import type { FullConfig, SwarmConfig } from "./config.js";
 import { SwarmlineError } from "./errors.js";
 import type { FetchAsk, FetchSink, RunningFetch } from "./load.js";
 import type { SegmentSource, SwarmStats } from "./stats.js";
-import type { Timing } from "./timing.js";
 import { fetchText } from "./text.js";
+import type { Timing } from "./timing.js";
 import initWasm, { type InitInput, SwarmEngine } from "./wasm/swarmline.js";
 
 /** Bytes of a resource; `end` is exclusive, 0 means the whole. */

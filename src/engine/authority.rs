@@ -8,13 +8,13 @@
 use super::segment::Segment;
 use super::texts::Texts;
 use super::{Engine, IntegrityMode, WarningCode};
-use crate::base::{Instant, SegmentId, SortedMap, TrackId, Version};
+use crate::base::{Instant, SegmentId, TrackId, Version};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{Digest, PublicKey, Seal};
 use crate::manifest;
 use core::cmp::Ordering;
 
-/// Trusted signers' counters remembered of a track; of a longer one the lowest numbers are forgotten.
+/// Counters remembered of a playlist; beyond, those trusted first are forgotten.
 const COUNTERS_MAX: usize = 4_096;
 
 /// How a segment stands with its publisher.
@@ -77,17 +77,19 @@ pub(super) struct Authority {
     key: Option<PublicKey>,
     /// STREAM of the first line that was trusted.
     stream: Option<String>,
-    tracks: SortedMap<TrackId, Pinned>,
+    tracks: Vec<Pinned>,
     /// Reasons that were told already.
     told: Vec<Why>,
 }
 
-#[derive(Debug, Default)]
+/// What is pinned of one playlist. Lists, not maps: a few entries, and the page pays for code.
+#[derive(Debug)]
 struct Pinned {
-    /// TRACK of the first line of this playlist that was trusted.
+    track: TrackId,
+    /// TRACK of its first line that was trusted.
     name: String,
-    /// SEQ by number.
-    counters: SortedMap<u64, u64>,
+    /// (number, SEQ) of those that were, oldest trust first.
+    counters: Vec<(u64, u64)>,
 }
 
 impl Authority {
@@ -112,39 +114,41 @@ impl Authority {
         if self.stream.as_ref().is_some_and(|id| *id != seal.stream) {
             return Err(Why::Stream);
         }
-        let pinned = self.tracks.get(&track);
-        if pinned.is_some_and(|pinned| pinned.name != seal.track) {
+        let pinned = self.tracks.iter().position(|pinned| pinned.track == track);
+        let named = pinned.map(|index| self.tracks[index].name != seal.track);
+        if named == Some(true) {
             return Err(Why::Track);
         }
         if !key.verifies(digest, seal) {
             return Err(Why::Signature);
         }
-        let pinned = self.tracks.or_default(track);
-        let against = |(at, seq): &(u64, u64)| match at.cmp(&number) {
-            Ordering::Less => *seq >= seal.seq,
-            Ordering::Equal => *seq > seal.seq,
-            Ordering::Greater => *seq <= seal.seq,
+        let index = pinned.unwrap_or_else(|| {
+            self.tracks.push(Pinned {
+                track,
+                name: seal.track.clone(),
+                counters: Vec::new(),
+            });
+            self.tracks.len() - 1
+        });
+        let counters = &mut self.tracks[index].counters;
+        let agrees = |(at, seq): (u64, u64)| match at.cmp(&number) {
+            Ordering::Less => seq < seal.seq,
+            Ordering::Equal => seq <= seal.seq,
+            Ordering::Greater => seq > seal.seq,
         };
-        loop {
-            let mut counters = pinned.counters.iter().map(|(at, seq)| (*at, *seq));
-            let Some((at, seq)) = counters.find(against) else {
-                break;
-            };
-            drop(counters);
-            if holds(at, seq) {
-                return Err(Why::Counter);
-            }
-            pinned.counters.remove(&at);
+        if counters
+            .iter()
+            .any(|known| !agrees(*known) && holds(known.0, known.1))
+        {
+            return Err(Why::Counter);
         }
+        counters.retain(|known| known.0 != number && agrees(*known));
+        if counters.len() == COUNTERS_MAX {
+            counters.remove(0);
+        }
+        counters.push((number, seal.seq));
         if self.stream.is_none() {
             self.stream = Some(seal.stream.clone());
-        }
-        if pinned.counters.is_empty() {
-            pinned.name.clone_from(&seal.track);
-        }
-        pinned.counters.insert(number, seal.seq);
-        if pinned.counters.len() > COUNTERS_MAX {
-            pinned.counters.pop_first();
         }
         Ok(())
     }
@@ -175,20 +179,19 @@ impl Engine {
             Some(entry) => counter(texts, track.id, entry) == Some(seq),
             None => at < track.first_number,
         };
+        let found = texts.find(track.id, entry);
         let mut refused = None;
         if let Some(digest) = entry.digest {
             match authority.check(place, &digest, entry.seal.as_deref(), holds) {
                 Ok(()) => {
-                    let found = texts
-                        .find(track.id, entry)
-                        .map(|found| found.leaves(&digest));
-                    let leaves = found.max_by_key(Vec::len).unwrap_or_default();
-                    return (Standing::Proven, Some(Proof::Tree(digest, leaves)));
+                    let leaves = found.first().map(|found| found.leaves(&digest));
+                    let proof = Proof::Tree(digest, leaves.unwrap_or_default());
+                    return (Standing::Proven, Some(proof));
                 }
                 Err(why) => refused = Some(why),
             }
         }
-        for found in texts.find(track.id, entry) {
+        for found in found {
             let proof = match (found.segment.digest(), found.segment.sha256) {
                 (Some(digest), _) => authority
                     .check(place, &digest, found.seal().as_ref(), holds)
@@ -282,9 +285,8 @@ impl Engine {
 fn counter(texts: &Texts, track: TrackId, entry: &manifest::Segment) -> Option<u64> {
     let line = entry.seal.as_ref().map(|seal| seal.seq);
     line.or_else(|| {
-        let mut signed = texts
-            .find(track, entry)
-            .filter_map(|found| found.segment.signed);
-        signed.next().map(|(seq, _)| seq)
+        let found = texts.find(track, entry);
+        let signed = found.iter().find_map(|found| found.segment.signed);
+        signed.map(|(seq, _)| seq)
     })
 }

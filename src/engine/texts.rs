@@ -6,7 +6,7 @@
 //! often after the first, and not for ever.
 
 use super::{Engine, IntegrityMode, Output, WarningCode};
-use crate::base::{Duration, Instant, SortedMap, TextId, TrackId};
+use crate::base::{Duration, Instant, TextId, TrackId};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{Digest, Seal, Sidecar, SidecarSegment, SidecarTrack, root_of};
 use crate::manifest::{self, path_of};
@@ -26,8 +26,6 @@ const SOURCES_MAX: usize = 1_000;
 pub(super) struct Texts {
     /// The page's own stands first.
     sources: Vec<Source>,
-    /// Which one a track's playlist names.
-    named: SortedMap<TrackId, usize>,
 }
 
 #[derive(Debug)]
@@ -35,6 +33,8 @@ struct Source {
     url: String,
     /// The page named it: it speaks of every track.
     of_page: bool,
+    /// Tracks whose playlists name it.
+    tracks: Vec<TrackId>,
     sidecar: Option<Sidecar>,
     running: Option<TextId>,
     asked: Instant,
@@ -75,6 +75,7 @@ impl Source {
         Self {
             url,
             of_page,
+            tracks: Vec::new(),
             sidecar: None,
             running: None,
             asked: Instant::ZERO,
@@ -83,6 +84,10 @@ impl Source {
             patience: PATIENCE,
             told: false,
         }
+    }
+
+    fn speaks_of(&self, track: TrackId) -> bool {
+        self.of_page || self.tracks.contains(&track)
     }
 
     fn is_idle(&self) -> bool {
@@ -113,34 +118,24 @@ impl Texts {
         let source = of_page.map(|url| Source::new(url.clone(), true));
         Self {
             sources: source.into_iter().collect(),
-            named: SortedMap::new(),
         }
     }
 
-    fn speaks_of(&self, index: usize, track: TrackId) -> bool {
-        self.named.get(&track) == Some(&index) || self.sources[index].of_page
-    }
-
     /// What sidecars that were read say of a segment, the page's first.
-    pub(super) fn find<'a>(
-        &'a self,
-        track: TrackId,
-        entry: &manifest::Segment,
-    ) -> impl Iterator<Item = Found<'a>> {
+    pub(super) fn find<'a>(&'a self, track: TrackId, entry: &manifest::Segment) -> Vec<Found<'a>> {
         let path = path_of(&entry.url, &entry.url).unwrap_or_default();
         let range = entry.range;
-        let sources = self.sources.iter().enumerate();
-        sources.filter_map(move |(index, source)| {
+        let found = self.sources.iter().filter_map(|source| {
             let sidecar = source.sidecar.as_ref()?;
-            let (track, segment) = sidecar
-                .find(&path, range)
-                .filter(|_| self.speaks_of(index, track))?;
+            let found = sidecar.find(&path, range);
+            let (track, segment) = found.filter(|_| source.speaks_of(track))?;
             Some(Found {
                 sidecar,
                 track,
                 segment,
             })
-        })
+        });
+        found.collect()
     }
 
     /// Whether a text that is on its way, or worth another look, may speak of a segment.
@@ -152,11 +147,10 @@ impl Texts {
     ) -> bool {
         let path = path_of(&entry.url, &entry.url).unwrap_or_default();
         let mut awaited = false;
-        for index in 0..self.sources.len() {
-            if !self.speaks_of(index, track.id) {
+        for source in &mut self.sources {
+            if !source.speaks_of(track.id) {
                 continue;
             }
-            let source = &mut self.sources[index];
             awaited |= match &source.sidecar {
                 None => true,
                 Some(sidecar) if sidecar.find(&path, entry.range).is_some() => false,
@@ -173,11 +167,8 @@ impl Texts {
 
     /// A track's playlist names a sidecar; a new query (a token) makes it no other one.
     fn name(&mut self, track: TrackId, url: &str) {
-        let bare = |url: &str| url.split('?').next().map(str::len);
-        let same = |source: &Source| {
-            let len = bare(url).unwrap_or_default();
-            bare(&source.url) == Some(len) && source.url[..len] == url[..len]
-        };
+        let bare = |url: &str| url.find('?').unwrap_or(url.len());
+        let same = |source: &Source| source.url[..bare(&source.url)] == url[..bare(url)];
         let index = match self.sources.iter().position(same) {
             Some(index) => index,
             None if self.sources.len() < SOURCES_MAX => {
@@ -186,11 +177,15 @@ impl Texts {
             }
             None => return,
         };
-        let source = &mut self.sources[index];
-        if !source.of_page {
-            url.clone_into(&mut source.url);
+        for (at, source) in self.sources.iter_mut().enumerate() {
+            source.tracks.retain(|known| *known != track);
+            if at == index {
+                source.tracks.push(track);
+                if !source.of_page {
+                    url.clone_into(&mut source.url);
+                }
+            }
         }
-        self.named.insert(track, index);
     }
 }
 
@@ -222,7 +217,7 @@ impl Engine {
         let mut any = false;
         for track in self.timeline.tracks().iter().filter(|track| track.live) {
             if let Some(newest) = track.segments.back().filter(|s| s.digest.is_none()) {
-                any |= self.texts.find(track.id, newest).next().is_some();
+                any |= !self.texts.find(track.id, newest).is_empty();
                 self.texts.are_awaited(now, track, newest);
             }
         }
