@@ -4,8 +4,8 @@
 //! rendition, place or broadcast. Verification is strict: one signature a message and key, no weak
 //! keys. Which SEQ may follow which, and whose lines count, is the reader's question.
 
-use super::tag::{SegmentDigest, from_base64};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use super::base64::{from_base64, to_base64};
+use super::tag::SegmentDigest;
 use core::fmt;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
@@ -72,7 +72,7 @@ impl PublicKey {
     /// What [`PublicKey::from_base64`] reads.
     #[must_use]
     pub fn to_base64(self) -> String {
-        STANDARD.encode(self.to_bytes())
+        to_base64(&self.to_bytes())
     }
 
     /// Whether `seal` is this key's signature of `digest` in the stream, track and place it names.
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         let shown = format!("{:?}", key());
-        assert!(!shown.contains(&STANDARD.encode(key().to_bytes())));
+        assert!(!shown.contains(&to_base64(&key().to_bytes())));
         assert!(shown.contains(&key().public_key().to_base64()));
         assert_eq!(SecretKey::from_bytes(&key().to_bytes()).0, key().0);
     }

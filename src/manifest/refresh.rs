@@ -48,7 +48,7 @@ impl Window<'_> {
 }
 
 impl Timeline {
-    /// Takes a media playlist; also says how many segments m3u8-rs had to read for it.
+    /// Takes a media playlist; also says how many segments had to be read for it.
     pub(super) fn update_media(
         &mut self,
         url: &str,
@@ -241,7 +241,11 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn read_window<'t>(&self, head: &Listing, rest: &'t str) -> Result<Window<'t>, ManifestError> {
+    fn read_window<'t>(
+        &self,
+        head: &Listing<'_>,
+        rest: &'t str,
+    ) -> Result<Window<'t>, ManifestError> {
         let mut window = Window {
             first: head.media_sequence,
             read: Vec::new(),
@@ -266,6 +270,10 @@ impl Context<'_> {
             .and_then(|text| text.compare(self.base_url, listed, rest));
         window.tail = &rest[window.same.map_or(0, |same| same.len)..];
         let tail = hls::read(window.tail)?;
+        if tail.skipped > 0 {
+            // Segments left out here would shift the numbers of those behind (RFC 8216bis §4.4.5.2).
+            return Err(ManifestError("EXT-X-SKIP stands behind a segment".into()));
+        }
         window.live &= !tail.end_list;
         window.ends = tail.ends;
 
@@ -321,16 +329,16 @@ impl Context<'_> {
     /// window begins would differ between viewers, so there the first one's date does not count.
     fn segment_from(
         &self,
-        listed: &Listed,
+        listed: &Listed<'_>,
         number: u64,
         before: Option<&Segment>,
         date_counts: bool,
     ) -> Result<Segment, ManifestError> {
-        let Some(url) = address::resolve(self.base_url, &listed.uri) else {
+        let Some(url) = address::resolve(self.base_url, listed.uri) else {
             return Err(ManifestError("a segment's URL cannot be resolved".into()));
         };
         let range = byte_range(listed, &url, before)?;
-        let date_time = listed.date_time.as_deref().filter(|_| date_counts);
+        let date_time = listed.date_time.filter(|_| date_counts);
         let version = match listed.digest {
             Some(digest) => first_8(digest.root.0),
             None => named_version(address::file_name(&url), range, date_time),
@@ -350,7 +358,7 @@ impl Context<'_> {
 
 /// Without an offset a range follows the one before, of the same resource (RFC 8216 §4.3.2.2).
 fn byte_range(
-    listed: &Listed,
+    listed: &Listed<'_>,
     url: &str,
     before: Option<&Segment>,
 ) -> Result<Option<ByteRange>, ManifestError> {

@@ -47,8 +47,7 @@ pub fn vod(world: &mut World, count: u64, len: usize, signed: bool) -> String {
 
 /// The publisher's line for a segment.
 pub fn digest_line(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    let root = base64::engine::general_purpose::STANDARD.encode(root(bytes).0);
+    let root = root(bytes).to_base64();
     format!(
         "#EXT-X-SWARMLINE-DIGEST:SIZE={},ROOT=\"{root}\"\n",
         bytes.len()
