@@ -4,6 +4,7 @@
 
 mod id;
 mod map;
+mod network;
 mod range;
 mod rate;
 mod rng;
@@ -14,6 +15,7 @@ pub use id::{
     Version,
 };
 pub use map::{SortedMap, SortedSet};
+pub use network::Network;
 pub use range::ByteRange;
 pub use rate::RateMeter;
 pub use rng::Rng;

@@ -314,6 +314,7 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::ManifestUnreadable => "manifest-unreadable",
         WarningCode::CdnMismatch => "cdn-mismatch",
         WarningCode::WrongBlock => "wrong-block",
+        WarningCode::Contradiction => "contradiction",
         WarningCode::Unreliable => "unreliable",
         WarningCode::Tracker => "tracker",
         WarningCode::NoRanges => "no-ranges",

@@ -89,6 +89,8 @@ pub enum WarningCode {
     CdnMismatch,
     /// A peer sent a block that is not the publisher's.
     WrongBlock,
+    /// Two peers vouch for different contents of a segment without a digest.
+    Contradiction,
     /// A peer was dropped for what it said, or for what never came.
     Unreliable,
     /// A tracker cannot be reached or talks nonsense.

@@ -142,6 +142,9 @@ impl Engine {
         reason: RejectReason,
     ) {
         self.judge_reject(now, link, &key, count, reason);
+        if count == 0 {
+            self.vouching.forget_link(link);
+        }
         if let Some(peer) = self.links.get_mut(&link)
             && reason != RejectReason::Busy
         {

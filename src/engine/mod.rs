@@ -26,6 +26,7 @@ mod tracker;
 mod trust;
 mod upload;
 mod verify;
+mod vouch;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
@@ -38,6 +39,7 @@ use crate::base::{
     TrackId,
 };
 use crate::manifest::Timeline;
+use crate::wire::SegmentKey;
 use peer::Link;
 use playback::Playback;
 use segment::Segment;
@@ -58,7 +60,7 @@ pub struct Engine {
     segments: SortedMap<SegmentId, Segment>,
     by_number: SortedMap<(TrackId, u64), SegmentId>,
     /// Contents the CDN itself contradicts: never shared again.
-    quarantine: SortedSet<(TrackId, u64)>,
+    quarantine: SortedSet<SegmentKey>,
     requests: SortedMap<RequestId, SegmentId>,
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
@@ -66,6 +68,7 @@ pub struct Engine {
     outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
+    vouching: vouch::Vouching,
     cdn: fetch::CdnRate,
     haves_at: Instant,
     totals: Totals,
@@ -112,6 +115,7 @@ impl Engine {
             links: SortedMap::new(),
             outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
+            vouching: vouch::Vouching::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,
             totals: Totals::default(),
@@ -296,6 +300,7 @@ impl Engine {
         for segment in segments {
             self.out(Output::Evict { segment });
         }
+        self.drop_sample(true);
         self.fetches.clear();
         self.segments.clear();
         self.requests.clear();

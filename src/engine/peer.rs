@@ -4,7 +4,7 @@
 
 use super::trust::Conduct;
 use super::upload::Queue;
-use crate::base::{Duration, Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
+use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
 
@@ -39,6 +39,8 @@ pub(super) struct Link {
     /// Segments for which its promises are disregarded, after a broken one.
     pub(super) mute: u32,
     pub(super) conduct: Conduct,
+    /// Where it is, once the shell knows.
+    pub(super) network: Option<Network>,
     pub(super) upload: Queue,
 }
 
@@ -77,6 +79,7 @@ impl Link {
             sent_bytes: 0,
             mute: 0,
             conduct: Conduct::default(),
+            network: None,
             upload: Queue::default(),
         }
     }
@@ -129,6 +132,15 @@ impl Promise {
 }
 
 impl Held {
+    /// Whether any block is among it.
+    pub(super) fn is_some_block(&self) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Partial(bits) => bits.iter().any(|byte| *byte > 0),
+            Self::Promised(_) => false,
+        }
+    }
+
     /// Whether block `index` is among it.
     pub(super) fn has(&self, index: usize) -> bool {
         match self {

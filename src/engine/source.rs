@@ -36,9 +36,7 @@ impl Engine {
         let digested = segment.digest.is_some();
         self.config.enabled
             && !segment.private
-            && !self
-                .quarantine
-                .contains(&(segment.key.track, segment.key.number))
+            && !self.quarantine.contains(&segment.key)
             && (digested || self.config.integrity != super::IntegrityMode::Require)
     }
 
@@ -87,7 +85,7 @@ impl Engine {
         self.next_look(now, id, &scene)
     }
 
-    fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
+    pub(super) fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
         let deadline = self.playback.deadline().max(download.started);
