@@ -276,3 +276,38 @@ fn promises_that_are_put_off_are_not_waited_for_again() {
     }
     assert_eq!(closed(&world, second), []);
 }
+
+#[test]
+fn what_lay_long_is_hashed_again_and_what_changed_is_not_sent() {
+    for damaged in [false, true] {
+        let (mut world, first, second) = linked(9);
+        fetch(&mut world, second, 1);
+        let before = world.cdn_bytes();
+        world.run_for(Duration::from_secs(900));
+        if damaged {
+            for bytes in world.viewers[first].store.values_mut() {
+                bytes[100_000] ^= 1;
+            }
+        }
+        for number in 2..6 {
+            fetch(&mut world, second, number);
+            world.run_for(Duration::from_secs(1));
+        }
+        assert_eq!(
+            closed(&world, second),
+            [],
+            "nobody is blamed for old memory"
+        );
+        let warned = world.viewers[first].events.iter().filter(|event| {
+            matches!(event, Event::Warning { code, .. }
+                if *code == swarmline::engine::WarningCode::CacheDamaged)
+        });
+        assert_eq!(warned.count(), if damaged { 4 } else { 0 });
+        let from_cdn = world.cdn_bytes() - before;
+        assert_eq!(
+            from_cdn > 0,
+            damaged,
+            "the rest comes from peers: {from_cdn}"
+        );
+    }
+}

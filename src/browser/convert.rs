@@ -304,6 +304,7 @@ fn close_reason(reason: CloseReason) -> &'static str {
         CloseReason::Protocol => "protocol",
         CloseReason::WrongBlock => "wrong-block",
         CloseReason::Unreliable => "unreliable",
+        CloseReason::SameNetwork => "same-network",
         CloseReason::Duplicate => "duplicate",
         CloseReason::NotNeeded => "not-needed",
     }
@@ -314,6 +315,7 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::ManifestUnreadable => "manifest-unreadable",
         WarningCode::CdnMismatch => "cdn-mismatch",
         WarningCode::WrongBlock => "wrong-block",
+        WarningCode::CacheDamaged => "cache-damaged",
         WarningCode::Contradiction => "contradiction",
         WarningCode::Unreliable => "unreliable",
         WarningCode::Tracker => "tracker",

@@ -16,6 +16,7 @@ mod output;
 mod peer;
 mod picker;
 mod playback;
+mod recheck;
 mod request;
 mod segment;
 mod signaling;
@@ -69,6 +70,7 @@ pub struct Engine {
     signaling: Signaling,
     uploads: Uploads,
     vouching: vouch::Vouching,
+    recheck: recheck::Recheck,
     cdn: fetch::CdnRate,
     haves_at: Instant,
     totals: Totals,
@@ -116,6 +118,7 @@ impl Engine {
             outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
             vouching: vouch::Vouching::default(),
+            recheck: recheck::Recheck::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,
             totals: Totals::default(),
@@ -188,6 +191,7 @@ impl Engine {
             // Our tracker's trickle extension will use it; complete descriptions need none.
             Input::Candidate { .. } => {}
             Input::LinkOpened { link, max_message } => self.on_link_opened(now, link, max_message),
+            Input::LinkNetwork { link, network } => self.on_link_network(now, link, network),
             Input::LinkMessage { link, bytes } => self.on_link_message(now, link, &bytes),
             Input::LinkBlock {
                 link,
@@ -329,6 +333,7 @@ impl Engine {
             | Input::AnswerReady { .. }
             | Input::Candidate { .. }
             | Input::LinkOpened { .. }
+            | Input::LinkNetwork { .. }
             | Input::LinkMessage { .. }
             | Input::LinkWritable { .. }
             | Input::LinkClosed { .. }

@@ -39,8 +39,10 @@ pub(super) struct Link {
     /// Segments for which its promises are disregarded, after a broken one.
     pub(super) mute: u32,
     pub(super) conduct: Conduct,
-    /// Where it is, once the shell knows.
+    /// Where it is, as far as the shell knows.
     pub(super) network: Option<Network>,
+    /// The shell has said where it is, or that it cannot know.
+    pub(super) is_located: bool,
     pub(super) upload: Queue,
 }
 
@@ -80,6 +82,7 @@ impl Link {
             mute: 0,
             conduct: Conduct::default(),
             network: None,
+            is_located: false,
             upload: Queue::default(),
         }
     }

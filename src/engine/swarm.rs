@@ -5,10 +5,13 @@
 
 use super::peer::{Link, LinkState};
 use super::{CloseReason, Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, PeerId, Rng, SegmentId};
+use crate::base::{Duration, Instant, LinkId, Network, PeerId, Rng, SegmentId};
 
 /// A link that is not open so long after both descriptions were known never will be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Links into one network that are always allowed, and that are kept from what hides its own.
+const ONE_NETWORK_MIN: usize = 2;
 
 /// A peer id: client and version as BEP 20 has them, the rest random.
 pub(super) fn random_peer_id(rng: &mut Rng) -> PeerId {
@@ -40,6 +43,29 @@ impl Engine {
         link.since = now;
         link.max_message = u64::from(max_message);
         self.greet(id);
+    }
+
+    /// The shell knows where a link leads. One party may command all of a network, so no network gets
+    /// more than half of the links while the tracker knows of others; what is near (a LAN, which nobody
+    /// far away can pretend to be in) gets all of them, and what the platform hides all but two: most of
+    /// it is a LAN too, under names of mDNS, but an attacker can hide as well.
+    pub(super) fn on_link_network(&mut self, now: Instant, id: LinkId, network: Option<Network>) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        link.network = network;
+        link.is_located = true;
+        let max = self.config.max_peers as usize;
+        let most = match network {
+            Some(Network::Near) => max,
+            Some(Network::V4(_) | Network::V6(_)) => (max / 2).max(ONE_NETWORK_MIN),
+            None => max.saturating_sub(ONE_NETWORK_MIN).max(ONE_NETWORK_MIN),
+        };
+        let alike = |link: &&Link| link.is_located && link.network == network;
+        let others = self.signaling.swarm_size.saturating_sub(1) as usize;
+        if self.links.values().filter(alike).count() > most && others > self.link_count() {
+            self.close_link(now, id, CloseReason::SameNetwork);
+        }
     }
 
     pub(super) fn on_link_writable(&mut self, now: Instant, id: LinkId, room: u64) {
@@ -83,7 +109,10 @@ impl Engine {
         if let (LinkState::Greeted, Some(peer)) = (link.state, link.peer) {
             self.event(Event::PeerClosed { peer, reason });
         }
-        self.want_links_soon(now);
+        // Asking again at once would bring the same ones.
+        if reason != CloseReason::SameNetwork {
+            self.want_links_soon(now);
+        }
         for segment in affected {
             self.drive(now, segment);
         }

@@ -150,6 +150,8 @@ impl Outcasts {
         let until = match reason {
             CloseReason::WrongBlock => Instant(u64::MAX),
             CloseReason::Unreliable => now + OUTCAST,
+            // It may come again when the swarm has changed.
+            CloseReason::SameNetwork => now + OUTCAST / 2,
             CloseReason::Gone
             | CloseReason::ConnectTimeout
             | CloseReason::Protocol

@@ -154,7 +154,7 @@ impl Engine {
     }
 
     pub(super) fn on_hashed(&mut self, now: Instant, hash: HashId, digests: &[Digest]) {
-        if self.sample_hashed(now, hash, digests) {
+        if self.sample_hashed(now, hash, digests) || self.rechecked(now, hash, digests) {
             return;
         }
         let Some(Batch {

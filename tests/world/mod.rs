@@ -23,8 +23,8 @@ pub use show::{
 
 use std::collections::BTreeMap;
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, Instant, LinkId, PayloadId, RequestId, SegmentId,
-    TrackerId,
+    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId,
+    SegmentId, TrackerId,
 };
 use swarmline::engine::{Config, Engine, Event, Input, LoadKind, ManifestBody, Source};
 use swarmline::integrity::Digest;
@@ -123,6 +123,8 @@ pub struct World {
     pub link_bytes_per_s: u64,
     /// Whether a network lets two viewers find each other.
     pub reachable: fn(Viewer, Viewer) -> bool,
+    /// Where viewers are; who is not named is in a network of its own.
+    pub networks: BTreeMap<Viewer, Option<Network>>,
     wakes: u64,
 }
 
@@ -148,6 +150,7 @@ impl World {
             link_latency: Duration::from_millis(5),
             link_bytes_per_s: 10_000_000,
             reachable: |_, _| true,
+            networks: BTreeMap::new(),
             wakes: 0,
         }
     }

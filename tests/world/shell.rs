@@ -3,7 +3,8 @@
 
 use super::{Delivery, Fault, Outcome, Shell, Viewer, World};
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TrackerId,
+    ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId,
+    TrackerId,
 };
 use swarmline::engine::{Input, Output, Part};
 use swarmline::integrity::sha256;
@@ -130,13 +131,17 @@ impl World {
         if !known || !self.viewers[other].alive || !(self.reachable)(viewer, other) {
             return;
         }
-        for (who, link) in [(viewer, link), (other, theirs)] {
+        for (who, link, far) in [(viewer, link, other), (other, theirs, viewer)] {
             let span = self.link_latency * 4;
             let opened = Input::LinkOpened {
                 link,
                 max_message: 262_144,
             };
             self.later(span, Delivery::To(who, opened));
+            let alone = Some(Network::V4([198, 51, far as u8]));
+            let network = self.networks.get(&far).copied().unwrap_or(alone);
+            let located = Input::LinkNetwork { link, network };
+            self.later(span + self.link_latency, Delivery::To(who, located));
             let room = Input::LinkWritable {
                 link,
                 room: 262_144,
