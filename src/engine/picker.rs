@@ -18,6 +18,8 @@ const RUN_BLOCKS: usize = 4;
 /// would be idle for each round trip.
 const PIPELINE_BLOCKS: u32 = 16;
 const PIPELINE_BLOCKS_MIN: u32 = 2;
+/// From one that has sent nothing yet: it may be slow, and the first message tells.
+const PIPELINE_BLOCKS_FIRST: u32 = 8;
 const PIPELINE_MS: f64 = 1_250.0;
 
 impl Engine {
@@ -180,7 +182,10 @@ impl Engine {
 
 /// Blocks that may be on their way from `link`.
 fn pipeline(link: &Link) -> u32 {
-    let bytes = link.rate_or_guess() * PIPELINE_MS / 1e3;
+    let Some(rate) = link.rate.bytes_per_s() else {
+        return PIPELINE_BLOCKS_FIRST;
+    };
+    let bytes = rate * PIPELINE_MS / 1e3;
     (PIPELINE_BLOCKS_MIN..PIPELINE_BLOCKS)
         .find(|blocks| f64::from(*blocks + 1) * BLOCK_LEN as f64 > bytes)
         .unwrap_or(PIPELINE_BLOCKS)

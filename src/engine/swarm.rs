@@ -45,26 +45,41 @@ impl Engine {
         self.greet(id);
     }
 
-    /// The shell knows where a link leads. One party may command all of a network, so no network gets
-    /// more than half of the links while the tracker knows of others; what is near (a LAN, which nobody
-    /// far away can pretend to be in) gets all of them, and what the platform hides all but two: most of
-    /// it is a LAN too, under names of mDNS, but an attacker can hide as well.
+    /// The shell knows where a link leads, or that it cannot know.
     pub(super) fn on_link_network(&mut self, now: Instant, id: LinkId, network: Option<Network>) {
-        let Some(link) = self.links.get_mut(&id) else {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.network = network;
+            link.is_located = true;
+            self.spread_links(now);
+        }
+    }
+
+    /// Closes the newest link into a network that has too many, while the tracker knows of other peers.
+    /// One at a time: each frees a place that may bring somebody else.
+    pub(super) fn spread_links(&mut self, now: Instant) {
+        let others = self.signaling.swarm_size.saturating_sub(1) as usize;
+        if others <= self.link_count() {
             return;
-        };
-        link.network = network;
-        link.is_located = true;
+        }
+        let located = || self.links.values().filter(|link| link.is_located);
+        let crowded = self.links.iter().rev().find(|(_, link)| {
+            let alike = located().filter(|other| other.network == link.network);
+            link.is_located && alike.count() > self.most_of(link.network)
+        });
+        if let Some(id) = crowded.map(|(id, _)| *id) {
+            self.close_link(now, id, CloseReason::SameNetwork);
+        }
+    }
+
+    /// Links that may lead into one network. One party may command all of it: it gets half. What is near
+    /// (a LAN, where nobody far away can pretend to be) gets all; what the platform hides all but two,
+    /// for most of it is a LAN under names of mDNS, but an attacker can hide as well.
+    fn most_of(&self, network: Option<Network>) -> usize {
         let max = self.config.max_peers as usize;
-        let most = match network {
+        match network {
             Some(Network::Near) => max,
             Some(Network::V4(_) | Network::V6(_)) => (max / 2).max(ONE_NETWORK_MIN),
             None => max.saturating_sub(ONE_NETWORK_MIN).max(ONE_NETWORK_MIN),
-        };
-        let alike = |link: &&Link| link.is_located && link.network == network;
-        let others = self.signaling.swarm_size.saturating_sub(1) as usize;
-        if self.links.values().filter(alike).count() > most && others > self.link_count() {
-            self.close_link(now, id, CloseReason::SameNetwork);
         }
     }
 
@@ -86,6 +101,9 @@ impl Engine {
             let peer = self.links.get(&id).and_then(|link| link.peer);
             if let Some(peer) = peer {
                 self.outcasts.note(now, peer, reason);
+                if matches!(reason, CloseReason::WrongBlock | CloseReason::Unreliable) {
+                    self.vote_against(peer);
+                }
             }
             self.forget_link(now, id, reason);
         }

@@ -13,8 +13,7 @@
 use super::output::{Output, Part};
 use super::{CloseReason, Engine, WarningCode};
 use crate::base::{
-    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId,
-    SegmentId, SortedMap,
+    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, SegmentId, SortedMap,
 };
 use crate::integrity::{BLOCK_LEN, Digest, block_range, root_of};
 use crate::wire::{PeerMessage, SegmentKey};
@@ -27,8 +26,8 @@ const CALM: Duration = Duration::from_secs(1);
 const SAMPLE_BACK_OFF: Duration = Duration::from_secs(30);
 /// Refuted trees and suspicions that are remembered: what one viewer meets in an hour under attack.
 const REMEMBERED_MAX: usize = 256;
-/// No wish of the player: the adapter takes the latest one's headers.
-const NO_REQUEST: RequestId = RequestId(0);
+/// A sample that nobody has answered for so long never will be: its wish is gone, and its loader with it.
+const SAMPLE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// All doubts.
 #[derive(Debug, Default)]
@@ -47,6 +46,7 @@ pub(super) struct Vouching {
 #[derive(Debug)]
 struct Sample {
     fetch: FetchId,
+    began: Instant,
     /// The buffer it goes into.
     scratch: SegmentId,
     key: SegmentKey,
@@ -96,6 +96,7 @@ impl Vouching {
 impl Engine {
     /// A neighbour's leaf list was just taken: asks somebody else, and the CDN, now and then.
     pub(super) fn doubt(&mut self, now: Instant, id: SegmentId) {
+        self.expire_sample(now);
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
@@ -114,7 +115,7 @@ impl Engine {
         }
         let index = self.rng.below(blocks) as usize;
         let claims = self.claim_of(id, voucher, index).into_iter().collect();
-        self.start_sample(id, index, claims);
+        self.start_sample(now, id, index, claims);
     }
 
     /// Asks one more holder, on another network if there is one, for its list of a segment.
@@ -193,7 +194,7 @@ impl Engine {
         let mine = self.claim_of(id, voucher, index);
         if self.is_calm(now, id) {
             let claims = mine.into_iter().chain([other]).collect();
-            self.start_sample(id, index, claims);
+            self.start_sample(now, id, index, claims);
         } else {
             for claim in mine.into_iter().chain([other]) {
                 self.suspect(id, claim.link, index, claim.leaf);
@@ -226,9 +227,16 @@ impl Engine {
 
     /// Fetches block `index` from the CDN into a buffer of its own. The range ends where a whole block
     /// would: a segment that goes on behind a list's end betrays it.
-    fn start_sample(&mut self, id: SegmentId, index: usize, claims: Vec<Claim>) {
+    fn start_sample(&mut self, now: Instant, id: SegmentId, index: usize, claims: Vec<Claim>) {
         let (fetch, scratch) = (FetchId(self.mint()), SegmentId(self.mint()));
         let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        let Some(request) = segment
+            .download
+            .as_ref()
+            .and_then(|d| d.requests.first().copied())
+        else {
             return;
         };
         let base = segment.range.map_or(0, |range| range.start);
@@ -241,6 +249,7 @@ impl Engine {
         let (key, url) = (segment.key, segment.url.clone());
         self.vouching.sample = Some(Sample {
             fetch,
+            began: now,
             scratch,
             key,
             url: url.clone(),
@@ -257,7 +266,7 @@ impl Engine {
         });
         self.out(Output::StartFetch {
             fetch,
-            request: NO_REQUEST,
+            request,
             url,
             range: Some(range),
             offset: start,
@@ -267,6 +276,13 @@ impl Engine {
     fn is_sample(&self, fetch: FetchId) -> bool {
         let sample = self.vouching.sample.as_ref();
         sample.is_some_and(|sample| sample.fetch == fetch && sample.hash.is_none())
+    }
+
+    fn expire_sample(&mut self, now: Instant) {
+        let sample = self.vouching.sample.as_ref();
+        if sample.is_some_and(|sample| now >= sample.began + SAMPLE_PATIENCE) {
+            self.drop_sample(true);
+        }
     }
 
     /// Ends a sample without a verdict. What the CDN does not say is nobody's fault.

@@ -138,8 +138,7 @@ impl World {
                 max_message: 262_144,
             };
             self.later(span, Delivery::To(who, opened));
-            let alone = Some(Network::V4([198, 51, far as u8]));
-            let network = self.networks.get(&far).copied().unwrap_or(alone);
+            let network = self.network_of(far);
             let located = Input::LinkNetwork { link, network };
             self.later(span + self.link_latency, Delivery::To(who, located));
             let room = Input::LinkWritable {
@@ -148,6 +147,11 @@ impl World {
             };
             self.later(span, Delivery::To(who, room));
         }
+    }
+
+    fn network_of(&self, viewer: Viewer) -> Option<Network> {
+        let alone = Some(Network::V4([198, 51, viewer as u8]));
+        self.networks.get(&viewer).copied().unwrap_or(alone)
     }
 
     fn open_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
@@ -159,8 +163,12 @@ impl World {
         let connection = ConnectionId(self.next_connection);
         self.connections.insert(connection, (viewer, tracker));
         self.viewers[viewer].trackers.insert(tracker, connection);
-        self.tracker
-            .handle_input(self.now, tracker::Input::Opened { connection });
+        let network = self.network_of(viewer);
+        let opened = tracker::Input::Opened {
+            connection,
+            network,
+        };
+        self.tracker.handle_input(self.now, opened);
         self.later(
             self.link_latency,
             Delivery::To(viewer, Input::TrackerOpened { tracker }),

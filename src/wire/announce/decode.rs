@@ -5,7 +5,8 @@
 
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX, ToTracker,
+    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX,
+    ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed};
 use crate::base::{InfoHash, PeerId};
@@ -26,6 +27,7 @@ impl ToTracker {
         let raw = parse(text, RawToTracker::read)?;
         match raw.action.as_deref() {
             Some("announce") => raw.announce(),
+            Some("vote") => raw.vote(),
             Some("scrape") => Ok(Self::Scrape {
                 info_hashes: raw.info_hashes,
             }),
@@ -61,6 +63,7 @@ struct RawToTracker {
     info_hashes: Vec<InfoHash>,
     peer_id: Option<[u8; 20]>,
     to_peer_id: Option<[u8; 20]>,
+    against: Option<[u8; 20]>,
     event: Option<String>,
     uploaded: Option<u64>,
     downloaded: Option<u64>,
@@ -81,6 +84,7 @@ impl RawToTracker {
                 "info_hash" => raw.info_hashes = info_hashes(json)?,
                 "peer_id" => raw.peer_id = id(json)?,
                 "to_peer_id" => raw.to_peer_id = id(json)?,
+                "against" => raw.against = id(json)?,
                 "event" => raw.event = text(json)?,
                 "uploaded" => raw.uploaded = count(json)?,
                 "downloaded" => raw.downloaded = count(json)?,
@@ -93,6 +97,14 @@ impl RawToTracker {
             }
         }
         Ok(raw)
+    }
+
+    fn vote(self) -> Result<ToTracker, AnnounceError> {
+        Ok(ToTracker::Vote {
+            info_hash: one(&self.info_hashes)?,
+            peer: required(self.peer_id, "peer_id")?,
+            against: required(self.against, "against")?,
+        })
     }
 
     fn announce(self) -> Result<ToTracker, AnnounceError> {
@@ -136,6 +148,7 @@ struct RawFromTracker {
     min_interval: Option<u64>,
     complete: Option<u64>,
     incomplete: Option<u64>,
+    votes: Option<u64>,
     peer_id: Option<[u8; 20]>,
     offer_id: Option<String>,
     offer: Option<Sdp>,
@@ -157,6 +170,7 @@ impl RawFromTracker {
                 "min interval" => raw.min_interval = count(json)?,
                 "complete" => raw.complete = count(json)?,
                 "incomplete" => raw.incomplete = count(json)?,
+                "votes" => raw.votes = count(json)?,
                 "peer_id" => raw.peer_id = id(json)?,
                 "offer_id" => raw.offer_id = text(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
@@ -194,6 +208,7 @@ impl RawFromTracker {
             complete: saturate(self.complete.unwrap_or(0)),
             incomplete: saturate(self.incomplete.unwrap_or(0)),
             warning: self.warning.map(clip),
+            takes_votes: self.votes == Some(VOTES_VERSION),
         })
     }
 }
