@@ -142,13 +142,13 @@ impl Engine {
         reason: RejectReason,
     ) {
         self.judge_reject(now, link, &key, count, reason);
-        if count == 0 {
-            self.vouching.forget_link(link);
-        }
-        if let Some(peer) = self.links.get_mut(&link)
-            && reason != RejectReason::Busy
-        {
-            peer.haves.forget(&key);
+        if let Some(peer) = self.links.get_mut(&link) {
+            if count == 0 {
+                peer.opinion = None;
+            }
+            if reason != RejectReason::Busy {
+                peer.haves.forget(&key);
+            }
         }
         let Some(id) = self.by_number.get(&(key.track, key.number)).copied() else {
             return;

@@ -4,6 +4,7 @@
 
 use super::trust::Conduct;
 use super::upload::Queue;
+use super::vouch::Suspicion;
 use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
@@ -41,6 +42,10 @@ pub(super) struct Link {
     pub(super) conduct: Conduct,
     /// Where it is, as far as the shell knows.
     pub(super) network: Option<Network>,
+    /// The list of this segment was asked of it as a second opinion.
+    pub(super) opinion: Option<SegmentKey>,
+    /// What it told or sent of a block that somebody else tells otherwise.
+    pub(super) suspicion: Option<Suspicion>,
     /// The shell has said where it is, or that it cannot know.
     pub(super) is_located: bool,
     pub(super) upload: Queue,
@@ -82,6 +87,8 @@ impl Link {
             mute: 0,
             conduct: Conduct::default(),
             network: None,
+            opinion: None,
+            suspicion: None,
             is_located: false,
             upload: Queue::default(),
         }

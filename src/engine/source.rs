@@ -145,15 +145,22 @@ impl Engine {
             return;
         };
         let mut silent: Vec<LinkId> = Vec::new();
+        let mut faults: Vec<(LinkId, Fault)> = Vec::new();
         for block in &segment.blocks {
-            if let Block::Asked { link, at } = block
-                && !silent.contains(link)
-                && self
-                    .links
-                    .get(link)
-                    .is_none_or(|l| now >= l.progress_at.max(*at) + delay)
-            {
+            let Block::Asked { link, at } = block else {
+                continue;
+            };
+            let progress = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
+            let fault = if now >= progress + delay {
+                Fault::Silent
+            } else if now >= *at + self.drip_delay() {
+                Fault::Drip
+            } else {
+                continue;
+            };
+            if !silent.contains(link) {
                 silent.push(*link);
+                faults.push((*link, fault));
             }
         }
         let leaves_late = download
@@ -163,19 +170,13 @@ impl Engine {
             && !silent.contains(&link)
         {
             silent.push(link);
-        }
-        let dripping = self.drippers(now, id);
-        for link in &silent {
-            self.note_fault(now, *link, Fault::Silent);
-        }
-        for link in dripping {
-            if !silent.contains(&link) {
-                self.note_fault(now, link, Fault::Drip);
-                silent.push(link);
-            }
+            faults.push((link, Fault::Silent));
         }
         if silent.is_empty() {
             return;
+        }
+        for (link, fault) in faults {
+            self.note_fault(now, link, fault);
         }
         let others = scene.holders.iter().any(|link| !silent.contains(link));
         let urgent = now + delay >= scene.latest;

@@ -114,7 +114,6 @@ impl Engine {
             return;
         };
         self.signaling.forget_link(id);
-        self.vouching.forget_link(id);
         let affected: Vec<SegmentId> = self
             .segments
             .iter()

@@ -8,9 +8,9 @@
 //! keeps the protocol and sends anything at all is never closed for a fault.
 
 use super::peer::{Held, Link};
-use super::segment::{Block, Segment};
+use super::segment::Segment;
 use super::{CloseReason, Engine, WarningCode};
-use crate::base::{Duration, Instant, LinkId, PeerId, SegmentId};
+use crate::base::{Duration, Instant, LinkId, PeerId};
 use crate::wire::{RejectReason, SegmentKey};
 
 /// What one fault of full weight costs in time to be forgotten: an occasional one, every
@@ -272,22 +272,6 @@ impl Engine {
         }
         self.note_fault(now, id, Fault::Flood);
         false
-    }
-
-    /// Peers whose blocks for this segment have been on their way for too long.
-    pub(super) fn drippers(&self, now: Instant, id: SegmentId) -> Vec<LinkId> {
-        let delay = self.drip_delay();
-        let mut found = Vec::new();
-        let blocks = self.segments.get(&id).map_or(&[][..], |s| &s.blocks);
-        for block in blocks {
-            if let Block::Asked { link, at } = block
-                && now >= *at + delay
-                && !found.contains(link)
-            {
-                found.push(*link);
-            }
-        }
-        found
     }
 }
 

@@ -170,19 +170,22 @@ impl Engine {
         let Some(key) = self.segments.get(&segment).map(|segment| segment.key) else {
             return;
         };
-        let mut refused: Vec<(LinkId, Run)> = Vec::new();
+        let mut refused: Vec<LinkId> = Vec::new();
         for (id, link) in self.links.iter_mut() {
-            let of = link.upload.runs.iter().filter(|run| run.segment == segment);
-            refused.extend(of.map(|run| (*id, *run)));
+            let before = link.upload.runs.len();
             link.upload.runs.retain(|run| run.segment != segment);
+            if link.upload.runs.len() < before {
+                refused.push(*id);
+            }
         }
-        for (link, run) in refused {
-            let refusal = PeerMessage::Reject {
-                key,
-                first: run.first,
-                count: u16::try_from(run.count).unwrap_or(u16::MAX),
-                reason: RejectReason::NotHeld,
-            };
+        // All of it at once.
+        let refusal = PeerMessage::Reject {
+            key,
+            first: 0,
+            count: u16::MAX,
+            reason: RejectReason::NotHeld,
+        };
+        for link in refused {
             self.send(link, &refusal);
         }
     }

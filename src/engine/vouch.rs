@@ -11,9 +11,10 @@
 //! verified place is never touched.
 
 use super::output::{Output, Part};
+use super::peer::Link;
 use super::{CloseReason, Engine, WarningCode};
 use crate::base::{
-    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, SegmentId, SortedMap,
+    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, SegmentId,
 };
 use crate::integrity::{BLOCK_LEN, Digest, block_range, root_of};
 use crate::wire::{PeerMessage, SegmentKey};
@@ -24,7 +25,7 @@ const SAMPLE_SHARE: u64 = 100;
 const CALM: Duration = Duration::from_secs(1);
 /// After a sample that HTTP refused.
 const SAMPLE_BACK_OFF: Duration = Duration::from_secs(30);
-/// Refuted trees and suspicions that are remembered: what one viewer meets in an hour under attack.
+/// Refuted trees that are remembered: what one viewer meets in an hour under attack.
 const REMEMBERED_MAX: usize = 256;
 /// A sample that nobody has answered for so long never will be: its wish is gone, and its loader with it.
 const SAMPLE_PATIENCE: Duration = Duration::from_secs(15);
@@ -35,11 +36,8 @@ pub(super) struct Vouching {
     sample: Option<Sample>,
     sampled_bytes: u64,
     not_before: Instant,
-    /// Second opinions that were asked for.
-    opinions: SortedMap<LinkId, SegmentKey>,
     /// Roots of trees that the CDN contradicts.
     refuted: Vec<Digest>,
-    suspects: Vec<Suspect>,
 }
 
 /// One block of the CDN's, on its way to be compared.
@@ -51,7 +49,7 @@ struct Sample {
     scratch: SegmentId,
     key: SegmentKey,
     url: String,
-    claims: Vec<Claim>,
+    claims: [Option<Claim>; 2],
     /// Where the block begins in the segment.
     start: u64,
     /// Bytes asked for, and come.
@@ -69,20 +67,15 @@ struct Claim {
     len: u64,
 }
 
-/// Who said or sent what of a block, until the CDN's whole copy is hashed.
+/// What a peer told or sent of a block, until the CDN's whole copy is hashed.
 #[derive(Clone, Copy, Debug)]
-struct Suspect {
+pub(super) struct Suspicion {
     key: SegmentKey,
-    link: LinkId,
     index: usize,
     digest: Digest,
 }
 
 impl Vouching {
-    pub(super) fn forget_link(&mut self, link: LinkId) {
-        self.opinions.remove(&link);
-    }
-
     fn refute(&mut self, root: Digest) {
         if !self.refuted.contains(&root) {
             self.refuted.push(root);
@@ -114,7 +107,7 @@ impl Engine {
             return;
         }
         let index = self.rng.below(blocks) as usize;
-        let claims = self.claim_of(id, voucher, index).into_iter().collect();
+        let claims = [self.claim_of(id, voucher, index), None];
         self.start_sample(now, id, index, claims);
     }
 
@@ -129,7 +122,7 @@ impl Engine {
                 && link.is_greeted()
                 && !link.choked
                 && !link.conduct.is_resting(now)
-                && !self.vouching.opinions.contains_key(id)
+                && link.opinion.is_none()
                 && link
                     .haves
                     .held(key)
@@ -144,8 +137,8 @@ impl Engine {
         let Some((_, id)) = best else { return };
         if let Some(link) = self.links.get_mut(&id) {
             link.conduct.owed_lists = link.conduct.owed_lists.saturating_add(1);
+            link.opinion = Some(*key);
         }
-        self.vouching.opinions.insert(id, *key);
         self.send(id, &PeerMessage::LeavesRequest { key: *key });
     }
 
@@ -161,10 +154,13 @@ impl Engine {
         let Some(segment) = self.segments.get(&id) else {
             return false;
         };
-        if self.vouching.opinions.get(&link) != Some(&segment.key) {
+        let Some(peer) = self.links.get_mut(&link) else {
+            return false;
+        };
+        if peer.opinion != Some(segment.key) {
             return false;
         }
-        self.vouching.opinions.remove(&link);
+        peer.opinion = None;
         let Some(list) = &segment.leaves else {
             return true;
         };
@@ -191,12 +187,11 @@ impl Engine {
             leaf: leaves[index],
             len: block_range(size, index as u64).len(),
         };
-        let mine = self.claim_of(id, voucher, index);
+        let claims = [self.claim_of(id, voucher, index), Some(other)];
         if self.is_calm(now, id) {
-            let claims = mine.into_iter().chain([other]).collect();
             self.start_sample(now, id, index, claims);
         } else {
-            for claim in mine.into_iter().chain([other]) {
+            for claim in claims.into_iter().flatten() {
                 self.suspect(id, claim.link, index, claim.leaf);
             }
             self.restart(now, id);
@@ -227,7 +222,13 @@ impl Engine {
 
     /// Fetches block `index` from the CDN into a buffer of its own. The range ends where a whole block
     /// would: a segment that goes on behind a list's end betrays it.
-    fn start_sample(&mut self, now: Instant, id: SegmentId, index: usize, claims: Vec<Claim>) {
+    fn start_sample(
+        &mut self,
+        now: Instant,
+        id: SegmentId,
+        index: usize,
+        claims: [Option<Claim>; 2],
+    ) {
         let (fetch, scratch) = (FetchId(self.mint()), SegmentId(self.mint()));
         let Some(segment) = self.segments.get(&id) else {
             return;
@@ -392,7 +393,7 @@ impl Engine {
         self.out(Output::Evict {
             segment: sample.scratch,
         });
-        for claim in &sample.claims {
+        for claim in sample.claims.into_iter().flatten() {
             let is_true = digests == [claim.leaf] && claim.len == sample.received;
             if !is_true {
                 self.vouching.refute(claim.root);
@@ -436,14 +437,8 @@ impl Engine {
         let Some(key) = self.segments.get(&id).map(|segment| segment.key) else {
             return;
         };
-        self.vouching.suspects.push(Suspect {
-            key,
-            link,
-            index,
-            digest,
-        });
-        if self.vouching.suspects.len() > REMEMBERED_MAX {
-            self.vouching.suspects.remove(0);
+        if let Some(link) = self.links.get_mut(&link) {
+            link.suspicion = Some(Suspicion { key, index, digest });
         }
     }
 
@@ -453,14 +448,15 @@ impl Engine {
             return;
         };
         let (key, url) = (segment.key, segment.url.clone());
-        let mut liars: Vec<LinkId> = Vec::new();
-        for suspect in &self.vouching.suspects {
-            let lied = suspect.key == key && segment.leaf(suspect.index) != Some(suspect.digest);
-            if lied && !liars.contains(&suspect.link) {
-                liars.push(suspect.link);
-            }
+        let lied = |link: &Link| {
+            let told = link.suspicion.filter(|told| told.key == key);
+            told.is_some_and(|told| segment.leaf(told.index) != Some(told.digest))
+        };
+        let liars = self.links.iter().filter(|(_, link)| lied(link));
+        let liars: Vec<LinkId> = liars.map(|(id, _)| *id).collect();
+        for link in self.links.values_mut() {
+            link.suspicion = link.suspicion.filter(|told| told.key != key);
         }
-        self.vouching.suspects.retain(|suspect| suspect.key != key);
         for link in liars {
             self.close_liar(now, link, &url);
         }
