@@ -317,7 +317,6 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::WrongBlock => "wrong-block",
         WarningCode::CacheDamaged => "cache-damaged",
         WarningCode::Contradiction => "contradiction",
-        WarningCode::Unreliable => "unreliable",
         WarningCode::Tracker => "tracker",
         WarningCode::NoRanges => "no-ranges",
         WarningCode::DigestChanged => "digest-changed",

@@ -95,8 +95,6 @@ pub enum WarningCode {
     CacheDamaged,
     /// Two peers vouch for different contents of a segment without a digest.
     Contradiction,
-    /// A peer was dropped for what it said, or for what never came.
-    Unreliable,
     /// A tracker cannot be reached or talks nonsense.
     Tracker,
     /// The origin answers no byte ranges.

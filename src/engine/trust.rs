@@ -9,7 +9,7 @@
 
 use super::peer::{Held, Link};
 use super::segment::Segment;
-use super::{CloseReason, Engine, WarningCode};
+use super::{CloseReason, Engine};
 use crate::base::{Duration, Instant, LinkId, PeerId};
 use crate::wire::{RejectReason, SegmentKey};
 
@@ -89,14 +89,6 @@ pub(super) struct Conduct {
     pub(super) is_useful: bool,
 }
 
-/// What follows from a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Consequence {
-    None,
-    Rest,
-    Close,
-}
-
 impl Conduct {
     /// Whether nothing is asked of it now.
     pub(super) fn is_resting(&self, now: Instant) -> bool {
@@ -109,7 +101,8 @@ impl Conduct {
         1.0 / (1.0 + faults.as_secs_f64() / 100.0)
     }
 
-    fn note(&mut self, now: Instant, fault: Fault) -> Consequence {
+    /// Counts a fault; whether it is the last one.
+    fn note(&mut self, now: Instant, fault: Fault) -> bool {
         let sum = if fault.is_lie() {
             &mut self.lies
         } else {
@@ -118,21 +111,14 @@ impl Conduct {
         let counted = (sum.since(now) + fault.weight()).min(LIMIT);
         *sum = now + counted;
         if counted < LIMIT {
-            return Consequence::None;
+            return false;
         }
-        if fault.is_lie() {
-            return Consequence::Close;
-        }
-        if self.is_resting(now) {
-            return Consequence::None;
+        if fault.is_lie() || self.is_resting(now) {
+            return fault.is_lie();
         }
         self.rests_until = now + REST * (1 << self.rests.min(REST_DOUBLINGS));
         self.rests = self.rests.saturating_add(1);
-        if self.rests >= USELESS_RESTS && !self.is_useful {
-            Consequence::Close
-        } else {
-            Consequence::Rest
-        }
+        self.rests >= USELESS_RESTS && !self.is_useful
     }
 }
 
@@ -172,23 +158,8 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        match link.conduct.note(now, fault) {
-            Consequence::None | Consequence::Rest => {}
-            Consequence::Close => {
-                let who = link.peer.map(|peer| peer.to_hex()).unwrap_or_default();
-                let what = match fault {
-                    Fault::FakeHave => "says it holds what it does not",
-                    Fault::Flood => "sends what nobody asked for",
-                    Fault::Silent | Fault::Drip | Fault::Busy | Fault::BrokenPromise => {
-                        "has never sent what it says it holds"
-                    }
-                };
-                self.warn(
-                    WarningCode::Unreliable,
-                    format!("peer {who} {what}; it was dropped"),
-                );
-                self.close_link(now, id, CloseReason::Unreliable);
-            }
+        if link.conduct.note(now, fault) {
+            self.close_link(now, id, CloseReason::Unreliable);
         }
     }
 

@@ -114,7 +114,7 @@ impl State {
 
     /// Takes one more connection, or says with which status it is refused.
     fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admitted, StatusCode> {
-        let network = address.and_then(|address| Network::of(&address.to_string()));
+        let network = address.and_then(|address| Network::of(&address.to_canonical().to_string()));
         let address = address.map(limits::key);
         let mut gate = self.gate.subscribe();
         if !*gate.borrow_and_update() {
