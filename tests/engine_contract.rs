@@ -12,8 +12,8 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use swarmline::base::{
-    ByteRange, FetchId, HashId, Instant, LinkId, PayloadId, RequestId, TextId, TrackId, TrackerId,
-    Version,
+    ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId, TextId, TrackId,
+    TrackerId, Version,
 };
 use swarmline::engine::{Config, ConfigUpdate, Engine, Input, LoadKind, ManifestBody, Output};
 use swarmline::integrity::Digest;
@@ -227,6 +227,10 @@ fn links() -> impl Strategy<Value = Input> {
             room: 262_144
         }),
         small().prop_map(|n| Input::LinkClosed { link: LinkId(n) }),
+        (small(), any::<Option<[u8; 3]>>()).prop_map(|(n, v4)| Input::LinkNetwork {
+            link: LinkId(n),
+            network: v4.map(Network::V4)
+        }),
         small().prop_map(|n| Input::OfferReady {
             link: LinkId(n),
             sdp: "v=0".to_owned()

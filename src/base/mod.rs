@@ -5,6 +5,7 @@
 mod id;
 pub mod json;
 mod map;
+mod network;
 mod range;
 mod rate;
 mod rng;
@@ -15,6 +16,7 @@ pub use id::{
     TrackerId, Version,
 };
 pub use map::{SortedMap, SortedSet};
+pub use network::Network;
 pub use range::ByteRange;
 pub use rate::RateMeter;
 pub use rng::Rng;

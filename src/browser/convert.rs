@@ -307,6 +307,8 @@ fn close_reason(reason: CloseReason) -> &'static str {
         CloseReason::ConnectTimeout => "connect-timeout",
         CloseReason::Protocol => "protocol",
         CloseReason::WrongBlock => "wrong-block",
+        CloseReason::Unreliable => "unreliable",
+        CloseReason::SameNetwork => "same-network",
         CloseReason::Duplicate => "duplicate",
         CloseReason::NotNeeded => "not-needed",
     }
@@ -317,6 +319,8 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::ManifestUnreadable => "manifest-unreadable",
         WarningCode::CdnMismatch => "cdn-mismatch",
         WarningCode::WrongBlock => "wrong-block",
+        WarningCode::CacheDamaged => "cache-damaged",
+        WarningCode::Contradiction => "contradiction",
         WarningCode::Tracker => "tracker",
         WarningCode::NoRanges => "no-ranges",
         WarningCode::Signature => "signature",

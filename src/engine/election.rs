@@ -9,6 +9,7 @@
 use super::Engine;
 use super::peer::{Held, Promise};
 use super::source::Scene;
+use super::trust::Fault;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, PeerMessage, SegmentKey};
@@ -66,7 +67,7 @@ impl Engine {
             }
             return Some(fire);
         }
-        self.mute_promisers(&key, now);
+        self.mute_promisers(now);
         self.promise(now, id);
         self.take_from_cdn(now, id)
     }
@@ -125,8 +126,14 @@ impl Engine {
         let segment = self.segments.get(&id)?;
         let hops_max = segment.promised.map_or(HOPS_MAX, |ours| ours.hops);
         let mut best: Option<Promise> = None;
-        for (_, promise) in self.promisers(&segment.key) {
-            let counts = now < promise.at + PROMISE_GRACE && promise.hops < hops_max;
+        for link in self.links.values() {
+            let Some(Held::Promised(promise)) = link.haves.held(&segment.key) else {
+                continue;
+            };
+            let counts = link.is_greeted()
+                && link.mute == 0
+                && now < promise.at + PROMISE_GRACE
+                && promise.hops < hops_max;
             if counts && best.is_none_or(|best| promise.at < best.at) {
                 best = Some(promise);
             }
@@ -134,31 +141,23 @@ impl Engine {
         best
     }
 
-    fn promisers(&self, key: &SegmentKey) -> impl Iterator<Item = (LinkId, Promise)> {
-        self.links
-            .iter()
-            .filter(|(_, link)| link.is_greeted() && link.mute == 0)
-            .filter_map(|(id, link)| match link.haves.held(key) {
-                Some(Held::Promised(promise)) => Some((*id, promise)),
-                Some(Held::Whole | Held::Partial(_)) | None => None,
-            })
-    }
-
-    /// Neighbours whose promise of this segment is overdue are not believed for a while.
-    fn mute_promisers(&mut self, key: &SegmentKey, now: Instant) {
-        for link in self.links.values_mut() {
+    /// Neighbours with an overdue promise, of any segment, are not believed for a while. Who relied on
+    /// somebody else's is not to blame.
+    fn mute_promisers(&mut self, now: Instant) {
+        let mut broken: Vec<LinkId> = Vec::new();
+        for (id, link) in self.links.iter_mut() {
             link.mute = link.mute.saturating_sub(1);
-        }
-        let broken: Vec<LinkId> = self
-            .promisers(key)
-            .filter(|(_, promise)| now >= promise.at + PROMISE_GRACE)
-            .map(|(id, _)| id)
-            .collect();
-        for id in broken {
-            if let Some(link) = self.links.get_mut(&id) {
+            if let Some(hops) = link.haves.forget_promises_due(now - PROMISE_GRACE) {
                 link.mute = MUTED_SEGMENTS;
-                link.haves.forget(key);
+                if hops == 0 {
+                    broken.push(*id);
+                }
+                link.mute = MUTED_SEGMENTS;
+                broken.push(*id);
             }
+        }
+        for id in broken {
+            self.note_fault(now, id, Fault::BrokenPromise);
         }
     }
 

@@ -72,6 +72,10 @@ pub enum CloseReason {
     Protocol,
     /// It sent a block that is not the publisher's.
     WrongBlock,
+    /// It said or sent what no honest peer would, or never sent anything it said it holds.
+    Unreliable,
+    /// Too many links into its network, while other peers are to be had.
+    SameNetwork,
     /// A second link to the same peer; the other one stays.
     Duplicate,
     /// More links than `maxPeers`, or we are leaving.
@@ -87,6 +91,10 @@ pub enum WarningCode {
     CdnMismatch,
     /// A peer sent a block that is not the publisher's.
     WrongBlock,
+    /// Bytes held in memory changed since they were verified: forgotten.
+    CacheDamaged,
+    /// Two peers vouch for different contents of a segment without a digest.
+    Contradiction,
     /// A tracker cannot be reached or talks nonsense.
     Tracker,
     /// The origin answers no byte ranges.

@@ -141,10 +141,14 @@ impl Engine {
         count: u16,
         reason: RejectReason,
     ) {
-        if let Some(peer) = self.links.get_mut(&link)
-            && reason != RejectReason::Busy
-        {
-            peer.haves.forget(&key);
+        self.judge_reject(now, link, &key, count, reason);
+        if let Some(peer) = self.links.get_mut(&link) {
+            if count == 0 {
+                peer.opinion = None;
+            }
+            if reason != RejectReason::Busy {
+                peer.haves.forget(&key);
+            }
         }
         let Some(id) = self.by_number.get(&(key.track, key.number)).copied() else {
             return;

@@ -4,7 +4,9 @@
 //! peers come in raw and are decoded inside.
 
 use super::config::ConfigUpdate;
-use crate::base::{ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, TextId, TrackerId};
+use crate::base::{
+    ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TextId, TrackerId,
+};
 use crate::integrity::Digest;
 
 /// One thing the world tells the engine, by who speaks.
@@ -164,6 +166,14 @@ pub enum Input {
         link: LinkId,
         /// Longest message the other side's SCTP accepts, in bytes.
         max_message: u32,
+    },
+    /// Where the other side is, once after `LinkOpened` if the platform tells at all.
+    LinkNetwork {
+        /// Which link.
+        link: LinkId,
+        /// The network of the address that its packets come from; `None` when the platform hides it
+        /// (a name of mDNS, a candidate that was never signalled).
+        network: Option<Network>,
     },
     /// A message on the control channel.
     LinkMessage {

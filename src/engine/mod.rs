@@ -17,6 +17,7 @@ mod output;
 mod peer;
 mod picker;
 mod playback;
+mod recheck;
 mod request;
 mod segment;
 mod signaling;
@@ -25,8 +26,10 @@ mod stats;
 mod swarm;
 mod texts;
 mod tracker;
+mod trust;
 mod upload;
 mod verify;
+mod vouch;
 mod whole;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
@@ -40,6 +43,7 @@ use crate::base::{
     TrackId,
 };
 use crate::manifest::Timeline;
+use crate::wire::SegmentKey;
 use peer::Link;
 use playback::Playback;
 use segment::Segment;
@@ -60,17 +64,18 @@ pub struct Engine {
     segments: SortedMap<SegmentId, Segment>,
     by_number: SortedMap<(TrackId, u64), SegmentId>,
     /// Contents the CDN itself contradicts: never shared again.
-    quarantine: SortedSet<(TrackId, u64)>,
+    quarantine: SortedSet<SegmentKey>,
     requests: SortedMap<RequestId, SegmentId>,
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
     links: SortedMap<LinkId, Link>,
-    /// Peers caught with a wrong block: not linked again.
-    liars: Vec<PeerId>,
     authority: authority::Authority,
     texts: texts::Texts,
+    outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
+    vouching: vouch::Vouching,
+    recheck: recheck::Recheck,
     cdn: fetch::CdnRate,
     haves_at: Instant,
     totals: Totals,
@@ -119,8 +124,10 @@ impl Engine {
             fetches: SortedMap::new(),
             hashes: SortedMap::new(),
             links: SortedMap::new(),
-            liars: Vec::new(),
+            outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
+            vouching: vouch::Vouching::default(),
+            recheck: recheck::Recheck::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,
             totals: Totals::default(),
@@ -195,6 +202,7 @@ impl Engine {
             // Our tracker's trickle extension will use it; complete descriptions need none.
             Input::Candidate { .. } => {}
             Input::LinkOpened { link, max_message } => self.on_link_opened(now, link, max_message),
+            Input::LinkNetwork { link, network } => self.on_link_network(now, link, network),
             Input::LinkMessage { link, bytes } => self.on_link_message(now, link, &bytes),
             Input::LinkBlock {
                 link,
@@ -310,6 +318,7 @@ impl Engine {
         for segment in segments {
             self.out(Output::Evict { segment });
         }
+        self.drop_sample(true);
         self.fetches.clear();
         self.segments.clear();
         self.requests.clear();
@@ -340,6 +349,7 @@ impl Engine {
             | Input::AnswerReady { .. }
             | Input::Candidate { .. }
             | Input::LinkOpened { .. }
+            | Input::LinkNetwork { .. }
             | Input::LinkMessage { .. }
             | Input::LinkWritable { .. }
             | Input::LinkClosed { .. }

@@ -2,14 +2,18 @@
 //!
 //! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
 
+use super::trust::Conduct;
 use super::upload::Queue;
-use crate::base::{Duration, Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
+use super::vouch::Suspicion;
+use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
 
 /// Tracks a peer may tell of, and single entries of each.
 const TRACKS_MAX: usize = 64;
 const ENTRIES_MAX: usize = 8_192;
+/// A promise for later than this is taken as one for then, so that it can be broken.
+const PROMISE_MAX: Duration = Duration::from_secs(30);
 
 /// One link and the peer behind it.
 #[derive(Debug)]
@@ -35,6 +39,15 @@ pub(super) struct Link {
     pub(super) sent_bytes: u64,
     /// Segments for which its promises are disregarded, after a broken one.
     pub(super) mute: u32,
+    pub(super) conduct: Conduct,
+    /// Where it is, as far as the shell knows.
+    pub(super) network: Option<Network>,
+    /// The list of this segment was asked of it as a second opinion.
+    pub(super) opinion: Option<SegmentKey>,
+    /// What it told or sent of a block that somebody else tells otherwise.
+    pub(super) suspicion: Option<Suspicion>,
+    /// The shell has said where it is, or that it cannot know.
+    pub(super) is_located: bool,
     pub(super) upload: Queue,
 }
 
@@ -72,6 +85,11 @@ impl Link {
             received_bytes: 0,
             sent_bytes: 0,
             mute: 0,
+            conduct: Conduct::default(),
+            network: None,
+            opinion: None,
+            suspicion: None,
+            is_located: false,
             upload: Queue::default(),
         }
     }
@@ -124,6 +142,15 @@ impl Promise {
 }
 
 impl Held {
+    /// Whether any block is among it.
+    pub(super) fn is_some_block(&self) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Partial(bits) => bits.iter().any(|byte| *byte > 0),
+            Self::Promised(_) => false,
+        }
+    }
+
     /// Whether block `index` is among it.
     pub(super) fn has(&self, index: usize) -> bool {
         match self {
@@ -202,10 +229,19 @@ impl Haves {
             }
             Holding::Whole => Held::Whole,
             Holding::Partial(bits) => Held::Partial(bits),
-            Holding::Promised { in_ms, hops } => Held::Promised(Promise {
-                at: now + Duration::from_millis(u64::from(in_ms)),
-                hops,
-            }),
+            Holding::Promised { in_ms, hops } => {
+                let due = now + Duration::from_millis(u64::from(in_ms)).min(PROMISE_MAX);
+                // A promise is not put off by another one, but by one of fewer hops.
+                let at = match haves.entries.get(&key.number) {
+                    Some((version, Held::Promised(told)))
+                        if *version == key.version && told.hops <= hops =>
+                    {
+                        due.min(told.at)
+                    }
+                    Some(_) | None => due,
+                };
+                Held::Promised(Promise { at, hops })
+            }
         };
         haves.entries.insert(key.number, (key.version, held));
         if haves.entries.len() > ENTRIES_MAX {
@@ -229,6 +265,24 @@ impl Haves {
             haves.entries.remove(&key.number);
             haves.clear_bit(key.number);
         }
+    }
+
+    /// Forgets promises that were due by `at`; the fewest hops of any.
+    pub(super) fn forget_promises_due(&mut self, at: Instant) -> Option<u8> {
+        let mut hops = None;
+        for haves in self.0.values_mut() {
+            haves.entries.retain(|_, (_, held)| {
+                let Held::Promised(promise) = held else {
+                    return true;
+                };
+                let due = promise.at <= at;
+                if due {
+                    hops = Some(hops.map_or(promise.hops, |h: u8| h.min(promise.hops)));
+                }
+                !due
+            });
+        }
+        hops
     }
 
     /// Segments held whole.

@@ -3,16 +3,24 @@
 //! Invariant: a block is asked of one link at a time, and only after its leaf is known.
 
 use super::Engine;
+use super::peer::Link;
 use super::segment::{Block, narrow};
 use crate::base::{Instant, LinkId, SegmentId};
+use crate::integrity::BLOCK_LEN;
 use crate::wire::PeerMessage;
 
 /// Peers that send blocks of one segment at the same time: more than four buy almost nothing.
 const SOURCES_MAX: usize = 4;
 /// Blocks asked together: one 64 KiB message.
 const RUN_BLOCKS: usize = 4;
-/// Blocks on their way from one link: a quarter of a second at 8 Mbit/s.
+/// Blocks on their way from one link: a quarter of a second at 8 Mbit/s. From a slow one fewer, as many as
+/// it brings in [`PIPELINE_MS`], so that none of them is late for the pipeline's sake; but two, or it
+/// would be idle for each round trip.
 const PIPELINE_BLOCKS: u32 = 16;
+const PIPELINE_BLOCKS_MIN: u32 = 2;
+/// From one that has sent nothing yet: it may be slow, and the first message tells.
+const PIPELINE_BLOCKS_FIRST: u32 = 8;
+const PIPELINE_MS: f64 = 1_250.0;
 
 impl Engine {
     /// Asks one holder for the leaf list, if it is not known.
@@ -36,14 +44,17 @@ impl Engine {
             .iter()
             .filter(|link| !download.shunned.contains(link))
             .max_by(|a, b| {
-                let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
-                rate(a).total_cmp(&rate(b))
+                let worth = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.worth(now));
+                worth(a).total_cmp(&worth(b))
             })
             .copied();
         let Some(link) = best else { return };
         download.leaves_asked = Some((link, now));
         download.note_asked(now);
         let key = segment.key;
+        if let Some(link) = self.links.get_mut(&link) {
+            link.conduct.owed_lists = link.conduct.owed_lists.saturating_add(1);
+        }
         self.send(link, &PeerMessage::LeavesRequest { key });
     }
 
@@ -60,9 +71,9 @@ impl Engine {
         if let Some(download) = &segment.download {
             rest.retain(|link| !download.shunned.contains(link));
         }
-        let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
+        let worth = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.worth(now));
         let fastest = |rest: &[LinkId]| {
-            let by_rate = |a: &&LinkId, b: &&LinkId| rate(a).total_cmp(&rate(b)).then(b.cmp(a));
+            let by_rate = |a: &&LinkId, b: &&LinkId| worth(a).total_cmp(&worth(b)).then(b.cmp(a));
             rest.iter().max_by(by_rate).copied()
         };
         // The four fastest one by one: the code of a sort would weigh more than all of this file.
@@ -96,7 +107,7 @@ impl Engine {
         let Some(held) = link.haves.held(&segment.key) else {
             return false;
         };
-        let budget = PIPELINE_BLOCKS.saturating_sub(link.outstanding) as usize;
+        let budget = pipeline(link).saturating_sub(link.outstanding) as usize;
         if budget == 0 {
             return false;
         }
@@ -118,6 +129,8 @@ impl Engine {
             link.progress_at = now;
         }
         link.outstanding += narrow(count);
+        let owed = &mut link.conduct.owed_blocks;
+        *owed = owed.saturating_add(narrow(count));
         if let Some(download) = &mut segment.download {
             download.note_asked(now);
         }
@@ -169,4 +182,15 @@ impl Engine {
             );
         }
     }
+}
+
+/// Blocks that may be on their way from `link`.
+fn pipeline(link: &Link) -> u32 {
+    let Some(rate) = link.rate.bytes_per_s() else {
+        return PIPELINE_BLOCKS_FIRST;
+    };
+    let bytes = rate * PIPELINE_MS / 1e3;
+    (PIPELINE_BLOCKS_MIN..PIPELINE_BLOCKS)
+        .find(|blocks| f64::from(*blocks + 1) * BLOCK_LEN as f64 > bytes)
+        .unwrap_or(PIPELINE_BLOCKS)
 }

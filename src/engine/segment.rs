@@ -225,6 +225,11 @@ impl Segment {
             .sum()
     }
 
+    /// Whose word the leaf list is, where nothing proves it.
+    pub(super) fn voucher(&self) -> Option<LinkId> {
+        self.leaves.as_ref()?.voucher
+    }
+
     /// The leaf of block `index`, if known.
     pub(super) fn leaf(&self, index: usize) -> Option<Digest> {
         self.leaves.as_ref()?.leaves.get(index).copied()

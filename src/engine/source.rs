@@ -8,6 +8,7 @@ use super::Engine;
 use super::authority::Standing;
 use super::download::Failure;
 use super::segment::{Block, block_of};
+use super::trust::Fault;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::BLOCK_LEN;
 
@@ -38,12 +39,7 @@ impl Engine {
             Standing::Silent => self.config.integrity != super::IntegrityMode::Require,
             Standing::Waiting | Standing::Refused => false,
         };
-        self.config.enabled
-            && !segment.private
-            && !self
-                .quarantine
-                .contains(&(segment.key.track, segment.key.number))
-            && stands
+        self.config.enabled && !segment.private && !self.quarantine.contains(&segment.key) && stands
     }
 
     /// Looks at one download afresh: hands it over, asks sources, or sets the next look. May be called
@@ -65,7 +61,7 @@ impl Engine {
     }
 
     fn race(&mut self, now: Instant, id: SegmentId, slack: Duration) -> Option<Instant> {
-        let scene = self.scene(id)?;
+        let scene = self.scene(now, id)?;
         let download = self.segments.get(&id)?.download.as_ref()?;
         let fresh = download.first_asked.is_none();
         if download.cdn_only {
@@ -91,7 +87,7 @@ impl Engine {
         self.next_look(now, id, &scene)
     }
 
-    fn scene(&self, id: SegmentId) -> Option<Scene> {
+    pub(super) fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
         let deadline = self.playback.deadline().max(download.started);
@@ -104,6 +100,8 @@ impl Engine {
             .filter(|(link, peer)| {
                 peer.is_greeted()
                     && !peer.choked
+                    // While the CDN fails, nobody who may have it rests.
+                    && (!peer.conduct.is_resting(now) || download.failure.is_some())
                     && !download.shunned.contains(link)
                     && peer.haves.held(&segment.key).is_some_and(|held| {
                         (0..segment.blocks.len().max(1)).any(|index| held.has(index))
@@ -113,7 +111,6 @@ impl Engine {
             .collect();
         Some(Scene {
             started: download.started,
-
             latest: deadline - margin,
             holders,
         })
@@ -150,15 +147,22 @@ impl Engine {
             return;
         };
         let mut silent: Vec<LinkId> = Vec::new();
+        let mut faults: Vec<(LinkId, Fault)> = Vec::new();
         for block in &segment.blocks {
-            if let Block::Asked { link, at } = block
-                && !silent.contains(link)
-                && self
-                    .links
-                    .get(link)
-                    .is_none_or(|l| now >= l.progress_at.max(*at) + delay)
-            {
+            let Block::Asked { link, at } = block else {
+                continue;
+            };
+            let progress = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
+            let fault = if now >= progress + delay {
+                Fault::Silent
+            } else if now >= *at + self.drip_delay() {
+                Fault::Drip
+            } else {
+                continue;
+            };
+            if !silent.contains(link) {
                 silent.push(*link);
+                faults.push((*link, fault));
             }
         }
         let leaves_late = download
@@ -168,9 +172,13 @@ impl Engine {
             && !silent.contains(&link)
         {
             silent.push(link);
+            faults.push((link, Fault::Silent));
         }
         if silent.is_empty() {
             return;
+        }
+        for (link, fault) in faults {
+            self.note_fault(now, link, fault);
         }
         let others = scene.holders.iter().any(|link| !silent.contains(link));
         let urgent = now + delay >= scene.latest;
@@ -283,7 +291,7 @@ impl Engine {
         let only = download.cdn_only;
         self.withdraw(id);
         let holders = self
-            .scene(id)
+            .scene(now, id)
             .map(|scene| scene.holders)
             .unwrap_or_default();
         if only || !self.is_shareable(id) || (holders.is_empty() && !self.is_asked(id)) {
@@ -300,7 +308,7 @@ impl Engine {
         let silence = segment.blocks.iter().filter_map(|block| match block {
             Block::Asked { link, at } => {
                 let since = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
-                Some(since + delay)
+                Some((since + delay).min(*at + self.drip_delay()))
             }
             Block::Missing
             | Block::Filling

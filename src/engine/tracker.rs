@@ -18,8 +18,12 @@ impl Engine {
                 interval_s,
                 complete,
                 incomplete,
+                takes_votes,
                 ..
             }) if Some(info_hash) == known => {
+                if let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) {
+                    tracker.takes_votes = takes_votes;
+                }
                 self.on_announced(now, id, interval_s, complete.saturating_add(incomplete));
             }
             Ok(FromTracker::Offered {
@@ -67,6 +71,7 @@ impl Engine {
         if first {
             self.drive_all(now);
         }
+        self.spread_links(now);
     }
 
     /// A tracker that talks nonsense or refuses is left alone for a while.
@@ -98,7 +103,7 @@ impl Engine {
         sdp: String,
     ) {
         let full = self.link_count() >= self.config.max_peers as usize;
-        if !self.config.enabled || full || !self.is_welcome(peer) {
+        if !self.config.enabled || full || !self.is_welcome(now, peer) {
             return;
         }
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
@@ -116,9 +121,9 @@ impl Engine {
         self.out(Output::AcceptOffer { link, sdp });
     }
 
-    /// Not ourselves, and never caught with a wrong block.
-    fn is_welcome(&self, peer: PeerId) -> bool {
-        peer != self.peer_id && !self.liars.contains(&peer)
+    /// Not ourselves, and not closed for what it did.
+    fn is_welcome(&self, now: Instant, peer: PeerId) -> bool {
+        peer != self.peer_id && !self.outcasts.contains(now, peer)
     }
 
     /// Somebody's answer to an offer of ours.
@@ -141,7 +146,7 @@ impl Engine {
                 return;
             }
         }
-        if self.link_count() >= self.config.max_peers as usize || !self.is_welcome(peer) {
+        if self.link_count() >= self.config.max_peers as usize || !self.is_welcome(now, peer) {
             return self.close_link(now, id, CloseReason::NotNeeded);
         }
         let Some(link) = self.links.get_mut(&id) else {

@@ -67,6 +67,11 @@ impl Queue {
     pub(super) fn clear(&mut self) {
         self.runs.clear();
     }
+
+    /// The segment that is sent next.
+    pub(super) fn next(&self) -> Option<SegmentId> {
+        self.runs.front().map(|run| run.segment)
+    }
 }
 
 /// The bucket and who holds a slot.
@@ -160,25 +165,46 @@ impl Engine {
         }
     }
 
-    /// Forgets what anybody asked of a segment that is gone.
+    /// Refuses what anybody has asked of a segment that is gone; that it is gone has been said before.
     pub(super) fn cancel_uploads_of(&mut self, segment: SegmentId) {
-        for link in self.links.values_mut() {
-            link.upload.cancel(segment, 0, u32::MAX);
+        let Some(key) = self.segments.get(&segment).map(|segment| segment.key) else {
+            return;
+        };
+        let mut refused: Vec<LinkId> = Vec::new();
+        for (id, link) in self.links.iter_mut() {
+            let before = link.upload.runs.len();
+            link.upload.runs.retain(|run| run.segment != segment);
+            if link.upload.runs.len() < before {
+                refused.push(*id);
+            }
+        }
+        // All of it at once.
+        let refusal = PeerMessage::Reject {
+            key,
+            first: 0,
+            count: u16::MAX,
+            reason: RejectReason::NotHeld,
+        };
+        for link in refused {
+            self.send(link, &refusal);
         }
     }
 
     /// Sends what may be sent now: slot holders in turn, one message each.
     pub(super) fn pump_uploads(&mut self, now: Instant) {
         self.uploads.wake = None;
+        self.recheck_idle(now);
         if let Some(limit) = self.config.upload_limit {
             self.uploads.refill(now, limit);
         }
         loop {
             self.grant_slots();
             let ready = |link: &LinkId| {
-                self.links
-                    .get(link)
-                    .is_some_and(|l| l.upload.runs.front().is_some() && l.upload.room > BLOCK_LEN)
+                self.links.get(link).is_some_and(|l| {
+                    let next = l.upload.next();
+                    let fresh = next.is_some_and(|segment| !self.is_idle(now, segment));
+                    fresh && l.upload.room > BLOCK_LEN
+                })
             };
             let slots = &self.uploads.slots;
             let turn = self.uploads.turn;

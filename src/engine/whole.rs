@@ -9,7 +9,7 @@
 
 use super::segment::{Block, LeafList, Sender};
 use super::verify::Batch;
-use super::{CloseReason, Engine, Output, WarningCode};
+use super::{Engine, Output};
 use crate::base::{ByteRange, HashId, Instant, LinkId, SegmentId};
 use crate::integrity::Digest;
 
@@ -99,11 +99,12 @@ impl Engine {
         };
         if digest != whole.digest {
             if whole.has_sent() {
-                return self.doubt(now, id);
+                return self.compare_later(now, id);
             }
             segment.leaves = None; // all of it is the CDN's, whoever vouched for it
             return self.contradicted(now, id, None);
         }
+        let url = segment.url.clone();
         let sent = core::mem::take(&mut whole.sent);
         let doubts = core::mem::take(&mut whole.doubts);
         let leaves: Vec<Digest> = segment.blocks.iter().filter_map(Block::digest).collect();
@@ -124,28 +125,16 @@ impl Engine {
                 voucher: None,
             });
         }
+        liars.retain(|link| self.links.contains_key(link));
         for link in liars {
-            self.drop_liar(now, id, link);
+            self.close_liar(now, link, &url);
         }
         self.settle(now, id);
     }
 
-    fn drop_liar(&mut self, now: Instant, id: SegmentId, link: LinkId) {
-        let (Some(segment), Some(peer)) = (self.segments.get(&id), self.links.get(&link)) else {
-            return;
-        };
-        let message = format!(
-            "peer {} sent or vouched for a block of {} that is not the publisher's; it was dropped",
-            peer.peer.map(|peer| peer.to_hex()).unwrap_or_default(),
-            segment.url
-        );
-        self.warn(WarningCode::WrongBlock, message);
-        self.close_link(now, link, CloseReason::WrongBlock);
-    }
-
     /// What is here is not the publisher's, and it is not known whose fault that is: the CDN's copy will
     /// tell. Whoever had a part in it is not asked for this segment again.
-    pub(super) fn doubt(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn compare_later(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };

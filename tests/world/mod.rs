@@ -23,8 +23,8 @@ pub use show::{
 
 use std::collections::BTreeMap;
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, Instant, LinkId, PayloadId, RequestId, SegmentId,
-    TrackerId,
+    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId,
+    SegmentId, TrackerId,
 };
 use swarmline::engine::{Config, Engine, Event, Input, LoadKind, ManifestBody, Source};
 use swarmline::integrity::Digest;
@@ -123,6 +123,8 @@ pub struct World {
     pub link_bytes_per_s: u64,
     /// Whether a network lets two viewers find each other.
     pub reachable: fn(Viewer, Viewer) -> bool,
+    /// Where viewers are; who is not named is in a network of its own.
+    pub networks: BTreeMap<Viewer, Option<Network>>,
     wakes: u64,
 }
 
@@ -148,6 +150,7 @@ impl World {
             link_latency: Duration::from_millis(5),
             link_bytes_per_s: 10_000_000,
             reachable: |_, _| true,
+            networks: BTreeMap::new(),
             wakes: 0,
         }
     }
@@ -255,6 +258,27 @@ impl World {
         for (other, link) in links.into_values() {
             self.viewers[other].links.remove(&link);
             self.tell(other, Input::LinkClosed { link });
+        }
+    }
+
+    /// The link by which `viewer` reaches `other`.
+    pub fn link_to(&self, viewer: Viewer, other: Viewer) -> Option<LinkId> {
+        let links = &self.viewers[viewer].links;
+        let found = links.iter().find(|(_, (peer, _))| *peer == other);
+        found.map(|(link, _)| *link)
+    }
+
+    /// A message of the block channel that nobody sent reaches `viewer` as if `other` had.
+    pub fn forge_block(&mut self, viewer: Viewer, other: Viewer, message: Vec<u8>) {
+        if let Some(link) = self.link_to(viewer, other) {
+            self.deliver(Delivery::Block(viewer, link, message));
+        }
+    }
+
+    /// A message of the control channel likewise.
+    pub fn forge_message(&mut self, viewer: Viewer, other: Viewer, bytes: Vec<u8>) {
+        if let Some(link) = self.link_to(viewer, other) {
+            self.deliver(Delivery::Message(viewer, link, bytes));
         }
     }
 

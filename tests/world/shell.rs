@@ -3,7 +3,7 @@
 
 use super::{Delivery, Fault, Outcome, Shell, Viewer, World};
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TextId,
+    ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId, TextId,
     TrackerId,
 };
 use swarmline::engine::{Input, Output, Part};
@@ -132,19 +132,27 @@ impl World {
         if !known || !self.viewers[other].alive || !(self.reachable)(viewer, other) {
             return;
         }
-        for (who, link) in [(viewer, link), (other, theirs)] {
+        for (who, link, far) in [(viewer, link, other), (other, theirs, viewer)] {
             let span = self.link_latency * 4;
             let opened = Input::LinkOpened {
                 link,
                 max_message: 262_144,
             };
             self.later(span, Delivery::To(who, opened));
+            let network = self.network_of(far);
+            let located = Input::LinkNetwork { link, network };
+            self.later(span + self.link_latency, Delivery::To(who, located));
             let room = Input::LinkWritable {
                 link,
                 room: 262_144,
             };
             self.later(span, Delivery::To(who, room));
         }
+    }
+
+    fn network_of(&self, viewer: Viewer) -> Option<Network> {
+        let alone = Some(Network::V4([198, 51, viewer as u8]));
+        self.networks.get(&viewer).copied().unwrap_or(alone)
     }
 
     fn open_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
@@ -156,8 +164,12 @@ impl World {
         let connection = ConnectionId(self.next_connection);
         self.connections.insert(connection, (viewer, tracker));
         self.viewers[viewer].trackers.insert(tracker, connection);
-        self.tracker
-            .handle_input(self.now, tracker::Input::Opened { connection });
+        let network = self.network_of(viewer);
+        let opened = tracker::Input::Opened {
+            connection,
+            network,
+        };
+        self.tracker.handle_input(self.now, opened);
         self.later(
             self.link_latency,
             Delivery::To(viewer, Input::TrackerOpened { tracker }),
