@@ -260,7 +260,8 @@ impl World {
             CloseReason::Gone
             | CloseReason::ConnectTimeout
             | CloseReason::Duplicate
-            | CloseReason::NotNeeded => false,
+            | CloseReason::NotNeeded
+            | CloseReason::SameNetwork => false,
         };
         let Some(dropped) = self.oracle.viewer_of(*peer) else {
             return;
