@@ -8,6 +8,7 @@
 
 mod demo;
 mod sign;
+mod simulate;
 mod tracker;
 mod verify;
 
@@ -28,6 +29,7 @@ enum Command {
     Sign(sign::Args),
     Verify(verify::Args),
     Tracker(tracker::Args),
+    Simulate(simulate::Args),
     #[command(hide = true)]
     Demo(demo::Args),
 }
@@ -39,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
         Command::Tracker(args) => args.run(),
+        Command::Simulate(args) => args.run(),
         Command::Demo(args) => args.run(),
     }
 }
