@@ -6,6 +6,7 @@
     reason = "a shell: it reads files and the clock and speaks to a person"
 )]
 
+mod cost;
 mod demo;
 mod sign;
 mod simulate;

@@ -1,22 +1,24 @@
 //! `swarmline simulate`: scenario files into [`crate::sim`], reports out of it.
 
-use crate::sim::{Figures, Report, Scenario, run};
+use super::cost;
+use crate::sim::{Cost, Figures, Report, Scenario, run};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
+use std::time::Instant;
 
 /// Play scenarios with hundreds of viewers in virtual time, beside the same viewers without peers.
 ///
 /// The engines and the tracker are the real ones; links, CDN, players and bytes are modelled. Equal seeds
-/// give equal runs. Use a release build for more than a hundred viewers.
+/// give equal runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   swarmline simulate scenarios/live-steady.toml --viewers 50
   swarmline simulate scenarios/churn.toml --seed 7 --seeds 5 --json
-  cargo run --release -- simulate scenarios/*.toml
+  swarmline simulate scenarios/*.toml
 
 Exit code: 0 all floors met, 1 some missed or a promise broken, 2 a scenario cannot be read.")]
 pub(super) struct Args {
@@ -61,13 +63,7 @@ impl Args {
         let mut good = true;
         for scenario in &scenarios? {
             for seed in self.seed..self.seed.saturating_add(self.seeds) {
-                // The control needs nothing of the swarm's run: beside it, on another core.
-                let (swarm, control) = thread::scope(|scope| {
-                    let control = scope.spawn(|| run(scenario, seed, false, None));
-                    (self.swarm(scenario, seed), control.join())
-                });
-                let control = control.map_err(|_| "the control run panicked".to_owned())?;
-                let report = Report::new(scenario, seed, swarm?, control);
+                let report = self.report(scenario, seed)?;
                 good &= report.is_good();
                 match self.json {
                     true => println!("{}", serde_json::json!(report)),
@@ -76,6 +72,25 @@ impl Args {
             }
         }
         Ok(good)
+    }
+
+    fn report(&self, scenario: &Scenario, seed: u64) -> Result<Report, String> {
+        let begun = Instant::now();
+        // The control needs nothing of the swarm's run: beside it, on another core.
+        let (swarm, cpu_s, control) = thread::scope(|scope| {
+            let control = scope.spawn(|| run(scenario, seed, false, None));
+            let before = cost::thread_s();
+            let swarm = self.swarm(scenario, seed);
+            let cpu_s = cost::thread_s().zip(before).map(|(now, then)| now - then);
+            (swarm, cpu_s, control.join())
+        });
+        let control = control.map_err(|_| "the control run panicked".to_owned())?;
+        let cost = Cost {
+            wall_s: begun.elapsed().as_secs_f64(),
+            cpu_s,
+            peak_mb: cost::peak_mb(),
+        };
+        Ok(Report::new(scenario, seed, swarm?, control).with_cost(cost))
     }
 
     fn read(&self, path: &Path) -> Result<Scenario, String> {

@@ -56,6 +56,17 @@ pub(super) struct BlockMessage {
     pub(super) sent: Instant,
 }
 
+/// What has left.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) link: LinkId,
+    /// Who gets it, and what it is called there.
+    pub(super) to: (usize, LinkId),
+    pub(super) message: BlockMessage,
+    /// The room to tell the engine of, if it should hear of it.
+    pub(super) room: Option<u64>,
+}
+
 /// A link as one side's shell has it.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -174,9 +185,8 @@ impl Links {
         None
     }
 
-    /// The message under way has left: it, its receiver, and the room to tell the engine of, if it should
-    /// hear of it. `None` for a link that is gone.
-    pub(super) fn end(&mut self) -> Option<(LinkId, BlockMessage, (usize, LinkId), Option<u64>)> {
+    /// The message under way has left. `None` for a link that is gone.
+    pub(super) fn end(&mut self) -> Option<Sent> {
         let (id, message) = self.sending.take()?;
         let link = self.all.get_mut(&id)?;
         link.waiting_bytes -= message.len + message.header.len() as u64;
@@ -185,7 +195,12 @@ impl Links {
         if tell {
             link.believed = room;
         }
-        Some((id, message, link.other, tell.then_some(room)))
+        Some(Sent {
+            link: id,
+            to: link.other,
+            message,
+            room: tell.then_some(room),
+        })
     }
 }
 

@@ -9,9 +9,11 @@
 //! seeds give equal runs (their traces have one hash). What it leaves out: congestion control inside a
 //! link, loss, disks, and the time the engine itself takes.
 
+mod event;
 mod fault;
 mod figures;
 mod link;
+mod linking;
 mod nat;
 mod oracle;
 mod origin;
@@ -19,16 +21,21 @@ mod player;
 mod queue;
 mod report;
 mod scenario;
+mod serving;
 mod shell;
+mod signals;
 mod store;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod viewer;
+mod watching;
 mod world;
 
 pub use figures::{Copies, Figures, Spread, Stalls};
 pub use nat::Nat;
 pub use oracle::{Promise, Violation};
-pub use report::{Report, Verdict};
+pub use report::{Cost, Report, Verdict};
 pub use scenario::{
     Arrivals, Cdn, Fault, FaultKind, Floor, Group, Scenario, Stream, StreamKind, Vice, ViewerKind,
 };

@@ -28,3 +28,18 @@ impl Nat {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Nat::{Blocked, Cone, Open, Symmetric};
+
+    #[test]
+    fn reaching_is_mutual() {
+        let all = [Open, Cone, Symmetric, Blocked];
+        for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (*a, *b))) {
+            assert_eq!(a.reaches(b), b.reaches(a), "{a:?} {b:?}");
+        }
+        assert!(Cone.reaches(Symmetric) && Cone.reaches(Cone));
+        assert!(!Symmetric.reaches(Symmetric) && !Open.reaches(Blocked));
+    }
+}

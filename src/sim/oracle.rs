@@ -100,3 +100,23 @@ impl Oracle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_wakes_for_nothing_is_told_once_a_second() {
+        let (mut oracle, mut wakes) = (Oracle::default(), Wakes::default());
+        for ms in 0..1_999 {
+            let now = Instant::from_millis(ms);
+            oracle.woken(now, 0, &mut wakes, Some(Instant::from_millis(ms + 1)));
+        }
+        assert_eq!(oracle.count, 2);
+        let now = Instant::from_millis(5_000);
+        oracle.woken(now, 0, &mut wakes, None);
+        assert_eq!(oracle.count, 2, "waking once is fine");
+        oracle.woken(now, 0, &mut wakes, Some(now));
+        assert_eq!(oracle.count, 3, "waking at once is not");
+    }
+}

@@ -25,6 +25,11 @@ const WRONG: u32 = 1 << 31;
 pub(super) struct Content(u32);
 
 impl Content {
+    #[cfg(test)]
+    pub(super) const fn of(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Bytes that are not these.
     pub(super) const fn wrong(self) -> Self {
         Self(self.0 | WRONG)
@@ -61,6 +66,7 @@ pub(super) struct Origin {
     first: u64,
     /// By number within a rendition.
     titles: Vec<Vec<Title>>,
+    longest: u64,
     /// Level and last number → text.
     texts: BTreeMap<(usize, u64), String>,
     master: Option<String>,
@@ -122,6 +128,12 @@ impl Origin {
             window: stream.window,
             first,
             master: master(&stream.rates_kbit_s),
+            longest: titles
+                .iter()
+                .flatten()
+                .map(|title: &Title| title.size)
+                .max()
+                .unwrap_or(0),
             titles,
             texts: BTreeMap::new(),
             cdn: scenario.cdn.clone(),
@@ -137,6 +149,11 @@ impl Origin {
     pub(super) fn title(&self, level: usize, number: u64) -> Option<&Title> {
         let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.titles.get(level)?.get(at)
+    }
+
+    /// Bytes of the longest segment.
+    pub(super) fn longest(&self) -> u64 {
+        self.longest
     }
 
     /// Media seconds of the newest moment there is.

@@ -14,6 +14,8 @@ const LIVE_SYNC: u64 = 3;
 const FRAME_S: f64 = 0.04;
 /// What hls.js believes of the bandwidth before it has measured, bit/s.
 const DEFAULT_ESTIMATE: f64 = 500_000.0;
+/// `abrEwmaDefaultEstimate`'s companion: a first byte is expected after so long.
+const DEFAULT_WAIT_S: f64 = 0.1;
 /// `abrBandWidthFactor` and `abrBandWidthUpFactor`.
 const STAY: f64 = 0.95;
 const RISE: f64 = 0.7;
@@ -243,7 +245,9 @@ impl Player {
         self.end_s = starts + self.show.segment_s;
         self.next = Some(number + 1);
         self.watched.levels[level] += 1;
-        self.watched.behind_s += edge_s - self.position_s;
+        if self.show.live {
+            self.watched.behind_s += edge_s - self.position_s;
+        }
     }
 
     /// The segment did not come; it is asked for again in a second (`errorRetry`'s first delay).
@@ -252,8 +256,10 @@ impl Player {
         self.retry_at = now + Duration::from_secs(1);
     }
 
-    /// What a load took, as the player's estimate should believe.
-    pub(super) fn on_sample(&mut self, bytes: u64, seconds: f64) {
+    /// What a load took: to its first byte, and from there to its last. Of the wait an estimate of it is
+    /// left out, as hls.js does.
+    pub(super) fn on_sample(&mut self, bytes: u64, (wait_s, transfer_s): (f64, f64)) {
+        let seconds = transfer_s + (wait_s - DEFAULT_WAIT_S).max(0.0);
         self.bandwidth.add(bytes as f64 * 8.0, seconds);
     }
 

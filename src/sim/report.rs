@@ -24,8 +24,21 @@ pub struct Report {
     pub saved: f64,
     /// Offload by its limit.
     pub share_of_limit: f64,
+    /// What it cost, where somebody measured.
+    pub cost: Option<Cost>,
     /// What was asked for, and whether it was reached.
     pub verdicts: Vec<Verdict>,
+}
+
+/// What the run cost the machine it ran on.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Cost {
+    /// Seconds until both runs were over.
+    pub wall_s: f64,
+    /// Processor seconds of the swarm's run.
+    pub cpu_s: Option<f64>,
+    /// Megabytes the process held at its largest.
+    pub peak_mb: Option<f64>,
 }
 
 /// One thing that was asked for.
@@ -58,9 +71,17 @@ impl Report {
             saved: 1.0 - all(&swarm) / all(&control).max(1.0),
             share_of_limit,
             verdicts: verdicts(&scenario.floor, share_of_limit, &swarm, &control),
+            cost: None,
             swarm,
             control,
         }
+    }
+
+    /// The same with what it cost.
+    #[must_use]
+    pub fn with_cost(mut self, cost: Cost) -> Self {
+        self.cost = Some(cost);
+        self
     }
 
     /// Whether no promise was broken and every floor was reached.
@@ -130,131 +151,131 @@ fn verdicts(
     verdicts
 }
 
+/// A line of the table: swarm, alone, digits.
+struct Row(String, f64, f64, usize);
+
+impl Report {
+    fn traffic(&self) -> Vec<Row> {
+        let (a, b) = (&self.swarm, &self.control);
+        let row = |what: &str, of: &dyn Fn(&Figures) -> f64, digits| {
+            Row(what.to_owned(), of(a), of(b), digits)
+        };
+        vec![
+            row("CDN, MB of media", &|f| f.cdn_bytes as f64 / 1e6, 1),
+            row(
+                "  of them for empty buffers",
+                &|f| f.cdn_first_bytes as f64 / 1e6,
+                1,
+            ),
+            row(
+                "CDN, MB of playlists",
+                &|f| f.playlist_bytes as f64 / 1e6,
+                1,
+            ),
+            row("CDN requests for media", &|f| f.cdn_requests as f64, 0),
+            row("peers, MB", &|f| f.peer_bytes as f64 / 1e6, 1),
+            row(
+                "between peers beside media, MB",
+                &|f| f.control_bytes as f64 / 1e6,
+                1,
+            ),
+            row("offload, %", &|f| f.offload * 100.0, 2),
+            row("  its limit, %", &|f| f.offload_limit * 100.0, 2),
+            row("received in vain, %", &|f| f.redundancy * 100.0, 2),
+            row(
+                "copies a segment beyond first segments",
+                &|f| f.copies.each.mean,
+                2,
+            ),
+            row("  95th percentile", &|f| f.copies.each.p95, 2),
+            row("  worst segment", &|f| f.copies.each.max, 2),
+            row("copies a segment in all", &|f| f.copies.with_first, 2),
+            row(
+                "CDN share of the worst viewer, %",
+                &|f| f.cdn_share.max * 100.0,
+                1,
+            ),
+            row("links at the end, mean", &|f| f.links.mean, 1),
+            row("first peer, s, median", &|f| f.first_peer_s.p50, 2),
+            row("viewers without a peer", &|f| f.lonely as f64, 0),
+        ]
+    }
+
+    fn playback(&self) -> Vec<Row> {
+        let (a, b) = (&self.swarm, &self.control);
+        let row = |what: &str, of: &dyn Fn(&Figures) -> f64, digits| {
+            Row(what.to_owned(), of(a), of(b), digits)
+        };
+        let mut rows = vec![
+            row("viewers that stalled", &|f| f.stalls.viewers as f64, 0),
+            row("stall, s, all viewers", &|f| f.stalls.total_s, 2),
+            row("  99th percentile", &|f| f.stalls.each_s.p99, 2),
+            row("  worst viewer", &|f| f.stalls.each_s.max, 2),
+            row("first frame, s, median", &|f| f.startup_s.p50, 2),
+            row("  worst viewer", &|f| f.startup_s.max, 2),
+            row("buffered when asking, s, mean", &|f| f.ahead_s.mean, 1),
+        ];
+        if b.behind_s.max > 0.0 {
+            rows.push(row(
+                "behind the live edge, s, mean",
+                &|f| f.behind_s.mean,
+                2,
+            ));
+            rows.push(row("  worst viewer", &|f| f.behind_s.max, 2));
+        }
+        if b.levels.len() > 1 {
+            rows.push(row(
+                "switches a viewer and minute",
+                &|f| f.switches_per_minute,
+                2,
+            ));
+            for level in 0..b.levels.len() {
+                let what = format!("segments of rendition {level}, %");
+                rows.push(row(&what, &|f| f.levels[level] * 100.0, 1));
+            }
+        }
+        rows
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (a, b) = (&self.swarm, &self.control);
+        let Self {
+            scenario,
+            seed,
+            swarm,
+            control,
+            ..
+        } = self;
+        let (viewers, stays) = (swarm.viewers, swarm.viewer_s);
         writeln!(
             out,
-            "{}, seed {}: {} viewers, {:.0} viewer-seconds",
-            self.scenario, self.seed, a.viewers, a.viewer_s
+            "{scenario}, seed {seed}: {viewers} viewers, {stays:.0} viewer-seconds"
         )?;
         writeln!(out, "{:<44}{:>14}{:>14}", "", "swarm", "alone")?;
-        let mut row = |what: &str, swarm: f64, alone: f64, digits: usize| {
-            writeln!(out, "  {what:<42}{swarm:>14.digits$}{alone:>14.digits$}")
-        };
-        let mb = |bytes: u64| bytes as f64 / 1e6;
-        row("CDN, MB of media", mb(a.cdn_bytes), mb(b.cdn_bytes), 1)?;
-        row(
-            "  of them for empty buffers",
-            mb(a.cdn_first_bytes),
-            mb(b.cdn_first_bytes),
-            1,
-        )?;
-        row(
-            "CDN, MB of playlists",
-            mb(a.playlist_bytes),
-            mb(b.playlist_bytes),
-            1,
-        )?;
-        row(
-            "CDN requests for media",
-            a.cdn_requests as f64,
-            b.cdn_requests as f64,
-            0,
-        )?;
-        row("peers, MB", mb(a.peer_bytes), mb(b.peer_bytes), 1)?;
-        row(
-            "between peers beside media, MB",
-            mb(a.control_bytes),
-            0.0,
-            1,
-        )?;
-        row("offload, %", a.offload * 100.0, b.offload * 100.0, 2)?;
-        row("  its limit, %", a.offload_limit * 100.0, 0.0, 2)?;
-        row(
-            "received in vain, %",
-            a.redundancy * 100.0,
-            b.redundancy * 100.0,
-            2,
-        )?;
-        let (each, alone) = (a.copies.each, b.copies.each);
-        row(
-            "copies a segment beyond first segments",
-            each.mean,
-            alone.mean,
-            2,
-        )?;
-        row("  95th percentile", each.p95, alone.p95, 2)?;
-        row("  worst segment", each.max, alone.max, 2)?;
-        row(
-            "copies a segment in all",
-            a.copies.with_first,
-            b.copies.with_first,
-            2,
-        )?;
-        let (each, alone) = (a.stalls.each_s, b.stalls.each_s);
-        row(
-            "viewers that stalled",
-            a.stalls.viewers as f64,
-            b.stalls.viewers as f64,
-            0,
-        )?;
-        row(
-            "stall, s, all viewers",
-            a.stalls.total_s,
-            b.stalls.total_s,
-            2,
-        )?;
-        row("  99th percentile", each.p99, alone.p99, 2)?;
-        row("  worst viewer", each.max, alone.max, 2)?;
-        row(
-            "first frame, s, median",
-            a.startup_s.p50,
-            b.startup_s.p50,
-            2,
-        )?;
-        row("  worst viewer", a.startup_s.max, b.startup_s.max, 2)?;
-        row(
-            "buffered when asking, s, mean",
-            a.ahead_s.mean,
-            b.ahead_s.mean,
-            1,
-        )?;
-        if b.behind_s.max > 0.0 {
-            row(
-                "behind the live edge, s, mean",
-                a.behind_s.mean,
-                b.behind_s.mean,
-                2,
-            )?;
-            row("  worst viewer", a.behind_s.max, b.behind_s.max, 2)?;
+        for Row(what, ours, alone, digits) in self.traffic().into_iter().chain(self.playback()) {
+            writeln!(out, "  {what:<42}{ours:>14.digits$}{alone:>14.digits$}")?;
         }
-        row(
-            "CDN share of the worst viewer, %",
-            a.cdn_share.max * 100.0,
-            b.cdn_share.max * 100.0,
-            1,
+        let (saved, share) = (self.saved * 100.0, self.share_of_limit * 100.0);
+        writeln!(
+            out,
+            "  saved {saved:.2} % of CDN bytes; {share:.2} % of the limit; trace {}",
+            swarm.trace
         )?;
-        if a.levels.len() > 1 {
-            for (level, (ours, theirs)) in a.levels.iter().zip(&b.levels).enumerate() {
-                row(
-                    &format!("segments of rendition {level}, %"),
-                    ours * 100.0,
-                    theirs * 100.0,
-                    1,
-                )?;
-            }
-            row(
-                "switches a viewer and minute",
-                a.switches_per_minute,
-                b.switches_per_minute,
-                2,
+        if let Some(Cost {
+            wall_s,
+            cpu_s,
+            peak_mb,
+        }) = self.cost
+        {
+            let cpu_s = cpu_s.unwrap_or(wall_s);
+            let each = cpu_s * 1e6 / swarm.viewer_s.max(1.0);
+            let peak = peak_mb.map_or_else(String::new, |mb| format!(", {mb:.0} MB at most"));
+            writeln!(
+                out,
+                "  cost {wall_s:.1} s, {each:.0} µs of a core a viewer-second{peak}"
             )?;
         }
-        row("links at the end, mean", a.links.mean, 0.0, 1)?;
-        row("first peer, s, median", a.first_peer_s.p50, 0.0, 2)?;
-        row("viewers without a peer", a.lonely as f64, 0.0, 0)?;
-        writeln!(out, "  trace {}", a.trace)?;
         for Verdict {
             what,
             reached,
@@ -265,7 +286,7 @@ impl fmt::Display for Report {
             let word = if *met { "met   " } else { "MISSED" };
             writeln!(out, "  {word} {what}: {reached:.3} (asked: {asked:.3})")?;
         }
-        for violation in a.violation.iter().chain(&b.violation) {
+        for violation in swarm.violation.iter().chain(&control.violation) {
             let (at_s, viewer) = (violation.at_s, violation.viewer);
             let (promise, what) = (violation.promise, &violation.what);
             writeln!(

@@ -99,6 +99,8 @@ pub struct ViewerKind {
     pub upload: bool,
     /// `maxPeers`.
     pub max_peers: u32,
+    /// `memoryLimitBytes`, in MB.
+    pub memory_mb: u32,
     /// Half leave before this (exponential); stays to the end without.
     pub median_stay_s: Option<f64>,
     /// A finished stream is read so far ahead.
@@ -225,6 +227,7 @@ impl Default for ViewerKind {
             nat: Nat::Cone,
             upload: true,
             max_peers: 10,
+            memory_mb: 256,
             median_stay_s: None,
             buffer_s: 30.0,
             hidden: false,
@@ -313,6 +316,20 @@ impl Scenario {
                 ));
             }
         }
+        let waves = self
+            .arrivals
+            .iter()
+            .flat_map(|wave| [wave.at_s, wave.over_s]);
+        let faults = self
+            .fault
+            .iter()
+            .flat_map(|fault| [fault.from_s, fault.to_s]);
+        let kind = [self.viewer.latency_ms, self.viewer.seeks_per_minute];
+        for span in waves.chain(faults).chain(kind) {
+            if !(0.0..1e6).contains(&span) {
+                return Err(format!("{span} is no span: 0 to a million"));
+            }
+        }
         let shares = (self.group.iter().map(|group| group.share))
             .chain(self.fault.iter().map(|fault| fault.share))
             .chain([self.viewer.spread]);
@@ -344,5 +361,58 @@ impl Scenario {
             return Err("a cdn-slow fault must leave a share of 0.001 or more".to_owned());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+name = "small"
+about = "two waves"
+seconds = 60
+[stream]
+kind = "live"
+segment_s = 4
+rates_kbit_s = [1300]
+[[arrivals]]
+viewers = 50
+over_s = 4
+[[arrivals]]
+viewers = 950
+at_s = 30
+over_s = 4
+"#;
+
+    #[test]
+    fn waves_keep_their_proportion() {
+        let waves = |viewers| {
+            let scenario = Scenario::read(SMALL).unwrap().with_viewers(viewers);
+            let waves: Vec<u32> = scenario.arrivals.iter().map(|wave| wave.viewers).collect();
+            waves
+        };
+        assert_eq!(waves(1_000), [50, 950]);
+        assert_eq!(waves(100), [5, 95]);
+        assert_eq!(waves(2_001), [100, 1_901]);
+    }
+
+    #[test]
+    fn what_cannot_be_simulated_is_refused() {
+        assert!(Scenario::read(SMALL).is_ok());
+        for (right, wrong) in [
+            ("seconds = 60", "seconds = 0"),
+            ("seconds = 60", "secconds = 60"),
+            ("segment_s = 4", "segment_s = nan"),
+            ("[1300]", "[1300, 600]"),
+            ("[1300]", "[]"),
+            ("\"live\"", "\"later\""),
+            ("over_s = 4", "over_s = 4\nwhen = 3"),
+            ("over_s = 4", "over_s = -4"),
+            ("viewers = 950", "viewers = 950000"),
+        ] {
+            let text = SMALL.replacen(right, wrong, 1);
+            assert!(Scenario::read(&text).is_err(), "{wrong}");
+        }
     }
 }

@@ -209,6 +209,14 @@ impl Store {
         })
     }
 
+    /// Every byte here becomes another one.
+    #[cfg(test)]
+    pub(super) fn tamper(&mut self) {
+        for cell in self.held.values_mut().flatten() {
+            cell.content = cell.content.map(Content::wrong);
+        }
+    }
+
     /// Forgets all but what it counted.
     pub(super) fn clear(&mut self) {
         *self = Self {
@@ -222,5 +230,93 @@ impl Store {
             self.bytes -= cells.len() as u64 * BLOCK_LEN;
         }
         self.hashing.retain(|_, (hashed, _)| *hashed != segment);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEGMENT: SegmentId = SegmentId(7);
+
+    fn held() -> (Store, Content) {
+        let content = Content::of(1);
+        let mut store = Store::default();
+        store.reserve(SEGMENT, 3 * BLOCK_LEN - 5).unwrap();
+        assert_eq!(put(&mut store, content, 0, 3 * BLOCK_LEN - 5), Ok(()));
+        (store, content)
+    }
+
+    fn put(store: &mut Store, content: Content, start: u64, len: u64) -> Result<(), Wrong> {
+        let payload = store.wait(Taint {
+            content,
+            start,
+            len,
+        });
+        let part = Part {
+            from: 0,
+            len,
+            at: start,
+        };
+        store.place(payload, SEGMENT, &[part])
+    }
+
+    #[test]
+    fn what_is_placed_is_there_and_served() {
+        let (mut store, content) = held();
+        assert!(store.is_all(SEGMENT, 3 * BLOCK_LEN - 5, content));
+        assert!(
+            !store.is_all(SEGMENT, 3 * BLOCK_LEN + 5, content),
+            "nor is there more"
+        );
+        let served = store.serve(SEGMENT, BLOCK_LEN, BLOCK_LEN).unwrap();
+        assert_eq!((served.content, served.start), (content, BLOCK_LEN));
+        assert_eq!(store.wasted, 0);
+    }
+
+    #[test]
+    fn a_served_place_is_never_written() {
+        let (mut store, content) = held();
+        store.serve(SEGMENT, BLOCK_LEN, BLOCK_LEN).unwrap();
+        assert!(put(&mut store, content, BLOCK_LEN, BLOCK_LEN).is_err());
+        assert_eq!(
+            put(&mut store, content, 0, BLOCK_LEN),
+            Ok(()),
+            "its neighbour may be"
+        );
+        assert_eq!(store.wasted, 2 * BLOCK_LEN, "and both came twice");
+    }
+
+    #[test]
+    fn holes_and_pieces_are_told() {
+        let (mut store, content) = held();
+        store.reserve(SEGMENT, 5 * BLOCK_LEN).unwrap();
+        assert!(store.serve(SEGMENT, 3 * BLOCK_LEN, BLOCK_LEN).is_err());
+        assert!(put(&mut store, content, 10, BLOCK_LEN).is_err());
+        assert!(store.reserve(SEGMENT, BLOCK_LEN).is_err());
+        let payload = store.wait(Taint {
+            content,
+            start: 0,
+            len: 9,
+        });
+        assert_eq!(store.drop_payload(payload), Ok(()));
+        assert!(store.drop_payload(payload).is_err());
+    }
+
+    #[test]
+    fn one_wrong_block_makes_a_run_wrong() {
+        let (mut store, content) = held();
+        assert_eq!(put(&mut store, content.wrong(), 0, BLOCK_LEN), Ok(()));
+        assert!(
+            store
+                .serve(SEGMENT, 0, 2 * BLOCK_LEN)
+                .unwrap()
+                .content
+                .is_wrong()
+        );
+        assert_eq!(
+            store.serve(SEGMENT, BLOCK_LEN, BLOCK_LEN).unwrap().content,
+            content
+        );
     }
 }

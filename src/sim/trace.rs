@@ -3,7 +3,7 @@
 //! Invariant: the number depends on every event's moment, kind and viewer, so two runs with one number
 //! are one run; reading along changes nothing.
 
-use super::world::Event;
+use super::event::Event;
 use crate::base::Instant;
 
 /// Who reads along.

@@ -167,10 +167,16 @@ impl Viewer {
             tracker_urls: vec!["ws://tracker".to_owned()],
             max_peers: self.kind.max_peers,
             upload_limit: (!self.kind.upload).then_some(0),
+            memory_limit_bytes: self.memory_limit(),
             ..Config::default()
         };
         self.engine_ran = true;
         self.engine = Some(Box::new(Engine::new(config, self.seed)));
+    }
+
+    /// Bytes of segments it may hold.
+    pub(super) fn memory_limit(&self) -> u64 {
+        u64::from(self.kind.memory_mb) * 1_000_000
     }
 
     /// The engine's time: it counts from its own start.

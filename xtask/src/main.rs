@@ -15,7 +15,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   demo    build everything and serve the demo on one port
   test    everything CI runs; the last line counts what passed
   build   write js-adapters/dist: wasm, glue, adapters, types
-  bench   `bench browser`: viewers in real browsers, with and without the swarm
+  bench   `bench browser`: viewers in real browsers, with and without the swarm;
+          `bench simulator`: what a simulated viewer costs
 ";
 
 fn main() -> ExitCode {
