@@ -56,10 +56,12 @@ fn message() -> impl Strategy<Value = PeerMessage> {
                 first,
                 bits
             }),
-        (key(), 0_u32..9_000_000).prop_map(|(key, in_ms)| PeerMessage::Have(vec![HaveEntry {
-            key,
-            holding: Holding::Promised { in_ms }
-        }])),
+        (key(), 0_u32..9_000_000, 0_u8..20).prop_map(|(key, in_ms, hops)| PeerMessage::Have(vec![
+            HaveEntry {
+                key,
+                holding: Holding::Promised { in_ms, hops }
+            }
+        ])),
         (key(), prop::collection::vec(any::<u8>(), 0..9)).prop_map(|(key, bits)| {
             PeerMessage::Have(vec![HaveEntry {
                 key,

@@ -80,6 +80,62 @@ fn of_six_that_want_a_segment_at_once_one_fetches_it() {
 }
 
 #[test]
+fn a_promise_crosses_a_mesh_in_which_few_are_linked() {
+    let mut world = World::new();
+    // A line: viewer 0 is linked to 1, 1 to 2, and so on. The CDN needs a second for a segment.
+    world.reachable = |one, other| one.abs_diff(other) == 1;
+    world.cdn.latency = Duration::from_secs(1);
+    let text = vod(&mut world, 12, LEN, true);
+    let viewers: Vec<usize> = (0..8)
+        .map(|_| world.join(World::config(), &playlist(), &text))
+        .collect();
+    world.run_for(Duration::from_secs(5));
+    for number in 0..12 {
+        let wishes: Vec<_> = viewers
+            .iter()
+            .map(|viewer| {
+                world.ahead(*viewer, 16_000.0);
+                (*viewer, world.load(*viewer, &url(number), None))
+            })
+            .collect();
+        for (viewer, request) in wishes {
+            let outcome = world.settle(viewer, request);
+            assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
+        }
+    }
+    let copies: usize = (0..12).map(|number| asked(&world, number)).sum();
+    assert!(copies <= 18, "{copies} copies of 12 segments");
+}
+
+#[test]
+fn when_a_promise_is_taken_back_one_other_fetches() {
+    let mut world = World::new();
+    world.cdn.latency = Duration::from_secs(2);
+    let text = vod(&mut world, 12, LEN, true);
+    let viewers: Vec<usize> = (0..6)
+        .map(|_| world.join(World::config(), &playlist(), &text))
+        .collect();
+    world.run_for(Duration::from_secs(5));
+    let wishes: Vec<_> = viewers
+        .iter()
+        .map(|viewer| {
+            world.ahead(*viewer, 16_000.0);
+            world.load(*viewer, &url(3), None)
+        })
+        .collect();
+    world.run_for(Duration::from_millis(1_500));
+    assert_eq!(asked(&world, 3), 1, "one fetches, five wait for it");
+    let fetcher = world.cdn.requests[0].0;
+    world.kill(fetcher);
+    for viewer in viewers.iter().filter(|viewer| **viewer != fetcher) {
+        let outcome = world.settle(*viewer, wishes[*viewer]);
+        assert_eq!(bytes_of(&outcome), content(3, LEN + 3));
+    }
+    let copies = asked(&world, 3);
+    assert!(copies <= 3, "{copies} asked after one went away");
+}
+
+#[test]
 fn a_slow_peer_keeps_its_head_and_the_cdn_takes_the_tail() {
     let (mut world, _, second) = second_joins(true, 6, World::config());
     world.ahead(second, 0.0);

@@ -97,7 +97,13 @@ fn meanings_of_haves() -> Vec<(&'static str, PeerMessage)> {
         have(7, Holding::Gone),
         have(8, Holding::Whole),
         have(9, Holding::Partial(vec![0x0b, 0x01])),
-        have(10, Holding::Promised { in_ms: 1500 }),
+        have(
+            10,
+            Holding::Promised {
+                in_ms: 1500,
+                hops: 2,
+            },
+        ),
     ];
     vec![
         ("have", M::Have(entries)),
@@ -316,7 +322,7 @@ mod arbitrary {
             Just(Holding::Gone),
             Just(Holding::Whole),
             vec(any::<u8>(), 0..64).prop_map(Holding::Partial),
-            any::<u32>().prop_map(|in_ms| Holding::Promised { in_ms }),
+            (any::<u32>(), any::<u8>()).prop_map(|(in_ms, hops)| Holding::Promised { in_ms, hops }),
         ]
     }
 

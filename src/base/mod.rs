@@ -1,8 +1,9 @@
-//! The words every room shares: ids, time, chance and rates.
+//! The words every room shares: ids, time, chance and rates; and JSON.
 //!
 //! Invariant: nothing here knows what a segment, a peer or a playlist is for. No I/O, no globals.
 
 mod id;
+pub mod json;
 mod map;
 mod range;
 mod rate;

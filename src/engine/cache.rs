@@ -66,7 +66,7 @@ impl Engine {
         if segment.reserved > 0 {
             self.out(Output::Evict { segment: id });
         }
-        if segment.announced > 0 || segment.promised {
+        if segment.announced > 0 || segment.promised.is_some() {
             let entry = HaveEntry {
                 key: segment.key,
                 holding: Holding::Gone,

@@ -17,8 +17,10 @@ pub(super) struct Download {
     pub(super) cdn_only: bool,
     /// A range of it was refused: only the whole is asked for.
     pub(super) whole_only: bool,
-    /// When the wait for neighbours' promises ends.
-    pub(super) patience_end: Option<Instant>,
+    /// Since when nobody holds or promises it: the election's round.
+    pub(super) round_at: Instant,
+    /// It waits for somebody's promise, so far.
+    pub(super) relies: bool,
     /// Asked for its leaf list.
     pub(super) leaves_asked: Option<(LinkId, Instant)>,
     /// Silent or refusing for this segment.
@@ -67,7 +69,8 @@ impl Download {
             leg: None,
             cdn_only: false,
             whole_only: false,
-            patience_end: None,
+            round_at: now,
+            relies: false,
             leaves_asked: None,
             shunned: SortedSet::new(),
             failure: None,

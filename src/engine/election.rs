@@ -1,11 +1,14 @@
 //! Who fetches what nobody holds yet: a random wait by peer and segment, promises, and patience.
 //!
 //! A peer that learns of a segment which nobody holds or promises waits `u · W`, fires, fetches and
-//! promises; who hears a promise waits for it, for at most half of its slack; after that fetches are
-//! spread by `u` over the rest. Invariant: a promise is about oneself and is kept, or taken back.
+//! promises; who hears a promise waits for it, for at most half of its slack, and promises in its turn,
+//! a hop later; after that fetches are spread by `u` over the rest. A promise that is gone begins
+//! another round. Invariant: a promise is about oneself and is kept, or taken back; nobody relies on
+//! one that may rely on its own.
 
+use super::Engine;
+use super::peer::{Held, Promise};
 use super::source::Scene;
-use super::{Engine, peer::Held};
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, PeerMessage, SegmentKey};
@@ -16,6 +19,13 @@ const WINDOW_PER_PEER: Duration = Duration::from_millis(100);
 const FIRST_LINKS: Duration = Duration::from_millis(1_500);
 /// A promise is late by this much before it is broken.
 const PROMISE_GRACE: Duration = Duration::from_millis(500);
+/// What a promise adds to the CDN's estimated time.
+const PROMISE_MARGIN: Duration = Duration::from_millis(100);
+/// How much later than its neighbour a peer that relies on one has the segment: half a round trip for
+/// the word, and a cut-through transfer.
+const HOP: Duration = Duration::from_millis(200);
+/// Hops a promise may travel: a mesh of ten links each reaches a million peers in six.
+const HOPS_MAX: u8 = 8;
 /// Segments for which a neighbour's promises are disregarded after a broken one.
 const MUTED_SEGMENTS: u32 = 20;
 
@@ -33,37 +43,47 @@ impl Engine {
             return None;
         }
         let key = segment.key;
-        let rest = scene.latest.since(scene.started);
-        let half = scene.started + rest / 2;
-        let u = self.draw(&key);
-        let promise = self.best_promise(&key, now);
+        let promise = self.best_promise(id, now);
         if let (Some(failure), None) = (download.failure, promise) {
             self.fail(id, failure);
             return None;
         }
+        let round_at = self.turn_round(now, id, promise);
+        let u = self.draw(&key);
+        let half = scene.started + scene.latest.since(scene.started) / 2;
         let fire = match promise {
-            Some(at) if now < half => (at + PROMISE_GRACE).min(half),
+            Some(promise) if now < half => (promise.at + PROMISE_GRACE).min(half),
             Some(_) => half + scene.latest.since(half).mul_f64(u),
-            None if download.patience_end.is_some_and(|end| end <= now) => {
-                half.max(scene.started) + scene.latest.since(half).mul_f64(u * 0.5)
-            }
             None => match self.first_links_until(scene.started) {
                 Some(until) if now < until => until.min(half),
-                Some(_) | None => scene.started + self.window(rest).mul_f64(u),
+                Some(_) | None => round_at + self.window(scene.latest.since(round_at)).mul_f64(u),
             },
         };
         let fire = fire.min(scene.latest);
-        if promise.is_some()
-            && let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut())
-        {
-            download.patience_end = Some(half);
-        }
         if now < fire {
+            if let Some(promise) = promise {
+                self.relay(now, id, promise);
+            }
             return Some(fire);
         }
         self.mute_promisers(&key, now);
-        self.promise(id);
+        self.promise(now, id);
         self.take_from_cdn(now, id)
+    }
+
+    /// When this round of the election began. A promise that was relied on and is gone begins another
+    /// one: else everybody who had waited for it would be past its turn, and fetch at once.
+    fn turn_round(&mut self, now: Instant, id: SegmentId, promise: Option<Promise>) -> Instant {
+        let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) else {
+            return now;
+        };
+        let relied = core::mem::replace(&mut download.relies, promise.is_some());
+        if relied && promise.is_none() {
+            download.round_at = now;
+            self.withdraw(id);
+            return now;
+        }
+        download.round_at
     }
 
     /// `u = hash(peer, segment) ∈ [0, 1)`: the same at each look, different for each peer.
@@ -100,20 +120,26 @@ impl Engine {
         (!open && !alone && started < since + FIRST_LINKS).then(|| since + FIRST_LINKS)
     }
 
-    /// The soonest promise that counts.
-    fn best_promise(&self, key: &SegmentKey, now: Instant) -> Option<Instant> {
-        self.promisers(key)
-            .filter(|(_, at)| now < *at + PROMISE_GRACE)
-            .map(|(_, at)| at)
-            .min()
+    /// The soonest promise that counts. One of as many hops as ours, or more, may rely on us.
+    fn best_promise(&self, id: SegmentId, now: Instant) -> Option<Promise> {
+        let segment = self.segments.get(&id)?;
+        let hops_max = segment.promised.map_or(HOPS_MAX, |ours| ours.hops);
+        let mut best: Option<Promise> = None;
+        for (_, promise) in self.promisers(&segment.key) {
+            let counts = now < promise.at + PROMISE_GRACE && promise.hops < hops_max;
+            if counts && best.is_none_or(|best| promise.at < best.at) {
+                best = Some(promise);
+            }
+        }
+        best
     }
 
-    fn promisers(&self, key: &SegmentKey) -> impl Iterator<Item = (LinkId, Instant)> {
+    fn promisers(&self, key: &SegmentKey) -> impl Iterator<Item = (LinkId, Promise)> {
         self.links
             .iter()
             .filter(|(_, link)| link.is_greeted() && link.mute == 0)
             .filter_map(|(id, link)| match link.haves.held(key) {
-                Some(Held::Promised(at)) => Some((*id, at)),
+                Some(Held::Promised(promise)) => Some((*id, promise)),
                 Some(Held::Whole | Held::Partial(_)) | None => None,
             })
     }
@@ -125,7 +151,7 @@ impl Engine {
         }
         let broken: Vec<LinkId> = self
             .promisers(key)
-            .filter(|(_, at)| now >= *at + PROMISE_GRACE)
+            .filter(|(_, promise)| now >= promise.at + PROMISE_GRACE)
             .map(|(id, _)| id)
             .collect();
         for id in broken {
@@ -137,21 +163,39 @@ impl Engine {
     }
 
     /// Tells neighbours that we fetch it now.
-    pub(super) fn promise(&mut self, id: SegmentId) {
+    pub(super) fn promise(&mut self, now: Instant, id: SegmentId) {
+        let size = self.segments.get(&id).and_then(|segment| segment.size);
+        let at = now + self.cdn.estimate(size.unwrap_or(0)) + PROMISE_MARGIN;
+        self.announce_promise(now, id, Promise { at, hops: 0 });
+    }
+
+    /// Tells neighbours that we shall have it a hop later than who promised it to us: so promises
+    /// cross a sparse mesh, and each stays a word about oneself.
+    fn relay(&mut self, now: Instant, id: SegmentId, relied: Promise) {
+        let told = self.segments.get(&id).is_some_and(|s| s.promised.is_some());
+        if !told {
+            let (at, hops) = (relied.at + HOP, relied.hops + 1);
+            self.announce_promise(now, id, Promise { at, hops });
+        }
+    }
+
+    fn announce_promise(&mut self, now: Instant, id: SegmentId, promise: Promise) {
         if !self.may_upload() || !self.is_shareable(id) {
             return;
         }
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        if core::mem::replace(&mut segment.promised, true) {
+        if segment
+            .promised
+            .is_some_and(|told| told.hops <= promise.hops)
+        {
             return;
         }
-        let estimate = self.cdn.estimate(segment.size.unwrap_or(0)) + Duration::from_millis(100);
-        let in_ms = u32::try_from(estimate.as_millis()).unwrap_or(u32::MAX);
+        segment.promised = Some(promise);
         let entry = HaveEntry {
             key: segment.key,
-            holding: Holding::Promised { in_ms },
+            holding: promise.holding(now),
         };
         self.broadcast(&PeerMessage::Have(vec![entry]));
     }
@@ -161,7 +205,7 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        if !core::mem::take(&mut segment.promised) {
+        if segment.promised.take().is_none() {
             return;
         }
         let holding = match segment.verified() {

@@ -112,7 +112,7 @@ impl Engine {
         for track in self.held_tracks() {
             self.tell_track(id, track);
         }
-        self.tell_unfinished(id);
+        self.tell_unfinished(now, id);
         self.drive_all(now);
     }
 
@@ -237,7 +237,7 @@ impl Engine {
     }
 
     /// Partials and promises, for a link that has just greeted.
-    fn tell_unfinished(&mut self, link: LinkId) {
+    fn tell_unfinished(&mut self, now: Instant, link: LinkId) {
         let mut entries = Vec::new();
         for (id, segment) in self.segments.iter() {
             if segment.is_whole() || !self.is_shareable(*id) {
@@ -249,12 +249,10 @@ impl Engine {
                     key: segment.key,
                     holding,
                 });
-            } else if segment.promised {
-                let left = self.cdn.estimate(segment.size.unwrap_or(0));
-                let in_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
+            } else if let Some(promise) = segment.promised {
                 entries.push(HaveEntry {
                     key: segment.key,
-                    holding: Holding::Promised { in_ms },
+                    holding: promise.holding(now),
                 });
             }
         }

@@ -94,7 +94,7 @@ impl Engine {
         };
         let (range, size, last) = (segment.range, segment.size, segment.blocks.len());
         self.claim(id, 0, last.saturating_sub(1));
-        self.promise(id);
+        self.promise(now, id);
         self.begin(now, id, fetch, range, 0, size);
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
 
 use super::upload::Queue;
-use crate::base::{Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
+use crate::base::{Duration, Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
 
@@ -102,7 +102,25 @@ struct TrackHaves {
 pub(super) enum Held {
     Whole,
     Partial(Vec<u8>),
-    Promised(Instant),
+    Promised(Promise),
+}
+
+/// A word about oneself: «I shall have it by then».
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Promise {
+    pub(super) at: Instant,
+    /// 0: it fetches itself; else it relies on a promise of one hop less.
+    pub(super) hops: u8,
+}
+
+impl Promise {
+    /// As neighbours hear it.
+    pub(super) fn holding(self, now: Instant) -> Holding {
+        Holding::Promised {
+            in_ms: u32::try_from(self.at.since(now).as_millis()).unwrap_or(u32::MAX),
+            hops: self.hops,
+        }
+    }
 }
 
 impl Held {
@@ -184,9 +202,10 @@ impl Haves {
             }
             Holding::Whole => Held::Whole,
             Holding::Partial(bits) => Held::Partial(bits),
-            Holding::Promised { in_ms } => {
-                Held::Promised(now + crate::base::Duration::from_millis(u64::from(in_ms)))
-            }
+            Holding::Promised { in_ms, hops } => Held::Promised(Promise {
+                at: now + Duration::from_millis(u64::from(in_ms)),
+                hops,
+            }),
         };
         haves.entries.insert(key.number, (key.version, held));
         if haves.entries.len() > ENTRIES_MAX {

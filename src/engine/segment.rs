@@ -5,6 +5,7 @@
 
 use super::download::Download;
 use super::output::Timing;
+use super::peer::Promise;
 use crate::base::{ByteRange, Instant, LinkId, PeerId};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{BLOCK_LEN, Digest, block_count, block_range, root_of};
@@ -34,7 +35,7 @@ pub(super) struct Segment {
     /// Verified blocks that neighbours were told of.
     pub(super) announced: usize,
     /// Neighbours were told that we shall have it.
-    pub(super) promised: bool,
+    pub(super) promised: Option<Promise>,
 }
 
 /// The leaf list that blocks are checked against.
@@ -91,7 +92,7 @@ impl Segment {
             reserved: 0,
             private: false,
             announced: 0,
-            promised: false,
+            promised: None,
         };
         if let Some(size) = size {
             segment.set_size(size);

@@ -339,7 +339,7 @@ impl Engine {
             return;
         }
         segment.announced = verified;
-        segment.promised &= !whole;
+        segment.promised = segment.promised.filter(|_| !whole);
         let holding = if whole {
             Holding::Whole
         } else {

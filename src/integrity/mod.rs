@@ -1,13 +1,17 @@
-//! What proves that bytes are the publisher's: digests, the block tree, and how both stand in a
-//! playlist. Decides nothing about peers.
+//! What proves that bytes are the publisher's: digests, the block tree, signatures, and how they stand
+//! in a playlist or beside it. Decides nothing about peers.
 
 mod attributes;
 mod digest;
+mod sidecar;
+mod sign;
 pub mod tag;
 mod tree;
 
 pub use attributes::{Attributes, Value};
 pub use digest::Digest;
+pub use sidecar::{SIDECAR_BYTES_MAX, Sidecar, SidecarError, SidecarSegment, SidecarTrack};
+pub use sign::{PublicKey, Seal, SecretKey, signed_message};
 pub use tree::{
     BLOCK_LEN, MAX_BLOCKS, MAX_SEGMENT_LEN, TreeHasher, block_count, block_range, root_of, sha256,
 };

@@ -1,13 +1,13 @@
 //! `#EXT-X-SWARMLINE-DIGEST`: how a segment's digest stands in an HLS playlist, read and written.
 //!
 //! `#EXT-X-SWARMLINE-DIGEST:SIZE=650112,ROOT="<base64>"`, one line before the segment's URI, with
-//! the options `SHA256`, `STREAM`, `TRACK`, `SEQ`, `SIG`. Each line stands alone, so live windows
-//! and delta updates keep working. Unknown attributes are ignored; a line that breaks the syntax of
-//! attribute lists (RFC 8216 §4.2) or lacks SIZE or ROOT is an error. This room reads `SIG`, it
-//! does not check it.
+//! the option `SHA256` and, signed, all four of `STREAM`, `TRACK`, `SEQ`, `SIG`. Each line stands
+//! alone, so live windows and delta updates keep working. Unknown attributes are ignored; a line that
+//! breaks the syntax of attribute lists (RFC 8216 §4.2), lacks SIZE or ROOT or has only some of the
+//! four is an error. Whether a signature is right is `sign`'s question.
 
 use super::attributes::{Attributes, Value};
-use super::{Digest, MAX_SEGMENT_LEN};
+use super::{Digest, MAX_SEGMENT_LEN, Seal};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::fmt;
 
@@ -30,14 +30,8 @@ pub struct DigestTag {
     pub digest: SegmentDigest,
     /// `SHA256`: of the whole segment, for those who have no tree.
     pub sha256: Option<Digest>,
-    /// `STREAM`: the signer's random id of the broadcast. No `"`, carriage return or line feed.
-    pub stream: Option<String>,
-    /// `TRACK`: the signer's name of the rendition. No `"`, carriage return or line feed.
-    pub track: Option<String>,
-    /// `SEQ`: the signer's own counter.
-    pub seq: Option<u64>,
-    /// `SIG`: an Ed25519 signature, unchecked.
-    pub signature: Option<[u8; 64]>,
+    /// `STREAM`, `TRACK`, `SEQ` and `SIG`, unchecked.
+    pub seal: Option<Seal>,
 }
 
 /// Why a digest line cannot be used: the attribute and what is wrong with it.
@@ -57,10 +51,7 @@ impl From<SegmentDigest> for DigestTag {
         Self {
             digest,
             sha256: None,
-            stream: None,
-            track: None,
-            seq: None,
-            signature: None,
+            seal: None,
         }
     }
 }
@@ -73,17 +64,11 @@ impl fmt::Display for DigestTag {
         if let Some(digest) = self.sha256 {
             write!(out, ",SHA256=\"{}\"", digest.to_base64())?;
         }
-        if let Some(stream) = &self.stream {
-            write!(out, ",STREAM=\"{stream}\"")?;
-        }
-        if let Some(track) = &self.track {
-            write!(out, ",TRACK=\"{track}\"")?;
-        }
-        if let Some(seq) = self.seq {
-            write!(out, ",SEQ={seq}")?;
-        }
-        if let Some(signature) = self.signature {
-            write!(out, ",SIG=\"{}\"", STANDARD.encode(signature))?;
+        if let Some(seal) = &self.seal {
+            let Seal { stream, track, .. } = seal;
+            write!(out, ",STREAM=\"{stream}\",TRACK=\"{track}\"")?;
+            let signature = STANDARD.encode(seal.signature);
+            write!(out, ",SEQ={},SIG=\"{signature}\"", seal.seq)?;
         }
         Ok(())
     }
@@ -103,10 +88,11 @@ impl DigestTag {
     /// Reads what follows [`TAG`].
     ///
     /// # Errors
-    /// When the text is no attribute list, SIZE or ROOT is missing, an attribute of ours stands
-    /// twice or has a value it may not have.
+    /// When the text is no attribute list, SIZE or ROOT or one of a seal's four is missing, an
+    /// attribute of ours stands twice or has a value it may not have.
     pub fn parse_attributes(text: &str) -> Result<Self, TagError> {
         let (mut size, mut root) = (None, None);
+        let (mut stream, mut track, mut seq, mut signature) = (None, None, None, None);
         let mut tag = Self::from(SegmentDigest {
             size: 0,
             root: Digest([0; 32]),
@@ -117,11 +103,11 @@ impl DigestTag {
                 "SIZE" => once(&mut size, value.integer("SIZE is no integer")?)?,
                 "ROOT" => once(&mut root, value.digest("ROOT is no SHA-256 in base64")?)?,
                 "SHA256" => once(&mut tag.sha256, value.digest("SHA256 is none in base64")?)?,
-                "STREAM" => once(&mut tag.stream, value.text("STREAM is not quoted")?)?,
-                "TRACK" => once(&mut tag.track, value.text("TRACK is not quoted")?)?,
-                "SEQ" => once(&mut tag.seq, value.integer("SEQ is no integer")?)?,
+                "STREAM" => once(&mut stream, value.text("STREAM is not quoted")?)?,
+                "TRACK" => once(&mut track, value.text("TRACK is not quoted")?)?,
+                "SEQ" => once(&mut seq, value.integer("SEQ is no integer")?)?,
                 "SIG" => once(
-                    &mut tag.signature,
+                    &mut signature,
                     value.bytes("SIG is no Ed25519 signature in base64")?,
                 )?,
                 _ => {}
@@ -129,6 +115,14 @@ impl DigestTag {
         }
         tag.digest.size = size.ok_or(TagError("SIZE is missing"))?;
         tag.digest.root = root.ok_or(TagError("ROOT is missing"))?;
+        if stream.is_some() || track.is_some() || seq.is_some() || signature.is_some() {
+            tag.seal = Some(Seal {
+                stream: stream.ok_or(TagError("STREAM is missing: signed lines have it"))?,
+                track: track.ok_or(TagError("TRACK is missing: signed lines have it"))?,
+                seq: seq.ok_or(TagError("SEQ is missing: signed lines have it"))?,
+                signature: signature.ok_or(TagError("SIG is missing: signed lines have it"))?,
+            });
+        }
         match tag.digest.size {
             0 => Err(TagError("SIZE is 0")),
             1..=MAX_SEGMENT_LEN => Ok(tag),
@@ -216,14 +210,39 @@ mod tests {
         let tag = DigestTag {
             digest,
             sha256: Some(sha256(b"b")),
-            stream: Some("a,b=c".to_owned()),
-            track: Some(String::new()),
-            seq: Some(u64::MAX),
-            signature: Some([7; 64]),
+            seal: Some(Seal {
+                stream: "a,b=c".to_owned(),
+                track: String::new(),
+                seq: u64::MAX,
+                signature: [7; 64],
+            }),
         };
         let line = tag.to_string();
         assert_eq!(DigestTag::parse_line(&line), Some(Ok(tag)));
         assert!(line.contains(",SEQ=18446744073709551615,SIG=\"BwcH"));
+    }
+
+    #[test]
+    fn a_seal_is_whole_or_an_error_that_names_what_is_missing() {
+        let signature = STANDARD.encode([7; 64]);
+        let parts = [
+            ("STREAM", "STREAM=\"s\"".to_owned()),
+            ("TRACK", "TRACK=\"t\"".to_owned()),
+            ("SEQ", "SEQ=0".to_owned()),
+            ("SIG", format!("SIG=\"{signature}\"")),
+        ];
+        let line = |without: &str| {
+            let mut text = format!("SIZE=1,ROOT=\"{NOTHING}\"");
+            for (_, part) in parts.iter().filter(|(name, _)| *name != without) {
+                text = format!("{text},{part}");
+            }
+            text
+        };
+        assert!(parse(&line("nothing")).unwrap().seal.is_some());
+        for (name, _) in &parts {
+            let TagError(why) = parse(&line(name)).unwrap_err();
+            assert!(why.starts_with(&format!("{name} is missing")), "{why}");
+        }
     }
 
     #[test]

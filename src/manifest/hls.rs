@@ -6,6 +6,7 @@
 //! the URI lines of the text: a difference is an error, never a wrong number.
 
 use super::model::ManifestError;
+use crate::integrity::Seal;
 use crate::integrity::tag::{self, DigestTag, SegmentDigest};
 use m3u8_rs::{ExtTag, MediaPlaylist, MediaSegment};
 
@@ -61,6 +62,7 @@ pub(super) struct Listed {
     pub(super) byte_range: Option<(u64, Option<u64>)>,
     pub(super) date_time: Option<String>,
     pub(super) digest: Option<SegmentDigest>,
+    pub(super) seal: Option<Box<Seal>>,
     /// `EXT-X-GAP`, or a digest line that cannot be read: not to be shared.
     pub(super) unshareable: bool,
 }
@@ -253,6 +255,7 @@ impl Listed {
             uri: segment.uri,
             date_time: None,
             digest: None,
+            seal: None,
             unshareable: false,
         };
         for tag in segment.unknown_tags {
@@ -261,9 +264,12 @@ impl Listed {
             } else if tag.tag == "X-GAP" {
                 listed.unshareable = true;
             } else if is_digest(&tag) {
-                let read = DigestTag::parse_attributes(value(&tag));
-                listed.digest = read.ok().map(|tag| tag.digest);
-                listed.unshareable |= listed.digest.is_none();
+                let read = DigestTag::parse_attributes(value(&tag)).ok();
+                listed.unshareable |= read.is_none();
+                (listed.digest, listed.seal) = match read {
+                    Some(tag) => (Some(tag.digest), tag.seal.map(Box::new)),
+                    None => (None, None),
+                };
             }
         }
         if listed.byte_range.is_some_and(|(len, _)| len == 0) {

@@ -9,7 +9,7 @@ use super::index::AddressIndex;
 use super::known_text::KnownText;
 use super::renditions::Renditions;
 use crate::base::{ByteRange, TrackId, Version};
-use crate::integrity::tag::SegmentDigest;
+use crate::integrity::{Seal, tag::SegmentDigest};
 use core::fmt;
 use std::collections::VecDeque;
 
@@ -53,6 +53,8 @@ pub struct Segment {
     pub duration_ms: u32,
     /// What the playlist says about its bytes.
     pub digest: Option<SegmentDigest>,
+    /// The signature of that, unchecked. In a box, because long playlists have none.
+    pub seal: Option<Box<Seal>>,
     /// Which content the number names.
     pub version: Version,
     /// False for what has no media (`EXT-X-GAP`), a digest line that cannot be read, or no HTTP

@@ -340,6 +340,7 @@ impl Context<'_> {
             range,
             duration_ms: listed.duration_ms,
             digest: listed.digest,
+            seal: listed.seal.clone(),
             version,
             shareable: !listed.unshareable && address::is_http(&url),
             url,

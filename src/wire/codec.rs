@@ -274,9 +274,10 @@ fn put_have(out: &mut Vec<u8>, entry: &HaveEntry) {
             out.push(PARTIAL);
             put_list(out, bits, limit::PARTIAL_LEN);
         }
-        Holding::Promised { in_ms } => {
+        Holding::Promised { in_ms, hops } => {
             out.push(PROMISED);
             out.extend(in_ms.to_le_bytes());
+            out.push(*hops);
         }
     }
 }
@@ -372,6 +373,7 @@ fn read_have(reader: &mut Reader<'_>) -> Result<PeerMessage, DecodeError> {
             )?),
             PROMISED => Holding::Promised {
                 in_ms: reader.u32()?,
+                hops: reader.u8()?,
             },
             _ => return Err(DecodeError::Value("unknown kind of have")),
         };

@@ -142,6 +142,8 @@ pub enum Holding {
     Promised {
         /// Milliseconds from now.
         in_ms: u32,
+        /// Neighbours it relies on in a row: 0 fetches it itself, 1 relies on one that does.
+        hops: u8,
     },
 }
 

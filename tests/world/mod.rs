@@ -121,6 +121,8 @@ pub struct World {
     next_connection: u64,
     pub link_latency: Duration,
     pub link_bytes_per_s: u64,
+    /// Whether a network lets two viewers find each other.
+    pub reachable: fn(Viewer, Viewer) -> bool,
     wakes: u64,
 }
 
@@ -145,6 +147,7 @@ impl World {
             next_connection: 0,
             link_latency: Duration::from_millis(5),
             link_bytes_per_s: 10_000_000,
+            reachable: |_, _| true,
             wakes: 0,
         }
     }
@@ -247,8 +250,9 @@ impl World {
     /// The viewer's process ends without a word.
     pub fn kill(&mut self, viewer: Viewer) {
         self.viewers[viewer].alive = false;
-        let links: Vec<(Viewer, LinkId)> = self.viewers[viewer].links.values().copied().collect();
-        for (other, link) in links {
+        self.viewers[viewer].in_fetch.clear();
+        let links = std::mem::take(&mut self.viewers[viewer].links);
+        for (other, link) in links.into_values() {
             self.viewers[other].links.remove(&link);
             self.tell(other, Input::LinkClosed { link });
         }

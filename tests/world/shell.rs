@@ -127,7 +127,7 @@ impl World {
         let (other, theirs) = parse(sdp, "answer");
         self.viewers[viewer].links.insert(link, (other, theirs));
         let known = self.viewers[other].links.contains_key(&theirs);
-        if !known || !self.viewers[other].alive {
+        if !known || !self.viewers[other].alive || !(self.reachable)(viewer, other) {
             return;
         }
         for (who, link) in [(viewer, link), (other, theirs)] {

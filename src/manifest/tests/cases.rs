@@ -3,7 +3,7 @@
 use super::super::{ManifestError, Timeline};
 use super::{URL, first_track, numbers, segment, window};
 use crate::base::ByteRange;
-use crate::integrity::sha256;
+use crate::integrity::{SecretKey, sha256, tag::DigestTag};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -323,6 +323,30 @@ fn a_digest_that_changes_is_reported() {
     let text = window(5, 0) + &with_digest(5, 2) + &segment(6);
     assert_eq!(timeline.update_hls(URL, &text).unwrap().changed.len(), 1);
     assert_eq!(timeline.update_hls(URL, &text).unwrap().changed.len(), 0);
+}
+
+#[test]
+fn a_seal_stands_beside_its_digest_and_another_one_replaces_it() {
+    let key = SecretKey::from_bytes(&[7; 32]);
+    let signed = |stream: &str| {
+        let mut tag = DigestTag::parse_line(&digest_line(9)).unwrap().unwrap();
+        tag.seal = Some(key.seal(&tag.digest, stream, "v", 40));
+        window(5, 3) + &format!("{tag}\n") + &segment(8)
+    };
+    let mut timeline = load(&signed("a"));
+    assert_eq!(timeline.segment(0, 7).unwrap().seal, None);
+    for stream in ["a", "b"] {
+        // Signed again, the bytes are the same: nothing a peer holds is stale.
+        let update = timeline.update_hls(URL, &signed(stream)).unwrap();
+        assert!(update.changed.is_empty(), "{update:?}");
+        let segment = timeline.segment(0, 8).unwrap();
+        let seal = segment.seal.as_deref().unwrap();
+        assert_eq!((seal.stream.as_str(), seal.seq), (stream, 40));
+        assert!(key.public_key().verifies(&segment.digest.unwrap(), seal));
+    }
+    // Half a seal is no line that can be read.
+    let half = signed("a").replace("TRACK=\"v\",", "");
+    assert!(!load(&half).segment(0, 8).unwrap().shareable);
 }
 
 #[test]

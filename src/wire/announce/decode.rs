@@ -3,11 +3,11 @@
 //! Decides which message a set of members is and what it must carry; how a single member may look is
 //! `shape`'s. Members that nobody here asks for are skipped while parsing and never kept.
 
-use super::json::{Cursor, Malformed};
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX, ToTracker,
 };
+use crate::base::json::{Cursor, Malformed};
 use crate::base::{InfoHash, PeerId};
 
 /// Longest words of a tracker that are kept, in characters.

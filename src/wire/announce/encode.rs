@@ -1,8 +1,8 @@
 //! Tracker messages to text. Decides the order and spelling of members; checks nothing, because what
 //! is written was made by us or has been read by `decode`.
 
-use super::json::Pen;
 use super::{FromTracker, ToTracker};
+use crate::base::json::Pen;
 use crate::base::{InfoHash, PeerId};
 
 impl ToTracker {

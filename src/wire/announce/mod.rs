@@ -11,11 +11,11 @@
 
 mod decode;
 mod encode;
-mod json;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+use crate::base::json::Malformed;
 use crate::base::{InfoHash, PeerId};
 use core::fmt;
 
@@ -150,3 +150,9 @@ impl fmt::Display for AnnounceError {
 }
 
 impl core::error::Error for AnnounceError {}
+
+impl From<Malformed> for AnnounceError {
+    fn from(error: Malformed) -> Self {
+        Self(format!("not a tracker message: {error}"))
+    }
+}

@@ -5,9 +5,9 @@
 //! keep what the limits allow and skip the rest.
 
 use super::decode::RawOffer;
-use super::json::{Cursor, Kind, Malformed};
 use super::{OFFERS_MAX, SCRAPE_MAX};
 use crate::base::InfoHash;
+use crate::base::json::{Cursor, Kind, Malformed};
 
 /// One row of a scrape: (info hash, complete, incomplete, downloaded).
 pub(super) type Swarm = (InfoHash, u32, u32, u32);

@@ -1,43 +1,53 @@
-//! JSON (RFC 8259) as far as tracker messages need it: a cursor that hands out members in the order
-//! they come and skips the others, and a pen that writes them. Code derived for these shapes was a
-//! seventh of the wasm module; a test holds both against `serde_json`.
+//! JSON (RFC 8259) as far as tracker messages and sidecars need it: a cursor that hands out members in
+//! the order they come and skips the others, and a pen that writes them. Code derived for these shapes
+//! was a seventh of the wasm module; a test holds both against `serde_json`.
 //!
 //! Invariant: total and bounded. No text panics, what is not asked for is checked but not kept, nesting
 //! ends at [`DEPTH_MAX`], and numbers stay text until they are whole.
 
-use super::AnnounceError;
-use core::mem;
+use core::{fmt, mem};
 
 /// Deepest nesting of what is skipped.
 const DEPTH_MAX: usize = 128;
 
 /// What the next value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Flag,
+    /// A number.
     Number,
+    /// A string.
     Text,
+    /// `[`.
     List,
+    /// `{`.
     Object,
 }
 
 /// Why text cannot be read, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub struct Malformed {
     what: &'static str,
     at: usize,
 }
 
-impl From<Malformed> for AnnounceError {
-    fn from(Malformed { what, at }: Malformed) -> Self {
-        Self(format!("not a tracker message: {what} (byte {at})"))
+impl fmt::Display for Malformed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} (byte {})", self.what, self.at)
     }
 }
 
+impl core::error::Error for Malformed {}
+
 /// Reads values off the front of a text.
+///
+/// Every reading method fails with [`Malformed`] when something else stands there, and the text is no
+/// JSON from there on: the reader gives up.
 #[derive(Debug)]
-pub(super) struct Cursor<'a> {
+pub struct Cursor<'a> {
     text: &'a str,
     at: usize,
     /// An object or list has just begun: no comma before its first value.
@@ -46,7 +56,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// A cursor at the start of `text`.
-    pub(super) fn new(text: &'a str) -> Self {
+    pub fn new(text: &'a str) -> Self {
         Self {
             text,
             at: 0,
@@ -55,12 +65,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// An error at this place.
-    pub(super) fn error(&self, what: &'static str) -> Malformed {
+    pub fn error(&self, what: &'static str) -> Malformed {
         Malformed { what, at: self.at }
     }
 
     /// What comes next.
-    pub(super) fn kind(&mut self) -> Result<Kind, Malformed> {
+    pub fn kind(&mut self) -> Result<Kind, Malformed> {
         self.space();
         match self.byte() {
             Some(b'n') => Ok(Kind::Null),
@@ -74,7 +84,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `null`, if that comes next.
-    pub(super) fn null(&mut self) -> Result<bool, Malformed> {
+    pub fn null(&mut self) -> Result<bool, Malformed> {
         let null = self.kind()? == Kind::Null;
         if null {
             self.word("null")?;
@@ -83,14 +93,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// Enters an object; its members follow with [`Self::name`].
-    pub(super) fn object(&mut self) -> Result<(), Malformed> {
+    pub fn object(&mut self) -> Result<(), Malformed> {
         self.expect(b'{', "an object is missing")?;
         self.first = true;
         Ok(())
     }
 
     /// The next member's name, whose value must be read or skipped; `None` at the object's end.
-    pub(super) fn name(&mut self) -> Result<Option<String>, Malformed> {
+    pub fn name(&mut self) -> Result<Option<String>, Malformed> {
         if self.ends(b'}')? {
             return Ok(None);
         }
@@ -100,19 +110,19 @@ impl<'a> Cursor<'a> {
     }
 
     /// Enters a list; its values follow while [`Self::more`].
-    pub(super) fn list(&mut self) -> Result<(), Malformed> {
+    pub fn list(&mut self) -> Result<(), Malformed> {
         self.expect(b'[', "a list is missing")?;
         self.first = true;
         Ok(())
     }
 
     /// Whether a value follows, which must be read or skipped, or the list ends.
-    pub(super) fn more(&mut self) -> Result<bool, Malformed> {
+    pub fn more(&mut self) -> Result<bool, Malformed> {
         Ok(!self.ends(b']')?)
     }
 
     /// A string.
-    pub(super) fn text(&mut self) -> Result<String, Malformed> {
+    pub fn text(&mut self) -> Result<String, Malformed> {
         self.expect(b'"', "a string is missing")?;
         let mut text = String::new();
         loop {
@@ -173,7 +183,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number without its fraction; `None` below zero, the largest beyond 64 bits.
-    pub(super) fn number(&mut self) -> Result<Option<u64>, Malformed> {
+    pub fn number(&mut self) -> Result<Option<u64>, Malformed> {
         self.space();
         let negative = self.takes(b'-');
         let whole = self.digits()?;
@@ -203,7 +213,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads over a value.
-    pub(super) fn skip(&mut self) -> Result<(), Malformed> {
+    pub fn skip(&mut self) -> Result<(), Malformed> {
         self.skip_within(DEPTH_MAX)
     }
 
@@ -235,7 +245,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Nothing may follow.
-    pub(super) fn end(mut self) -> Result<(), Malformed> {
+    pub fn end(mut self) -> Result<(), Malformed> {
         self.space();
         match self.byte() {
             None => Ok(()),
@@ -304,28 +314,28 @@ impl<'a> Cursor<'a> {
 
 /// Writes values; a comma comes wherever one is due.
 #[derive(Debug, Default)]
-pub(super) struct Pen(String);
+pub struct Pen(String);
 
 impl Pen {
     /// Begins an object or a list with `{` or `[`.
-    pub(super) fn open(&mut self, bracket: char) {
+    pub fn open(&mut self, bracket: char) {
         self.comma();
         self.0.push(bracket);
     }
 
     /// Ends it with `}` or `]`.
-    pub(super) fn close(&mut self, bracket: char) {
+    pub fn close(&mut self, bracket: char) {
         self.0.push(bracket);
     }
 
     /// A member's name; its value follows.
-    pub(super) fn name(&mut self, name: &str) {
+    pub fn name(&mut self, name: &str) {
         self.text(name);
         self.0.push(':');
     }
 
     /// A string.
-    pub(super) fn text(&mut self, text: &str) {
+    pub fn text(&mut self, text: &str) {
         self.comma();
         self.0.push('"');
         for c in text.chars() {
@@ -352,19 +362,79 @@ impl Pen {
     }
 
     /// A number.
-    pub(super) fn number(&mut self, number: u64) {
+    pub fn number(&mut self, number: u64) {
         self.comma();
         self.0.push_str(&number.to_string());
     }
 
     /// What was written.
-    pub(super) fn into_text(self) -> String {
+    pub fn into_text(self) -> String {
         self.0
     }
 
     fn comma(&mut self) {
         if !matches!(self.0.as_bytes().last(), None | Some(b'{' | b'[' | b':')) {
             self.0.push(',');
+        }
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::{Cursor, Pen};
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    /// Pieces in any order reach deeper than arbitrary characters.
+    fn fragments() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("{"),
+            Just("}"),
+            Just("["),
+            Just("]"),
+            Just(":"),
+            Just(","),
+            Just("null"),
+            Just("true"),
+            Just("\"name\""),
+            Just("1e99"),
+            Just("-0.0"),
+            Just("\"\\ud800\""),
+        ];
+        proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        /// Our reading and writing of JSON is serde_json's, of numbers their whole part.
+        #[test]
+        fn json_is_read_and_written_as_others_do(
+            text in "\\PC{0,40}|[\\x00-\\x1f\"\\\\/é😀]{0,9}",
+            number in "-?[0-9]{0,25}(\\.[0-9]{0,3})?([eE][-+]?[0-9]{0,2})?",
+            escaped in "\"(\\\\[\"\\\\/bfnrtux]|\\\\u[dD][89abcd-f][0-9a-fx]{2}|[a-z\\x00]){0,4}\"",
+            pieces in fragments(),
+        ) {
+            let mut pen = Pen::default();
+            pen.text(&text);
+            let written = pen.into_text();
+            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text.as_str());
+            for escaped in [written, serde_json::to_string(&text).unwrap(), escaped] {
+                let theirs = serde_json::from_str::<String>(&escaped).ok();
+                prop_assert_eq!(Cursor::new(&escaped).text().ok(), theirs);
+            }
+            for text in [&number, &pieces] {
+                let theirs = serde_json::from_str::<Value>(text);
+                let mut ours = Cursor::new(text);
+                let read = ours.skip().is_ok() && ours.end().is_ok();
+                prop_assert_eq!(read, theirs.is_ok(), "{}", text);
+            }
+            if let Ok(theirs) = serde_json::from_str::<f64>(&number) {
+                let ours = Cursor::new(&number).number().unwrap();
+                prop_assert_eq!(ours.is_none(), number.starts_with('-'));
+                // A float has 53 bits, serde_json's reading of one not always the last of them.
+                let whole = theirs.trunc().min(u64::MAX as f64);
+                let close = |ours: u64| (ours as f64 - whole).abs() <= 1.0 + whole * 1e-15;
+                prop_assert!(ours.is_none_or(close));
+            }
         }
     }
 }

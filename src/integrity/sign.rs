@@ -1,0 +1,270 @@
+//! Ed25519 signatures of digest lines: a publisher's key says which bytes are its own (RFC 8032).
+//!
+//! Signed are STREAM, TRACK, SEQ, SIZE and ROOT together, so that a line cannot stand for another
+//! rendition, place or broadcast. Verification is strict: one signature a message and key, no weak
+//! keys. Which SEQ may follow which, and whose lines count, is the reader's question.
+
+use super::tag::{SegmentDigest, from_base64};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use core::fmt;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+
+/// What signed bytes begin with: nothing else that this key signs can be taken for a line.
+const CONTEXT: &[u8] = b"swarmline segment v1\n";
+
+/// A publisher's signature of one segment's digest, with what it was signed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// `STREAM`: the signer's random id of the broadcast. No `"`, carriage return or line feed.
+    pub stream: String,
+    /// `TRACK`: the signer's name of the rendition. No `"`, carriage return or line feed.
+    pub track: String,
+    /// `SEQ`: the signer's own counter; rises within a stream's track.
+    pub seq: u64,
+    /// `SIG`: an Ed25519 signature of [`signed_message`], unchecked.
+    pub signature: [u8; 64],
+}
+
+/// The bytes under a signature: a context line, STREAM and TRACK behind their lengths (32 bits),
+/// SEQ, SIZE (64 bits), ROOT; integers little-endian.
+#[must_use]
+pub fn signed_message(digest: &SegmentDigest, stream: &str, track: &str, seq: u64) -> Vec<u8> {
+    let len = CONTEXT.len() + 4 + stream.len() + 4 + track.len() + 8 + 8 + 32;
+    let mut message = Vec::with_capacity(len);
+    message.extend_from_slice(CONTEXT);
+    for text in [stream, track] {
+        // Playlists are shorter than 4 GiB; a length that were not true would just not verify.
+        let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        message.extend_from_slice(&len.to_le_bytes());
+        message.extend_from_slice(text.as_bytes());
+    }
+    message.extend_from_slice(&seq.to_le_bytes());
+    message.extend_from_slice(&digest.size.to_le_bytes());
+    message.extend_from_slice(&digest.root.0);
+    message
+}
+
+/// A publisher's public key: what a page pins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// From the 32 bytes of RFC 8032 §5.1.5; `None` if they are no point of the curve, or one that
+    /// would verify anything.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        let key = VerifyingKey::from_bytes(bytes).ok()?;
+        (!key.is_weak()).then_some(Self(key))
+    }
+
+    /// From standard base64 (RFC 4648 §4), 44 characters; `None` for anything else.
+    #[must_use]
+    pub fn from_base64(text: &str) -> Option<Self> {
+        Self::from_bytes(&from_base64(text)?)
+    }
+
+    /// Its 32 bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// What [`PublicKey::from_base64`] reads.
+    #[must_use]
+    pub fn to_base64(self) -> String {
+        STANDARD.encode(self.to_bytes())
+    }
+
+    /// Whether `seal` is this key's signature of `digest` in the stream, track and place it names.
+    #[must_use]
+    pub fn verifies(&self, digest: &SegmentDigest, seal: &Seal) -> bool {
+        let message = signed_message(digest, &seal.stream, &seal.track, seal.seq);
+        let signature = Signature::from_bytes(&seal.signature);
+        self.0.verify_strict(&message, &signature).is_ok()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PublicKey({})", self.to_base64())
+    }
+}
+
+/// A publisher's secret key. Only the signing tool has one; here it stands on both targets for the
+/// tests' sake, and the linker leaves it out of the page.
+#[derive(Clone)]
+pub struct SecretKey(SigningKey);
+
+impl SecretKey {
+    /// A new one from the system's generator.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    /// From the 32 secret bytes of RFC 8032 §5.1.5.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(bytes))
+    }
+
+    /// Its 32 bytes: whoever sees them can sign.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// The key that verifies what this one signs.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    /// Signs `digest` for a place in a stream's track. The names go into playlists: no `"`, carriage
+    /// return or line feed.
+    #[must_use]
+    pub fn seal(&self, digest: &SegmentDigest, stream: &str, track: &str, seq: u64) -> Seal {
+        let message = signed_message(digest, stream, track, seq);
+        Seal {
+            stream: stream.to_owned(),
+            track: track.to_owned(),
+            seq,
+            signature: self.0.sign(&message).to_bytes(),
+        }
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    /// Never the secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "SecretKey(of {})", self.public_key().to_base64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::integrity::{Digest, sha256};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn key() -> SecretKey {
+        SecretKey::from_bytes(&[7; 32])
+    }
+
+    fn digest() -> SegmentDigest {
+        SegmentDigest {
+            size: 650_112,
+            root: sha256(b"root"),
+        }
+    }
+
+    fn sealed() -> Seal {
+        key().seal(&digest(), "s1", "video/720p.m3u8", 42)
+    }
+
+    #[test]
+    fn what_was_signed_verifies() {
+        assert!(key().public_key().verifies(&digest(), &sealed()));
+    }
+
+    #[test]
+    fn nothing_else_verifies() {
+        let public = key().public_key();
+        let mut others = Vec::new();
+        let mut change = |edit: &dyn Fn(&mut Seal, &mut SegmentDigest)| {
+            let (mut seal, mut digest) = (sealed(), digest());
+            edit(&mut seal, &mut digest);
+            others.push((seal, digest));
+        };
+        change(&|seal, _| seal.stream.push('x'));
+        change(&|seal, _| seal.track.push('x'));
+        // The same bytes, cut elsewhere: lengths are signed too.
+        change(&|seal, _| {
+            seal.stream = "s1v".to_owned();
+            seal.track = "ideo/720p.m3u8".to_owned();
+        });
+        change(&|seal, _| seal.seq += 1);
+        change(&|seal, _| seal.signature[0] ^= 1);
+        change(&|seal, _| seal.signature = [0; 64]);
+        change(&|_, digest| digest.size += 1);
+        change(&|_, digest| digest.root.0[31] ^= 1);
+        for (seal, digest) in others {
+            assert!(!public.verifies(&digest, &seal), "{seal:?} {digest:?}");
+        }
+        let another = SecretKey::from_bytes(&[8; 32]).public_key();
+        assert!(!another.verifies(&digest(), &sealed()));
+    }
+
+    /// S + L verifies where S does, unless the reader is strict (RFC 8032 §5.1.7).
+    #[test]
+    fn a_second_form_of_a_signature_is_refused() {
+        const L: [u8; 32] = [
+            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9,
+            0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        ];
+        let mut seal = sealed();
+        let mut carry = 0;
+        for (byte, add) in seal.signature[32..].iter_mut().zip(L) {
+            let sum = u16::from(*byte) + u16::from(add) + carry;
+            *byte = sum.to_le_bytes()[0];
+            carry = sum >> 8;
+        }
+        assert!(!key().public_key().verifies(&digest(), &seal));
+    }
+
+    #[test]
+    fn the_message_is_laid_out_as_the_format_says() {
+        let digest = SegmentDigest {
+            size: 0x0102,
+            root: Digest([9; 32]),
+        };
+        let mut expected = b"swarmline segment v1\n\x02\0\0\0ab\x01\0\0\0c".to_vec();
+        expected.extend_from_slice(&[3, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]);
+        expected.extend_from_slice(&[9; 32]);
+        assert_eq!(signed_message(&digest, "ab", "c", 3), expected);
+    }
+
+    #[test]
+    fn keys_have_one_text() {
+        let public = key().public_key();
+        let text = public.to_base64();
+        assert_eq!(text.len(), 44);
+        assert_eq!(PublicKey::from_base64(&text), Some(public));
+        assert!(format!("{public:?}").contains(&text));
+        for wrong in ["", &text[..43], &format!("{text} "), &"A".repeat(44)] {
+            assert_eq!(PublicKey::from_base64(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_would_verify_anything_is_refused() {
+        // The neutral point: every signature of S = 0, R = neutral verifies under it, loosely.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        assert_eq!(PublicKey::from_bytes(&neutral), None);
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let shown = format!("{:?}", key());
+        assert!(!shown.contains(&STANDARD.encode(key().to_bytes())));
+        assert!(shown.contains(&key().public_key().to_base64()));
+        assert_eq!(SecretKey::from_bytes(&key().to_bytes()).0, key().0);
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    #[test]
+    fn generated_keys_differ() {
+        let keys = [
+            SecretKey::generate().unwrap(),
+            SecretKey::generate().unwrap(),
+        ];
+        assert_ne!(keys[0].to_bytes(), keys[1].to_bytes());
+    }
+}
