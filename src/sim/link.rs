@@ -94,7 +94,8 @@ impl Link {
 /// All links of a shell, and its uplink.
 #[derive(Debug)]
 pub(super) struct Links {
-    pub(super) all: SortedMap<LinkId, Link>,
+    /// Boxed, because a map moves and steps over what it holds.
+    pub(super) all: SortedMap<LinkId, Box<Link>>,
     pub(super) up: Pipe,
     pub(super) down: Pipe,
     /// Links with blocks waiting, in turn.
@@ -131,7 +132,7 @@ impl Links {
         true
     }
 
-    pub(super) fn remove(&mut self, link: LinkId) -> Option<Link> {
+    pub(super) fn remove(&mut self, link: LinkId) -> Option<Box<Link>> {
         let gone = self.all.remove(&link)?;
         self.open -= usize::from(gone.open);
         Some(gone)

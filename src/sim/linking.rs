@@ -45,7 +45,7 @@ impl World<'_> {
         self.viewers[viewer]
             .links
             .all
-            .insert(link, Link::new((other, theirs)));
+            .insert(link, Box::new(Link::new((other, theirs))));
         let (this, that) = (&self.viewers[viewer], &self.viewers[other]);
         if !this.kind.nat.reaches(that.kind.nat) || that.links.all.get(&theirs).is_none() {
             return;
@@ -58,7 +58,7 @@ impl World<'_> {
     pub(super) fn accept_offer(&mut self, viewer: usize, link: LinkId, sdp: &str) {
         if let Some(other) = self.read_description(sdp) {
             let links = &mut self.viewers[viewer].links.all;
-            links.insert(link, Link::new(other));
+            links.insert(link, Box::new(Link::new(other)));
             self.later(GATHER, Event::Offer(viewer, link, false));
         }
     }
