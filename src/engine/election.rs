@@ -139,7 +139,7 @@ impl Engine {
             .iter()
             .filter(|(_, link)| link.is_greeted() && link.mute == 0)
             .filter_map(|(id, link)| match link.haves.held(key) {
-                Some(Held::Promised(promise)) => Some((*id, promise)),
+                Some(Held::Promised(promise)) => Some((*id, *promise)),
                 Some(Held::Whole | Held::Partial(_)) | None => None,
             })
     }
