@@ -118,7 +118,7 @@ fn runs_on_wasm32(source: &str) -> bool {
 #[test]
 fn every_file_opens_with_what_it_decides() {
     let mut faults = Vec::new();
-    for file in sources(&["src", "tests", "xtask", "benches"], &["rs"]) {
+    for file in sources(&["src", "tests", "fuzz", "xtask", "benches"], &["rs"]) {
         if !read(&file).starts_with("//! ") {
             faults.push(format!("{}: no `//!` head", relative(&file)));
         }
@@ -140,6 +140,7 @@ fn files_and_functions_stay_readable() {
     let folders = [
         "src",
         "tests",
+        "fuzz",
         "xtask",
         "benches",
         "js-adapters",
@@ -155,7 +156,7 @@ fn files_and_functions_stay_readable() {
             ));
         }
     }
-    for file in sources(&["src", "tests", "xtask", "benches"], &["rs"]) {
+    for file in sources(&["src", "tests", "fuzz", "xtask", "benches"], &["rs"]) {
         for (line, name, length) in functions(&read(&file)) {
             if length > FUNCTION_LINES_MAX {
                 faults.push(format!(

@@ -10,10 +10,8 @@ use std::collections::VecDeque;
 
 /// What IP, UDP, DTLS, SCTP and their answers add to a message.
 const OVERHEAD: f64 = 1.08;
-/// A channel that holds so much is full (`browser/rtc.rs`).
-pub(super) const CHANNEL_FULL: u64 = 256 << 10;
-/// The engine hears of room again when so little waits.
-const CHANNEL_LOW: u64 = 64 << 10;
+/// More than this waits in no channel: one message more than deeper queues than Chromium's rate allows.
+const CHANNEL_FULL: u64 = (256 + 64) << 10;
 
 /// One direction of an access link.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +61,8 @@ pub(super) struct Sent {
     /// Who gets it, and what it is called there.
     pub(super) to: (usize, LinkId),
     pub(super) message: BlockMessage,
-    /// The room to tell the engine of, if it should hear of it.
-    pub(super) room: Option<u64>,
+    /// What waits still, if the engine should hear of it.
+    pub(super) queued: Option<u64>,
 }
 
 /// A link as one side's shell has it.
@@ -75,8 +73,9 @@ pub(super) struct Link {
     pub(super) open: bool,
     waiting: VecDeque<BlockMessage>,
     waiting_bytes: u64,
-    /// Room the engine believes there is.
-    believed: u64,
+    /// The engine hears when so much or less waits: half of what did when it was last told or sent
+    /// (`bufferedAmountLowThreshold`).
+    mark: u64,
 }
 
 impl Link {
@@ -86,7 +85,7 @@ impl Link {
             open: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            believed: 0,
+            mark: 0,
         }
     }
 }
@@ -127,7 +126,6 @@ impl Links {
             return false;
         };
         link.open = true;
-        link.believed = CHANNEL_FULL;
         self.open += 1;
         true
     }
@@ -151,10 +149,9 @@ impl Links {
         let Some(link) = self.all.get_mut(&id) else {
             return true;
         };
-        let fits = link.waiting_bytes < CHANNEL_FULL;
-        let bytes = message.len + message.header.len() as u64;
-        link.waiting_bytes += bytes;
-        link.believed = link.believed.saturating_sub(bytes);
+        link.waiting_bytes += message.len + message.header.len() as u64;
+        link.mark = link.waiting_bytes / 2;
+        let fits = link.waiting_bytes <= CHANNEL_FULL + 20 * message.header.len() as u64;
         if link.waiting.is_empty() {
             self.turn.push_back(id);
         }
@@ -191,16 +188,15 @@ impl Links {
         let (id, message) = self.sending.take()?;
         let link = self.all.get_mut(&id)?;
         link.waiting_bytes -= message.len + message.header.len() as u64;
-        let room = CHANNEL_FULL.saturating_sub(link.waiting_bytes);
-        let tell = link.waiting_bytes <= CHANNEL_LOW && link.believed + 2 * CHANNEL_LOW <= room;
+        let tell = link.waiting_bytes <= link.mark;
         if tell {
-            link.believed = room;
+            link.mark = link.waiting_bytes / 2;
         }
         Some(Sent {
             link: id,
             to: link.other,
             message,
-            room: tell.then_some(room),
+            queued: tell.then_some(link.waiting_bytes),
         })
     }
 }

@@ -4,7 +4,7 @@
 //! vice says otherwise.
 
 use super::event::Event;
-use super::link::{BlockMessage, CHANNEL_FULL, Link};
+use super::link::{BlockMessage, Link};
 use super::oracle::Promise;
 use super::scenario::Vice;
 use super::world::World;
@@ -196,8 +196,8 @@ impl World<'_> {
                 passed,
             };
             self.later(span, there);
-            if let Some(room) = sent.room {
-                self.tell(viewer, Input::LinkWritable { link, room });
+            if let Some(queued) = sent.queued {
+                self.tell(viewer, Input::LinkWritable { link, queued });
             }
         }
         self.begin_upload(viewer);
@@ -216,13 +216,6 @@ impl World<'_> {
         }
         let max_message = MESSAGE_MAX;
         self.tell(viewer, Input::LinkOpened { link, max_message });
-        self.tell(
-            viewer,
-            Input::LinkWritable {
-                link,
-                room: CHANNEL_FULL,
-            },
-        );
         let it = &self.viewers[viewer];
         if it.links.open > it.kind.max_peers as usize {
             self.oracle

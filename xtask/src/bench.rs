@@ -1,15 +1,15 @@
-//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm. Builds what it
-//! needs and hands over to `bench/browser.js`, which measures and prints. `cargo xtask bench simulator`:
-//! what a simulated viewer-second costs, by the size of the audience.
+//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm; `bench verify`: how
+//! fast the engine verifies there; `bench simulator`: what a simulated viewer-second costs, by the size of
+//! the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to the
+//! simulator; they measure and print.
 
 use crate::test::binary;
 use crate::toolchain::root;
 use crate::{build, programs};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask bench browser|simulator [options]
+const USAGE: &str = "usage: cargo xtask bench browser [options]
 
-browser:
   --scenario vod|live|startup|memory|all   default all: vod, live, startup
   --rounds N       runs of each (default: 1 of vod and live, 7 of startup)
   --viewers N      default 6
@@ -18,7 +18,13 @@ browser:
   --unsigned       the unsigned stream alone
   --json           one JSON line a scenario instead of tables
 
-simulator:
+usage: cargo xtask bench verify [options]
+
+  --rounds N       alternating runs of the engine and of WebCrypto alone, default 5
+  --json           one JSON line instead of tables
+
+usage: cargo xtask bench simulator [options]
+
   --seconds S      virtual seconds of each run, default 120
   --viewers N,...  audiences, default 100,200,500,1000,2000
   --scenario FILE  default scenarios/live-steady.toml
@@ -34,7 +40,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         return Err(USAGE.to_owned());
     }
     match what.as_str() {
-        "browser" => browser(options),
+        "browser" => in_browsers("bench/browser.js", options),
+        "verify" => in_browsers("bench/verify.js", options),
         "simulator" => simulator(options),
         _ => Err(USAGE.to_owned()),
     }
@@ -49,15 +56,13 @@ fn build_binary() -> Result<(), String> {
     )
 }
 
-fn browser(options: &[String]) -> Result<(), String> {
+fn in_browsers(script: &str, options: &[String]) -> Result<(), String> {
     let root = root();
     let chrome = programs::ensure_chrome(&root)?;
     build::run(&[])?;
     build_binary()?;
     let mut node = Command::new("node");
-    node.arg("bench/browser.js")
-        .args(options)
-        .current_dir(&root);
+    node.arg(script).args(options).current_dir(&root);
     node.env("SWARMLINE_BIN", binary()?)
         .env(programs::CHROME_VARIABLE, chrome);
     programs::succeed(&mut node)
