@@ -70,7 +70,8 @@ pub struct Engine {
     requests: SortedMap<RequestId, SegmentId>,
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
-    links: SortedMap<LinkId, Link>,
+    /// Boxed, because a map moves and steps over what it holds.
+    links: SortedMap<LinkId, Box<Link>>,
     authority: authority::Authority,
     texts: texts::Texts,
     outcasts: trust::Outcasts,
@@ -234,15 +235,16 @@ impl Engine {
         if self.down {
             return None;
         }
+        // Every download is somebody's wish; segments that are only held are not looked at.
         let races = self
-            .segments
+            .requests
             .values()
-            .filter_map(|s| s.download.as_ref()?.wake)
+            .filter_map(|id| self.segments.get(id)?.download.as_ref()?.wake)
             .min();
         let haves = self
             .links
             .values()
-            .any(Link::is_greeted)
+            .any(|link| link.is_greeted())
             .then_some(self.haves_at);
         let texts = self.texts.wake().filter(|_| self.config.enabled);
         [

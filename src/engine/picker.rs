@@ -91,7 +91,7 @@ impl Engine {
                 .links
                 .get(&next)
                 .and_then(|l| l.haves.held(&segment.key));
-            sources.extend(held.map(|held| (next, held)));
+            sources.extend(held.map(|held| (next, held.clone())));
         }
         if !sources.is_empty() {
             self.reserve(id, size); // a sidecar's leaf list came before any byte
@@ -115,7 +115,7 @@ impl Engine {
         if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
             return order;
         }
-        let held: Vec<Held> = holders
+        let held: Vec<&Held> = holders
             .iter()
             .filter_map(|link| self.links.get(link)?.haves.held(&segment.key))
             .collect();

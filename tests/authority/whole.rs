@@ -1,7 +1,7 @@
 //! Digests of whole segments: late proof, and blame by comparison.
 
 use super::stage::*;
-use super::world::{LEN, Vice, World, playlist, source_of, url, vod};
+use super::world::{LEN, World, playlist, poison, source_of, url, vod};
 use std::time::Duration;
 use swarmline::engine::{Source, WarningCode};
 #[cfg(target_arch = "wasm32")]
@@ -13,10 +13,7 @@ fn a_liar_is_found_and_never_reaches_the_player() {
     let text = vod(&mut world, 10, LEN, false);
     publish_hex(&mut world, 0..10);
     let (first, second) = pair(&mut world, &text, 6, &config());
-    world.viewers[first].vice = Vice {
-        poison: true,
-        ..Vice::default()
-    };
+    world.viewers[first].vice = Some(poison());
     get(&mut world, second, 2);
     assert_eq!(dropped(&world, second), 1);
     let told = warnings(&world, second, WarningCode::WrongBlock);
@@ -42,7 +39,7 @@ fn of_several_senders_the_comparison_names_the_liar_alone() {
             }
         }
         if let Some(liar) = liar {
-            world.viewers[holders[liar]].vice.poison = true;
+            world.viewers[holders[liar]].vice = Some(poison());
         }
         let last = world.join(config(), &playlist(), &text);
         world.run_for(Duration::from_secs(3));
