@@ -398,7 +398,7 @@ impl Engine {
             return;
         };
         if segment.whole.is_some() && segment.leaves.as_ref().is_some_and(|l| l.voucher.is_some()) {
-            return self.doubt(now, id); // the size, at least, may be a neighbour's word
+            return self.compare_later(now, id); // the size, at least, may be a neighbour's word
         }
         let (track, number) = (segment.key.track, segment.key.number);
         let message = format!(

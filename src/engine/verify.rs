@@ -232,7 +232,7 @@ impl Engine {
         let voucher = segment.leaves.as_ref().and_then(|list| list.voucher);
         let contradicts_itself = matches!(from, Sender::Peer(link, _) if Some(link) == voucher);
         if segment.whole.is_some() && !contradicts_itself {
-            return self.doubt(now, id);
+            return self.compare_later(now, id);
         }
         let url = segment.url.clone();
         match (from, voucher) {

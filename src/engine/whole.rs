@@ -99,7 +99,7 @@ impl Engine {
         };
         if digest != whole.digest {
             if whole.has_sent() {
-                return self.doubt(now, id);
+                return self.compare_later(now, id);
             }
             segment.leaves = None; // all of it is the CDN's, whoever vouched for it
             return self.contradicted(now, id, None);
@@ -145,7 +145,7 @@ impl Engine {
 
     /// What is here is not the publisher's, and it is not known whose fault that is: the CDN's copy will
     /// tell. Whoever had a part in it is not asked for this segment again.
-    pub(super) fn doubt(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn compare_later(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
