@@ -11,6 +11,7 @@
     reason = "a shell: it reads and writes files, watches the clock and sleeps"
 )]
 
+#[cfg_attr(not(feature = "http"), path = "no_fetch.rs")]
 mod fetch;
 mod files;
 mod hash;

@@ -39,10 +39,11 @@ pub struct SignOptions {
 /// When digests stand in a sidecar beside the playlist, instead of in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum SidecarUse {
-    /// For finished playlists of more than 200 segments.
+    /// For finished playlists of more than 200 segments, if none stands in it twice: segments are found
+    /// in a sidecar by their address.
     #[default]
     Long,
-    /// For all finished playlists. One that grows has lines in any case: each stands alone, and no
+    /// For all finished playlists of which that holds. One that grows has lines in any case: each stands alone, and no
     /// second file could be replaced in the same moment.
     Always,
     /// Never.
@@ -136,40 +137,38 @@ impl Signer {
                 is_ended: playlist.is_ended,
             });
         }
-        let to_sidecar = playlist.is_ended
-            && match self.options.sidecar {
-                SidecarUse::Long => playlist.segments.len() > LINES_MAX,
-                SidecarUse::Always => true,
-                SidecarUse::Never => false,
-            };
-        let wanted = Wanted {
-            sha256: self.options.sha256,
-            leaves: to_sidecar && self.options.leaves,
-        };
         let entries: Vec<&Entry> = playlist
             .segments
             .iter()
             .filter(|each| !each.is_gap)
             .collect();
-        let mut hashed = Vec::with_capacity(entries.len());
+        let at_line = |entry: &Entry, what| fail(&format_args!("line {}: {what}", entry.line));
+        let mut files = Vec::with_capacity(entries.len());
         for entry in &entries {
-            let each = resolve(folder_of(source), &entry.uri)
-                .and_then(|file| hasher.hash(&file, entry.range, wanted))
-                .map_err(|what| fail(&format_args!("line {}: {what}", entry.line)))?;
+            let file = resolve(folder_of(source), &entry.uri);
+            files.push(file.map_err(|what| at_line(entry, what))?);
+        }
+        let to_sidecar = self.wants_sidecar(&playlist) && !has_repeats(&files, &entries);
+        let wanted = Wanted {
+            sha256: self.options.sha256,
+            leaves: to_sidecar && self.options.leaves,
+        };
+        let mut hashed = Vec::with_capacity(entries.len());
+        for (entry, file) in entries.iter().zip(&files) {
+            let each = hasher.hash(file, entry.range, wanted);
+            let each = each.map_err(|what| at_line(entry, what))?;
             progress.step(source.display(), each.digest.size);
             hashed.push(each);
         }
         let (tags, stream) = self.seal(&planned.track, &entries, &hashed)?;
         let (text, sidecar) = if to_sidecar {
-            let path = planned.target.with_extension(SIDECAR_EXTENSION);
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let segments = sidecar_segments(&entries, &tags, hashed);
+            let (path, uri) = sidecar_place(&planned.target);
             let tracks = vec![SidecarTrack {
                 track: planned.track.clone(),
-                segments,
+                segments: sidecar_segments(&entries, &tags, hashed),
             }];
             let json = Sidecar::new(stream, tracks).to_json();
-            (point_playlist(text, &uri_of(&name)), Some((path, json)))
+            (point_playlist(text, &uri), Some((path, json)))
         } else {
             let mut rest = tags.iter();
             let next = |_: &str, _| rest.next().cloned().ok_or("a segment more than before");
@@ -183,6 +182,15 @@ impl Signer {
             is_master: false,
             is_ended: playlist.is_ended,
         })
+    }
+
+    fn wants_sidecar(&self, playlist: &Playlist) -> bool {
+        playlist.is_ended
+            && match self.options.sidecar {
+                SidecarUse::Long => playlist.segments.len() > LINES_MAX,
+                SidecarUse::Always => true,
+                SidecarUse::Never => false,
+            }
     }
 
     /// The lines of a playlist's segments, and the STREAM they are sealed in.
@@ -250,27 +258,37 @@ fn check_unsealed(
     Ok(())
 }
 
-/// What a sidecar says of the segments. Who looks one up by its address finds the first of it, so the
-/// same bytes at the same address stand there once.
+/// Where the sidecar of a playlist goes, and how the playlist names it.
+fn sidecar_place(playlist: &Path) -> (PathBuf, String) {
+    let path = playlist.with_extension(SIDECAR_EXTENSION);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let uri = uri_of(&name);
+    (path, uri)
+}
+
+/// Whether the same bytes of a file stand twice, as those of an advertisement may. A sidecar, where
+/// segments are found by address, cannot give the two a SEQ each; lines can.
+fn has_repeats(files: &[PathBuf], entries: &[&Entry]) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut places = files.iter().zip(entries);
+    !places.all(|(file, entry)| seen.insert((file, entry.range)))
+}
+
+/// What a sidecar says of the segments.
 fn sidecar_segments(
     entries: &[&Entry],
     tags: &[DigestTag],
     hashed: Vec<Hashed>,
 ) -> Vec<SidecarSegment> {
-    let mut seen = BTreeSet::new();
-    let mut segments = Vec::with_capacity(tags.len());
-    for ((entry, tag), hashed) in entries.iter().zip(tags).zip(hashed) {
-        if seen.insert((entry.uri.as_str(), entry.range)) {
-            segments.push(SidecarSegment {
-                url: entry.uri.clone(),
-                range: entry.range,
-                size: Some(tag.digest.size),
-                root: Some(tag.digest.root),
-                sha256: tag.sha256,
-                signed: tag.seal.as_ref().map(|seal| (seal.seq, seal.signature)),
-                leaves: hashed.leaves,
-            });
-        }
-    }
-    segments
+    let all = entries.iter().zip(tags).zip(hashed);
+    all.map(|((entry, tag), hashed)| SidecarSegment {
+        url: entry.uri.clone(),
+        range: entry.range,
+        size: Some(tag.digest.size),
+        root: Some(tag.digest.root),
+        sha256: tag.sha256,
+        signed: tag.seal.as_ref().map(|seal| (seal.seq, seal.signature)),
+        leaves: hashed.leaves,
+    })
+    .collect()
 }

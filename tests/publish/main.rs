@@ -20,4 +20,5 @@ mod sealed;
 mod sidecars;
 mod text;
 mod watching;
+#[cfg(feature = "http")]
 mod web;
