@@ -130,15 +130,31 @@ impl World {
 
     /// A playlist and the CDN's files, as they are now, are the publisher's word.
     fn learn(&mut self, viewer: Viewer, url: &str, body: &ManifestBody) {
+        let timeline = self.oracle.timelines.entry(viewer).or_default();
+        match body {
+            ManifestBody::Hls(text) => {
+                if timeline.update_hls(url, text).is_ok() {
+                    self.learn_listed(viewer);
+                }
+            }
+            ManifestBody::Mpd { root, now_ms } => {
+                let read = timeline.update_mpd(url, root, *now_ms);
+                read.expect("an MPD that can be read");
+                self.learn_listed(viewer);
+                // What comes by the clock is true ahead of it.
+                for minute in 1..10 {
+                    let timeline = self.oracle.timelines.entry(viewer).or_default();
+                    if timeline.advance(now_ms + minute * 60_000).is_some() {
+                        self.learn_listed(viewer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn learn_listed(&mut self, viewer: Viewer) {
         let Self { oracle, cdn, .. } = self;
         let timeline = oracle.timelines.entry(viewer).or_default();
-        let read = match body {
-            ManifestBody::Hls(text) => timeline.update_hls(url, text).map(drop),
-            ManifestBody::Mpd { root, now_ms } => timeline.update_mpd(url, root, *now_ms).map(drop),
-        };
-        if read.is_err() {
-            return;
-        }
         for track in timeline.tracks() {
             for segment in &track.segments {
                 let Some(file) = cdn.files.get(&segment.url) else {
