@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[arg(long, requires = "out")]
     watch: bool,
     /// Digests of finished playlists in a file beside each (NAME.swarmline.json): `long` for those of
-    /// more than 200 segments, `always` (also without a word), `never`. Growing ones have lines.
+    /// more than 200 segments, `always` (also without a word), `never`. Growing ones, and all with --watch, have lines.
     #[arg(
         long,
         value_name = "WHEN",
