@@ -36,9 +36,9 @@ pub(super) struct Args {
     /// Follow growing playlists until they end (#EXT-X-ENDLIST, a static MPD) or ctrl-c.
     #[arg(long, requires = "out")]
     watch: bool,
-    /// Digests in a JSON file beside the playlist: `long` (the default) for finished playlists with more than 200
-    /// segments, `always` (also without a word), `never`. Growing ones, and all with --watch, have lines; MPDs
-    /// always have a sidecar.
+    /// Digests of finished playlists in a file beside each (NAME.swarmline.json): `long` for those of
+    /// more than 200 segments, `always` (also without a word), `never`. Growing ones, and all with --watch,
+    /// have lines; MPDs have no place for any, and always a file.
     #[arg(
         long,
         value_name = "WHEN",
