@@ -74,6 +74,8 @@ pub(super) struct SignedText {
 pub(super) struct Signer {
     pub(super) options: SignOptions,
     seals: Option<Seals>,
+    /// Playlists are signed as they grow.
+    follows: bool,
 }
 
 impl Signer {
@@ -81,6 +83,16 @@ impl Signer {
         Self {
             seals: options.key.clone().map(Seals::new),
             options: options.clone(),
+            follows: false,
+        }
+    }
+
+    /// One of playlists that grow: those of HLS have lines to their end. Who watches holds segments
+    /// under their digests, and would drop them if these went elsewhere.
+    pub(super) fn following(options: &SignOptions) -> Self {
+        Self {
+            follows: true,
+            ..Self::new(options)
         }
     }
 
@@ -198,6 +210,7 @@ impl Signer {
 
     fn wants_sidecar(&self, playlist: &Playlist) -> bool {
         playlist.is_ended
+            && !self.follows
             && match self.options.sidecar {
                 SidecarUse::Long => playlist.segments.len() > LINES_MAX,
                 SidecarUse::Always => true,

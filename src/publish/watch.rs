@@ -11,7 +11,7 @@ use super::hash::SegmentHasher;
 use super::plan::{Plan, Planned, or_dot, walk_past};
 use super::progress::Progress;
 use super::sign::Signed;
-use super::signer::{SidecarUse, SignOptions, Signer};
+use super::signer::{SignOptions, Signer};
 use super::write::{Mirror, write_signed};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -54,10 +54,7 @@ pub fn watch(
     let mut watch = Watch {
         sources,
         out,
-        signer: Signer::new(&SignOptions {
-            sidecar: SidecarUse::Never,
-            ..options.clone()
-        }),
+        signer: Signer::following(options),
         folders: BTreeMap::new(),
         follows: BTreeMap::new(),
         mirrors: Vec::new(),
