@@ -204,7 +204,7 @@ fn links() -> impl Strategy<Value = Input> {
         ),
         small().prop_map(|n| Input::LinkWritable {
             link: LinkId(n),
-            room: 262_144
+            queued: 0
         }),
         small().prop_map(|n| Input::LinkClosed { link: LinkId(n) }),
         small().prop_map(|n| Input::OfferReady {

@@ -303,6 +303,7 @@ fn close_reason(reason: CloseReason) -> &'static str {
         CloseReason::ConnectTimeout => "connect-timeout",
         CloseReason::Protocol => "protocol",
         CloseReason::WrongBlock => "wrong-block",
+        CloseReason::Unreliable => "unreliable",
         CloseReason::Duplicate => "duplicate",
         CloseReason::NotNeeded => "not-needed",
     }
@@ -313,6 +314,7 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::ManifestUnreadable => "manifest-unreadable",
         WarningCode::CdnMismatch => "cdn-mismatch",
         WarningCode::WrongBlock => "wrong-block",
+        WarningCode::Unreliable => "unreliable",
         WarningCode::Tracker => "tracker",
         WarningCode::NoRanges => "no-ranges",
         WarningCode::DigestChanged => "digest-changed",

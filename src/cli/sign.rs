@@ -1,4 +1,4 @@
-//! `swarmline sign`: the digests of segments into HLS playlists. The work is `publish`'s.
+//! `swarmline sign`: the digests of segments into HLS playlists, or beside MPDs. The work is `publish`'s.
 
 use super::say;
 use crate::publish::{
@@ -7,22 +7,23 @@ use crate::publish::{
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Put the digest of every segment into HLS playlists, so that viewers can take segments from each
-/// other and know that they are yours.
+/// Put the digest of every segment into HLS playlists, or beside DASH MPDs, so that viewers can take
+/// segments from each other and know that they are yours.
 ///
-/// Inserts one line before each segment's URI, or one line that points to a sidecar file, and changes
-/// no other byte; players that do not know the line ignore it. Signing again replaces the lines. Sign
-/// whenever segments or playlists change.
+/// Inserts one line before each segment's URI, or one line (in an MPD one element) that points to a
+/// sidecar file, and changes no other byte; players that do not know it ignore it. Signing again
+/// replaces it. Sign whenever segments or playlists change.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   swarmline sign video/                            a finished stream, in place
   swarmline sign video/ --key swarmline.key        the same, with signatures (swarmline keygen)
   swarmline sign video/master.m3u8 --out signed/   its playlists, and those it names
   swarmline sign raw/ --out www/live/ --watch      a live packager's folder, as it grows
+  swarmline sign video/manifest.mpd                digests in video/manifest.mpd.swarmline.json
 
 Exit code: 0 all is signed, 1 something cannot be (nothing was changed then), 2 wrong arguments.")]
 pub(super) struct Args {
-    /// Playlists (a master playlist brings those it names) or folders (all playlists below).
+    /// Playlists (a master playlist brings those it names), MPDs, or folders (all of them below).
     #[arg(required = true, value_name = "SRC")]
     sources: Vec<PathBuf>,
     /// Folder for the signed playlists; a folder SRC brings its other files too, hard-linked or
@@ -32,11 +33,12 @@ pub(super) struct Args {
     /// Sign each line with the secret key of `swarmline keygen`, for pages that pin `publicKey`.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Follow growing playlists until they end (#EXT-X-ENDLIST) or ctrl-c.
+    /// Follow growing playlists until they end (#EXT-X-ENDLIST, a static MPD) or ctrl-c.
     #[arg(long, requires = "out")]
     watch: bool,
     /// Digests of finished playlists in a file beside each (NAME.swarmline.json): `long` for those of
-    /// more than 200 segments, `always` (also without a word), `never`. Growing ones, and all with --watch, have lines.
+    /// more than 200 segments, `always` (also without a word), `never`. Growing ones, and all with
+    /// --watch, have lines; MPDs have no place for any, and always a file.
     #[arg(
         long,
         value_name = "WHEN",

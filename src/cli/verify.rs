@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 /// Check every segment against the digest that `swarmline sign` wrote for it.
 ///
-/// Reads files, or what viewers get: give it the URL of a playlist and every segment is downloaded
+/// Reads files, or what viewers get: give it the URL of a playlist or MPD and every segment is downloaded
 /// and hashed. With a public key it also checks that each line is signed by it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -17,8 +17,8 @@ use std::process::ExitCode;
 
 Exit code: 0 all segments are as signed, 1 some are not or have no digest, 2 a playlist cannot be read.")]
 pub(super) struct Args {
-    /// Playlists by file or URL (a master playlist brings those it names), or folders (all playlists
-    /// below).
+    /// Playlists and MPDs by file or URL (a master playlist brings those it names), or folders (all of
+    /// them below).
     #[arg(required = true, value_name = "URL|FOLDER|FILE")]
     places: Vec<Place>,
     /// The public key that `swarmline keygen` printed: every segment must be signed by it.

@@ -34,7 +34,7 @@ impl Engine {
         let Some(track) = self.timeline.tracks().get(track).filter(|track| track.live) else {
             return;
         };
-        let window = track.segments.len() as u64;
+        let window = track.end_number() - track.first_number;
         let (id, oldest) = (track.id, track.first_number.saturating_sub(window));
         let past: Vec<SegmentId> = self
             .by_number
@@ -54,8 +54,10 @@ impl Engine {
 
     /// Forgets a segment and its bytes.
     pub(super) fn evict(&mut self, id: SegmentId) {
+        self.cancel_asked(id, |_, _| true);
         self.cancel_uploads_of(id);
         self.forget_hashes(id);
+        self.retract(id);
         let Some(segment) = self.segments.remove(&id) else {
             return;
         };
@@ -66,7 +68,17 @@ impl Engine {
         if segment.reserved > 0 {
             self.out(Output::Evict { segment: id });
         }
-        if segment.announced > 0 || segment.promised.is_some() {
+    }
+
+    /// Tells neighbours that nothing is left of a segment of which they may have been told something. Who
+    /// is asked for it and has not said so would pass for a liar.
+    pub(super) fn retract(&mut self, id: SegmentId) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let told = segment.promised.take().is_some() || segment.verified() > 0;
+        segment.announced = 0;
+        if told {
             let entry = HaveEntry {
                 key: segment.key,
                 holding: Holding::Gone,

@@ -8,7 +8,9 @@
 
 use super::Engine;
 use super::peer::{Held, Promise};
+use super::segment::Segment;
 use super::source::Scene;
+use super::trust::Fault;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, PeerMessage, SegmentKey};
@@ -24,6 +26,8 @@ const PROMISE_MARGIN: Duration = Duration::from_millis(100);
 /// How much later than its neighbour a peer that relies on one has the segment: half a round trip for
 /// the word, and a cut-through transfer.
 const HOP: Duration = Duration::from_millis(200);
+/// Who asks a peer for blocks has the first of them, and can tell of it, by then.
+const FIRST_BLOCK: Duration = Duration::from_secs(1);
 /// Hops a promise may travel: a mesh of ten links each reaches a million peers in six.
 const HOPS_MAX: u8 = 8;
 /// Segments for which a neighbour's promises are disregarded after a broken one.
@@ -66,7 +70,7 @@ impl Engine {
             }
             return Some(fire);
         }
-        self.mute_promisers(&key, now);
+        self.mute_promisers(now);
         self.promise(now, id);
         self.take_from_cdn(now, id)
     }
@@ -78,24 +82,36 @@ impl Engine {
             return now;
         };
         let relied = core::mem::replace(&mut download.relies, promise.is_some());
-        if relied && promise.is_none() {
-            download.round_at = now;
-            self.withdraw(id);
-            return now;
+        let round_at = download.round_at;
+        let relayed = self
+            .segments
+            .get(&id)
+            .and_then(|s| s.promised)
+            .is_some_and(|p| p.hops > 0);
+        if promise.is_some() || !(relied || relayed) {
+            return round_at;
         }
-        download.round_at
+        self.withdraw(id);
+        if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
+            download.round_at = now;
+        }
+        now
     }
 
     /// `u = hash(peer, segment) ∈ [0, 1)`: the same at each look, different for each peer.
     fn draw(&self, key: &SegmentKey) -> f64 {
+        f64::from(self.lot(key)) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// The hash of peer and segment, as a number.
+    pub(super) fn lot(&self, key: &SegmentKey) -> u32 {
         let mut bytes = Vec::with_capacity(44);
         bytes.extend_from_slice(&self.peer_id.0);
         bytes.extend_from_slice(&key.track.0);
         bytes.extend_from_slice(&key.number.to_le_bytes());
         bytes.extend_from_slice(&key.version.0);
         let hash = sha256(&bytes);
-        let word = u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]);
-        f64::from(word) / (f64::from(u32::MAX) + 1.0)
+        u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]])
     }
 
     /// `W = min(half the slack, N · 0.1 s)`; nothing when alone.
@@ -125,8 +141,14 @@ impl Engine {
         let segment = self.segments.get(&id)?;
         let hops_max = segment.promised.map_or(HOPS_MAX, |ours| ours.hops);
         let mut best: Option<Promise> = None;
-        for (_, promise) in self.promisers(&segment.key) {
-            let counts = now < promise.at + PROMISE_GRACE && promise.hops < hops_max;
+        for link in self.links.values() {
+            let Some(Held::Promised(promise)) = link.haves.held(&segment.key) else {
+                continue;
+            };
+            let counts = link.is_greeted()
+                && link.mute == 0
+                && now < promise.at + PROMISE_GRACE
+                && promise.hops < hops_max;
             if counts && best.is_none_or(|best| promise.at < best.at) {
                 best = Some(promise);
             }
@@ -134,31 +156,23 @@ impl Engine {
         best
     }
 
-    fn promisers(&self, key: &SegmentKey) -> impl Iterator<Item = (LinkId, Promise)> {
-        self.links
-            .iter()
-            .filter(|(_, link)| link.is_greeted() && link.mute == 0)
-            .filter_map(|(id, link)| match link.haves.held(key) {
-                Some(Held::Promised(promise)) => Some((*id, promise)),
-                Some(Held::Whole | Held::Partial(_)) | None => None,
-            })
-    }
-
-    /// Neighbours whose promise of this segment is overdue are not believed for a while.
-    fn mute_promisers(&mut self, key: &SegmentKey, now: Instant) {
-        for link in self.links.values_mut() {
+    /// Neighbours with an overdue promise, of any segment, are not believed for a while. Who relied on
+    /// somebody else's is not to blame.
+    fn mute_promisers(&mut self, now: Instant) {
+        let mut broken: Vec<LinkId> = Vec::new();
+        for (id, link) in self.links.iter_mut() {
             link.mute = link.mute.saturating_sub(1);
-        }
-        let broken: Vec<LinkId> = self
-            .promisers(key)
-            .filter(|(_, promise)| now >= promise.at + PROMISE_GRACE)
-            .map(|(id, _)| id)
-            .collect();
-        for id in broken {
-            if let Some(link) = self.links.get_mut(&id) {
+            if let Some(hops) = link.haves.forget_promises_due(now - PROMISE_GRACE) {
                 link.mute = MUTED_SEGMENTS;
-                link.haves.forget(key);
+                if hops == 0 {
+                    broken.push(*id);
+                }
+                link.mute = MUTED_SEGMENTS;
+                broken.push(*id);
             }
+        }
+        for id in broken {
+            self.note_fault(now, id, Fault::BrokenPromise);
         }
     }
 
@@ -167,6 +181,15 @@ impl Engine {
         let size = self.segments.get(&id).and_then(|segment| segment.size);
         let at = now + self.cdn.estimate(size.unwrap_or(0)) + PROMISE_MARGIN;
         self.announce_promise(now, id, Promise { at, hops: 0 });
+    }
+
+    /// Blocks were asked of peers: neighbours who see nobody that holds it can wait for ours.
+    pub(super) fn promise_first_blocks(&mut self, now: Instant, id: SegmentId) {
+        let untold = |s: &Segment| s.promised.is_none() && s.verified() == 0;
+        if self.segments.get(&id).is_some_and(untold) && self.is_asked(id) {
+            let at = now + FIRST_BLOCK;
+            self.announce_promise(now, id, Promise { at, hops: 1 });
+        }
     }
 
     /// Tells neighbours that we shall have it a hop later than who promised it to us: so promises

@@ -72,6 +72,8 @@ pub enum CloseReason {
     Protocol,
     /// It sent a block that is not the publisher's.
     WrongBlock,
+    /// It said or sent what no honest peer would, or never sent anything it said it holds.
+    Unreliable,
     /// A second link to the same peer; the other one stays.
     Duplicate,
     /// More links than `maxPeers`, or we are leaving.
@@ -87,6 +89,8 @@ pub enum WarningCode {
     CdnMismatch,
     /// A peer sent a block that is not the publisher's.
     WrongBlock,
+    /// A peer was dropped for what it said, or for what never came.
+    Unreliable,
     /// A tracker cannot be reached or talks nonsense.
     Tracker,
     /// The origin answers no byte ranges.

@@ -23,6 +23,7 @@ mod source;
 mod stats;
 mod swarm;
 mod tracker;
+mod trust;
 mod upload;
 mod verify;
 
@@ -53,6 +54,8 @@ pub struct Engine {
     peer_id: PeerId,
     outputs: VecDeque<Output>,
     timeline: Timeline,
+    /// The wall clock at our own clock's start, milliseconds since 1970, if a manifest goes by it.
+    wall_start_ms: Option<u64>,
     playback: Playback,
     segments: SortedMap<SegmentId, Segment>,
     by_number: SortedMap<(TrackId, u64), SegmentId>,
@@ -62,8 +65,7 @@ pub struct Engine {
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
     links: SortedMap<LinkId, Link>,
-    /// Peers caught with a wrong block: not linked again.
-    liars: Vec<PeerId>,
+    outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
     cdn: fetch::CdnRate,
@@ -102,6 +104,7 @@ impl Engine {
             peer_id,
             outputs: VecDeque::new(),
             timeline: Timeline::default(),
+            wall_start_ms: None,
             playback: Playback::new(),
             segments: SortedMap::new(),
             by_number: SortedMap::new(),
@@ -110,7 +113,7 @@ impl Engine {
             fetches: SortedMap::new(),
             hashes: SortedMap::new(),
             links: SortedMap::new(),
-            liars: Vec::new(),
+            outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,
@@ -193,7 +196,7 @@ impl Engine {
             } => {
                 self.on_link_block(now, link, payload, &header, len);
             }
-            Input::LinkWritable { link, room } => self.on_link_writable(now, link, room),
+            Input::LinkWritable { link, queued } => self.on_link_writable(now, link, queued),
             Input::LinkClosed { link } => self.on_link_closed(now, link),
             Input::Hashed { hash, digests } => self.on_hashed(now, hash, &digests),
             Input::Timeout => self.on_timeout(now),

@@ -2,6 +2,7 @@
 //!
 //! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
 
+use super::trust::Conduct;
 use super::upload::Queue;
 use crate::base::{Duration, Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
@@ -10,6 +11,8 @@ use crate::wire::{HaveEntry, Holding, SegmentKey};
 /// Tracks a peer may tell of, and single entries of each.
 const TRACKS_MAX: usize = 64;
 const ENTRIES_MAX: usize = 8_192;
+/// A promise for later than this is taken as one for then, so that it can be broken.
+const PROMISE_MAX: Duration = Duration::from_secs(30);
 
 /// One link and the peer behind it.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(super) struct Link {
     pub(super) sent_bytes: u64,
     /// Segments for which its promises are disregarded, after a broken one.
     pub(super) mute: u32,
+    pub(super) conduct: Conduct,
     pub(super) upload: Queue,
 }
 
@@ -72,6 +76,7 @@ impl Link {
             received_bytes: 0,
             sent_bytes: 0,
             mute: 0,
+            conduct: Conduct::default(),
             upload: Queue::default(),
         }
     }
@@ -202,10 +207,19 @@ impl Haves {
             }
             Holding::Whole => Held::Whole,
             Holding::Partial(bits) => Held::Partial(bits),
-            Holding::Promised { in_ms, hops } => Held::Promised(Promise {
-                at: now + Duration::from_millis(u64::from(in_ms)),
-                hops,
-            }),
+            Holding::Promised { in_ms, hops } => {
+                let due = now + Duration::from_millis(u64::from(in_ms)).min(PROMISE_MAX);
+                // A promise is not put off by another one, but by one of fewer hops.
+                let at = match haves.entries.get(&key.number) {
+                    Some((version, Held::Promised(told)))
+                        if *version == key.version && told.hops <= hops =>
+                    {
+                        due.min(told.at)
+                    }
+                    Some(_) | None => due,
+                };
+                Held::Promised(Promise { at, hops })
+            }
         };
         haves.entries.insert(key.number, (key.version, held));
         if haves.entries.len() > ENTRIES_MAX {
@@ -229,6 +243,24 @@ impl Haves {
             haves.entries.remove(&key.number);
             haves.clear_bit(key.number);
         }
+    }
+
+    /// Forgets promises that were due by `at`; the fewest hops of any.
+    pub(super) fn forget_promises_due(&mut self, at: Instant) -> Option<u8> {
+        let mut hops = None;
+        for haves in self.0.values_mut() {
+            haves.entries.retain(|_, (_, held)| {
+                let Held::Promised(promise) = held else {
+                    return true;
+                };
+                let due = promise.at <= at;
+                if due {
+                    hops = Some(hops.map_or(promise.hops, |h: u8| h.min(promise.hops)));
+                }
+                !due
+            });
+        }
+        hops
     }
 
     /// Segments held whole.

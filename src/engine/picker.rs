@@ -1,18 +1,29 @@
-//! Which blocks from which peer: runs in order, fast links first, a short pipeline to each.
+//! Which blocks from which peer: runs, the rarest first while there is time, fast links first, a short
+//! pipeline to each.
 //!
 //! Invariant: a block is asked of one link at a time, and only after its leaf is known.
 
 use super::Engine;
-use super::segment::{Block, narrow};
-use crate::base::{Instant, LinkId, SegmentId};
+use super::peer::{Held, Link};
+use super::segment::{Block, Segment, narrow};
+use crate::base::{Duration, Instant, LinkId, SegmentId};
+use crate::integrity::BLOCK_LEN;
 use crate::wire::PeerMessage;
 
 /// Peers that send blocks of one segment at the same time: more than four buy almost nothing.
 const SOURCES_MAX: usize = 4;
 /// Blocks asked together: one 64 KiB message.
 const RUN_BLOCKS: usize = 4;
-/// Blocks on their way from one link: a quarter of a second at 8 Mbit/s.
+/// Blocks on their way from one link: a quarter of a second at 8 Mbit/s. From a slow one fewer, as many as
+/// it brings in [`PIPELINE_MS`], so that none of them is late for the pipeline's sake; but two, or it
+/// would be idle for each round trip.
 const PIPELINE_BLOCKS: u32 = 16;
+const PIPELINE_BLOCKS_MIN: u32 = 2;
+const PIPELINE_MS: f64 = 1_250.0;
+/// With so many neighbours what they can give each other matters more than playback's order.
+const CROWD: usize = 3;
+/// And with so much slack.
+const UNHURRIED: Duration = Duration::from_secs(4);
 
 impl Engine {
     /// Asks one holder for the leaf list, if it is not known.
@@ -36,32 +47,35 @@ impl Engine {
             .iter()
             .filter(|link| !download.shunned.contains(link))
             .max_by(|a, b| {
-                let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
-                rate(a).total_cmp(&rate(b))
+                let worth = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.worth(now));
+                worth(a).total_cmp(&worth(b))
             })
             .copied();
         let Some(link) = best else { return };
         download.leaves_asked = Some((link, now));
         download.note_asked(now);
         let key = segment.key;
+        if let Some(link) = self.links.get_mut(&link) {
+            link.conduct.owed_lists = link.conduct.owed_lists.saturating_add(1);
+        }
         self.send(link, &PeerMessage::LeavesRequest { key });
     }
 
-    /// Hands missing blocks to holders, in order, a run at a time to each in turn.
+    /// Hands missing blocks to holders, a run at a time to each in turn: the rarest first while there is
+    /// time, in order when there is not.
     pub(super) fn pick_blocks(&mut self, now: Instant, id: SegmentId, holders: &[LinkId]) {
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
-        if segment.leaves.is_none() {
+        let (Some(_), Some(download)) = (&segment.leaves, &segment.download) else {
             return;
-        }
+        };
         let mut rest: Vec<LinkId> = holders.to_vec();
-        if let Some(download) = &segment.download {
-            rest.retain(|link| !download.shunned.contains(link));
-        }
-        let rate = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.rate_or_guess());
+        rest.retain(|link| !download.shunned.contains(link));
+        let order = self.block_order(now, segment, &rest);
+        let worth = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.worth(now));
         let fastest = |rest: &[LinkId]| {
-            let by_rate = |a: &&LinkId, b: &&LinkId| rate(a).total_cmp(&rate(b)).then(b.cmp(a));
+            let by_rate = |a: &&LinkId, b: &&LinkId| worth(a).total_cmp(&worth(b)).then(b.cmp(a));
             rest.iter().max_by(by_rate).copied()
         };
         // The four fastest one by one: the code of a sort would weigh more than all of this file.
@@ -70,38 +84,81 @@ impl Engine {
             && let Some(next) = fastest(&rest)
         {
             rest.retain(|link| *link != next);
-            sources.push(next);
+            let held = self
+                .links
+                .get(&next)
+                .and_then(|l| l.haves.held(&segment.key));
+            sources.extend(held.map(|held| (next, held)));
         }
         let mut progressed = true;
         while progressed {
             progressed = false;
-            for link in &sources {
-                progressed |= self.ask_run(now, id, *link);
+            for (link, held) in &sources {
+                progressed |= self.ask_run(now, id, *link, held, &order);
             }
         }
     }
 
+    /// Where each run of blocks stands in line. A source that sends the same blocks to all its
+    /// neighbours leaves them nothing to give each other: so each begins elsewhere, with what the
+    /// fewest hold. Close to the deadline, and between two, playback's order is the best.
+    fn block_order(&self, now: Instant, segment: &Segment, holders: &[LinkId]) -> Vec<usize> {
+        let runs = segment.blocks.len().div_ceil(RUN_BLOCKS);
+        let greeted = self.links.values().filter(|link| link.is_greeted()).count();
+        let mut order: Vec<usize> = (0..runs).collect();
+        if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
+            return order;
+        }
+        let held: Vec<Held> = holders
+            .iter()
+            .filter_map(|link| self.links.get(link)?.haves.held(&segment.key))
+            .collect();
+        if runs > 0 {
+            order.rotate_left(self.lot(&segment.key) as usize % runs);
+        }
+        let mut ranked = Vec::with_capacity(runs);
+        for count in 0..=held.len() {
+            ranked.extend(order.iter().copied().filter(|run| {
+                held.iter()
+                    .filter(|held| held.has(run * RUN_BLOCKS))
+                    .count()
+                    == count
+            }));
+        }
+        ranked
+    }
+
     /// Asks `link` for the next run of missing blocks that it holds. Whether there was one.
-    fn ask_run(&mut self, now: Instant, id: SegmentId, link_id: LinkId) -> bool {
+    fn ask_run(
+        &mut self,
+        now: Instant,
+        id: SegmentId,
+        link_id: LinkId,
+        held: &Held,
+        order: &[usize],
+    ) -> bool {
         let Some(segment) = self.segments.get_mut(&id) else {
             return false;
         };
         let Some(link) = self.links.get_mut(&link_id) else {
             return false;
         };
-        let Some(held) = link.haves.held(&segment.key) else {
-            return false;
-        };
-        let budget = PIPELINE_BLOCKS.saturating_sub(link.outstanding) as usize;
+        let budget = pipeline(link).saturating_sub(link.outstanding) as usize;
         if budget == 0 {
             return false;
         }
-        let free = |index: usize| segment.blocks[index] == Block::Missing && held.has(index);
-        let Some(first) = (0..segment.blocks.len()).find(|index| free(*index)) else {
+        let free =
+            |index: usize| segment.blocks.get(index) == Some(&Block::Missing) && held.has(index);
+        let in_run = |run: &usize| {
+            let first = run * RUN_BLOCKS;
+            (first..first + RUN_BLOCKS).find(|index| free(*index))
+        };
+        let Some(first) = order.iter().find_map(in_run) else {
             return false;
         };
-        let count = (first..segment.blocks.len())
-            .take(RUN_BLOCKS.min(budget))
+        let end = (first / RUN_BLOCKS + 1) * RUN_BLOCKS;
+        let count = (first..end)
+            .take(budget)
             .take_while(|index| free(*index))
             .count();
         for block in &mut segment.blocks[first..first + count] {
@@ -114,6 +171,8 @@ impl Engine {
             link.progress_at = now;
         }
         link.outstanding += narrow(count);
+        let owed = &mut link.conduct.owed_blocks;
+        *owed = owed.saturating_add(narrow(count));
         if let Some(download) = &mut segment.download {
             download.note_asked(now);
         }
@@ -165,4 +224,12 @@ impl Engine {
             );
         }
     }
+}
+
+/// Blocks that may be on their way from `link`.
+fn pipeline(link: &Link) -> u32 {
+    let bytes = link.rate_or_guess() * PIPELINE_MS / 1e3;
+    (PIPELINE_BLOCKS_MIN..PIPELINE_BLOCKS)
+        .find(|blocks| f64::from(*blocks + 1) * BLOCK_LEN as f64 > bytes)
+        .unwrap_or(PIPELINE_BLOCKS)
 }

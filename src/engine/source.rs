@@ -7,6 +7,7 @@
 use super::Engine;
 use super::download::Failure;
 use super::segment::{Block, block_of};
+use super::trust::Fault;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::BLOCK_LEN;
 
@@ -60,7 +61,7 @@ impl Engine {
     }
 
     fn race(&mut self, now: Instant, id: SegmentId, slack: Duration) -> Option<Instant> {
-        let scene = self.scene(id)?;
+        let scene = self.scene(now, id)?;
         let download = self.segments.get(&id)?.download.as_ref()?;
         let fresh = download.first_asked.is_none();
         if download.cdn_only {
@@ -83,10 +84,11 @@ impl Engine {
         self.relieve_stuck_leg(now, id);
         self.ask_leaves(now, id, &scene.holders);
         self.pick_blocks(now, id, &scene.holders);
+        self.promise_first_blocks(now, id);
         self.next_look(now, id, &scene)
     }
 
-    fn scene(&self, id: SegmentId) -> Option<Scene> {
+    fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
         let deadline = self.playback.deadline().max(download.started);
@@ -99,6 +101,8 @@ impl Engine {
             .filter(|(link, peer)| {
                 peer.is_greeted()
                     && !peer.choked
+                    // While the CDN fails, nobody who may have it rests.
+                    && (!peer.conduct.is_resting(now) || download.failure.is_some())
                     && !download.shunned.contains(link)
                     && peer.haves.held(&segment.key).is_some_and(|held| {
                         (0..segment.blocks.len().max(1)).any(|index| held.has(index))
@@ -108,7 +112,6 @@ impl Engine {
             .collect();
         Some(Scene {
             started: download.started,
-
             latest: deadline - margin,
             holders,
         })
@@ -125,7 +128,7 @@ impl Engine {
         })
     }
 
-    fn is_asked(&self, id: SegmentId) -> bool {
+    pub(super) fn is_asked(&self, id: SegmentId) -> bool {
         self.segments.get(&id).is_some_and(|segment| {
             segment
                 .blocks
@@ -163,6 +166,16 @@ impl Engine {
             && !silent.contains(&link)
         {
             silent.push(link);
+        }
+        let dripping = self.drippers(now, id);
+        for link in &silent {
+            self.note_fault(now, *link, Fault::Silent);
+        }
+        for link in dripping {
+            if !silent.contains(&link) {
+                self.note_fault(now, link, Fault::Drip);
+                silent.push(link);
+            }
         }
         if silent.is_empty() {
             return;
@@ -278,7 +291,7 @@ impl Engine {
         let only = download.cdn_only;
         self.withdraw(id);
         let holders = self
-            .scene(id)
+            .scene(now, id)
             .map(|scene| scene.holders)
             .unwrap_or_default();
         if only || !self.is_shareable(id) || (holders.is_empty() && !self.is_asked(id)) {
@@ -295,7 +308,7 @@ impl Engine {
         let silence = segment.blocks.iter().filter_map(|block| match block {
             Block::Asked { link, at } => {
                 let since = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
-                Some(since + delay)
+                Some((since + delay).min(*at + self.drip_delay()))
             }
             Block::Missing
             | Block::Filling

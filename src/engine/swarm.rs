@@ -10,9 +10,6 @@ use crate::base::{Duration, Instant, LinkId, PeerId, Rng, SegmentId};
 /// A link that is not open so long after both descriptions were known never will be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Peers that sent wrong blocks and are not linked again; ids are random, so a longer list helps nobody.
-const LIARS_MAX: usize = 256;
-
 /// A peer id: client and version as BEP 20 has them, the rest random.
 pub(super) fn random_peer_id(rng: &mut Rng) -> PeerId {
     const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -45,13 +42,6 @@ impl Engine {
         self.greet(id);
     }
 
-    pub(super) fn on_link_writable(&mut self, now: Instant, id: LinkId, room: u64) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.upload.room = room;
-            self.pump_uploads(now);
-        }
-    }
-
     pub(super) fn on_link_closed(&mut self, now: Instant, id: LinkId) {
         self.forget_link(now, id, CloseReason::Gone);
     }
@@ -61,10 +51,8 @@ impl Engine {
         if self.links.contains_key(&id) {
             self.out(Output::CloseLink { link: id });
             let peer = self.links.get(&id).and_then(|link| link.peer);
-            if let (CloseReason::WrongBlock, Some(peer)) = (reason, peer) {
-                self.liars.push(peer);
-                let over = self.liars.len().saturating_sub(LIARS_MAX);
-                self.liars.drain(..over);
+            if let Some(peer) = peer {
+                self.outcasts.note(now, peer, reason);
             }
             self.forget_link(now, id, reason);
         }

@@ -98,7 +98,7 @@ impl Engine {
         sdp: String,
     ) {
         let full = self.link_count() >= self.config.max_peers as usize;
-        if !self.config.enabled || full || !self.is_welcome(peer) {
+        if !self.config.enabled || full || !self.is_welcome(now, peer) {
             return;
         }
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
@@ -116,9 +116,9 @@ impl Engine {
         self.out(Output::AcceptOffer { link, sdp });
     }
 
-    /// Not ourselves, and never caught with a wrong block.
-    fn is_welcome(&self, peer: PeerId) -> bool {
-        peer != self.peer_id && !self.liars.contains(&peer)
+    /// Not ourselves, and not closed for what it did.
+    fn is_welcome(&self, now: Instant, peer: PeerId) -> bool {
+        peer != self.peer_id && !self.outcasts.contains(now, peer)
     }
 
     /// Somebody's answer to an offer of ours.
@@ -141,7 +141,7 @@ impl Engine {
                 return;
             }
         }
-        if self.link_count() >= self.config.max_peers as usize || !self.is_welcome(peer) {
+        if self.link_count() >= self.config.max_peers as usize || !self.is_welcome(now, peer) {
             return self.close_link(now, id, CloseReason::NotNeeded);
         }
         let Some(link) = self.links.get_mut(&id) else {

@@ -11,9 +11,10 @@ use crate::base::{ByteRange, Duration, HashId, Instant, LinkId, PayloadId, Segme
 use crate::integrity::Digest;
 use crate::wire::{BlockHeader, HaveEntry, Holding, PeerMessage};
 
-/// A neighbour hears of a partial segment each time so many blocks are new: a sixteenth of a 4 Mbit/s,
-/// 4 s segment.
-const ANNOUNCE_BLOCKS: usize = 8;
+/// A neighbour hears of a partial segment with its first block, and then each time so many are new: one
+/// message's worth, or a sixteenth of a long segment.
+const ANNOUNCE_BLOCKS: usize = 4;
+const ANNOUNCE_PARTS: usize = 16;
 
 /// Blocks whose hashes are awaited.
 #[derive(Debug)]
@@ -44,7 +45,8 @@ impl Engine {
             self.out(Output::Drop { payload });
             return self.close_link(now, link, CloseReason::Protocol);
         };
-        let Some(id) = self.serveable(&header.key).ok() else {
+        let owed = self.settle_debt(now, link, header.count);
+        let Some(id) = self.serveable(&header.key).ok().filter(|_| owed) else {
             return self.discard(payload, len);
         };
         let Some(segment) = self.segments.get_mut(&id) else {
@@ -267,7 +269,10 @@ impl Engine {
         size: u64,
         leaves: Vec<Digest>,
     ) {
-        let Ok(id) = self.serveable(key) else { return };
+        let owed = self.settle_list(now, link);
+        let Some(id) = self.serveable(key).ok().filter(|_| owed) else {
+            return;
+        };
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -333,8 +338,10 @@ impl Engine {
         };
         let verified = segment.verified();
         let whole = segment.is_whole();
+        let step = ANNOUNCE_BLOCKS.max(segment.blocks.len() / ANNOUNCE_PARTS);
+        let first = segment.announced == 0;
         if verified <= segment.announced
-            || (!whole && verified < segment.announced + ANNOUNCE_BLOCKS)
+            || (!whole && !first && verified < segment.announced + step)
         {
             return;
         }

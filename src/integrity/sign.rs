@@ -4,8 +4,8 @@
 //! rendition, place or broadcast. Verification is strict: one signature a message and key, no weak
 //! keys. Which SEQ may follow which, and whose lines count, is the reader's question.
 
-use super::tag::{SegmentDigest, from_base64};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use super::base64::{from_base64, to_base64};
+use super::tag::SegmentDigest;
 use core::fmt;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
@@ -72,7 +72,7 @@ impl PublicKey {
     /// What [`PublicKey::from_base64`] reads.
     #[must_use]
     pub fn to_base64(self) -> String {
-        STANDARD.encode(self.to_bytes())
+        to_base64(&self.0.to_bytes())
     }
 
     /// Whether `seal` is this key's signature of `digest` in the stream, track and place it names.
@@ -122,7 +122,7 @@ impl SecretKey {
     /// What [`SecretKey::from_base64`] reads: whoever sees it can sign.
     #[must_use]
     pub fn to_base64(&self) -> String {
-        STANDARD.encode(self.0.to_bytes())
+        to_base64(&self.0.to_bytes())
     }
 
     /// The key that verifies what this one signs.

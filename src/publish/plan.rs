@@ -59,7 +59,7 @@ impl Plan {
                 if plan.playlists.len() == before {
                     return Err(PublishError::new(
                         source,
-                        "no playlist (.m3u8) in this folder",
+                        "no playlist (.m3u8, .mpd) in this folder",
                     ));
                 }
                 if let Some(out) = out {
@@ -192,9 +192,13 @@ pub(super) fn or_dot(path: &Path) -> &Path {
 /// Whether the name is a playlist's.
 pub(super) fn is_playlist(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        extension.eq_ignore_ascii_case("m3u8") || extension.eq_ignore_ascii_case("m3u")
-    })
+    let known = |extension: &str| {
+        let names = ["m3u8", "m3u", "mpd"];
+        names
+            .iter()
+            .any(|name| extension.eq_ignore_ascii_case(name))
+    };
+    extension.is_some_and(known)
 }
 
 /// All files below `folder`, sorted, but for those in `except` (a folder to be written to) and

@@ -1,9 +1,10 @@
-//! Finds segments, lines of ours and child playlists in the text of an HLS playlist (RFC 8216),
-//! without losing a byte: everything found is a place in the text or a copy of a URI.
+//! Finds segments, lines of ours and child playlists in the text of an HLS playlist (RFC 8216; an MPD is
+//! `mpd_scan`'s), without losing a byte: everything found is a place in the text or a copy of a URI.
 //!
 //! It reads no more than signing needs; the engine's own reader is `manifest`. Lines end with LF or
 //! CRLF.
 
+use super::mpd_scan::{is_xml, scan_mpd};
 use crate::base::ByteRange;
 use crate::integrity::tag::{DigestTag, TAG, TagError};
 use std::collections::BTreeMap;
@@ -25,6 +26,19 @@ pub struct Playlist {
     pub is_ended: bool,
     /// Where its sidecar is, if it points to one; the first of several.
     pub sidecar: Option<String>,
+    /// It is an MPD, and has these tracks: their segments follow each other in `segments`.
+    pub tracks: Option<Vec<MpdTrack>>,
+    /// What an MPD has besides, and why it is not among the segments.
+    pub not_listed: Vec<String>,
+}
+
+/// A representation of one period of an MPD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MpdTrack {
+    /// Its track's id in the engine, in hexadecimal.
+    pub name: String,
+    /// How many segments it has.
+    pub segments: usize,
 }
 
 /// One segment of a media playlist.
@@ -42,12 +56,14 @@ pub struct Entry {
     pub tags: Vec<Result<DigestTag, TagError>>,
     /// `EXT-X-GAP`: the publisher says that there are no bytes.
     pub is_gap: bool,
+    /// The last one that an MPD's rule makes of a track: the stream may end before it.
+    pub may_be_missing: bool,
 }
 
 /// What in a playlist cannot be understood, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanError {
-    /// The line, counted from 1.
+    /// The line, counted from 1; 0 where it is said with what is wrong, or is none.
     pub line: usize,
     /// What is wrong.
     pub what: String,
@@ -55,7 +71,10 @@ pub struct ScanError {
 
 impl fmt::Display for ScanError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "line {}: {}", self.line, self.what)
+        match self.line {
+            0 => out.write_str(&self.what),
+            line => write!(out, "line {line}: {}", self.what),
+        }
     }
 }
 
@@ -90,11 +109,14 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 }
 
 impl Playlist {
-    /// Reads `text`.
+    /// Reads `text`, a playlist's or an MPD's.
     ///
     /// # Errors
-    /// When it is no HLS playlist, or a segment's address cannot be told.
+    /// When it is neither, or a segment's address cannot be told.
     pub fn scan(text: &str) -> Result<Self, ScanError> {
+        if is_xml(text) {
+            return scan_mpd(text);
+        }
         let mut scan = Scan::default();
         for (index, line) in lines(text).enumerate() {
             scan.line(index, line).map_err(|what| ScanError {
@@ -190,6 +212,7 @@ impl Scan {
             range,
             tags: core::mem::take(&mut self.tags),
             is_gap: core::mem::take(&mut self.is_gap),
+            may_be_missing: false,
         });
         Ok(())
     }
@@ -357,7 +380,7 @@ mod tests {
 
     #[test]
     fn other_files_are_refused() {
-        for text in ["", "<MPD/>", "\n#EXTM3U\n", "#EXTM3UX\n", "PK\u{0}\u{1}"] {
+        for text in ["", "<html/>", "\n#EXTM3U\n", "#EXTM3UX\n", "PK\u{0}\u{1}"] {
             assert!(Playlist::scan(text).is_err(), "{text:?}");
         }
     }

@@ -69,7 +69,11 @@ pub fn sign(
         let text = read_playlist(source)?;
         let playlist = Playlist::scan(&text).map_err(|error| PublishError::new(source, error))?;
         if *source == planned.target && !playlist.is_master && !playlist.is_ended {
-            return Err(PublishError::new(source, STILL_GROWING));
+            let what = match playlist.tracks {
+                None => STILL_GROWING.to_owned(),
+                Some(_) => STILL_GROWING.replace("no #EXT-X-ENDLIST", "a dynamic MPD"),
+            };
+            return Err(PublishError::new(source, what));
         }
         signer.adopt(planned)?;
         progress.expect(playlist.segments.iter().filter(|each| !each.is_gap).count());

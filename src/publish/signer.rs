@@ -4,10 +4,11 @@
 use super::PublishError;
 use super::files::{folder_of, reason, resolve, uri_of};
 use super::hash::{Hashed, SegmentHasher, Wanted};
+use super::mpd::point_mpd;
 use super::plan::Planned;
 use super::playlist::{point_playlist, sign_playlist, strip_playlist};
 use super::progress::Progress;
-use super::scan::{Entry, Playlist};
+use super::scan::{Entry, MpdTrack, Playlist};
 use super::seals::Seals;
 use crate::integrity::tag::DigestTag;
 use crate::integrity::{SecretKey, Sidecar, SidecarSegment, SidecarTrack};
@@ -73,6 +74,8 @@ pub(super) struct SignedText {
 pub(super) struct Signer {
     options: SignOptions,
     seals: Option<Seals>,
+    /// Playlists are signed as they grow.
+    follows: bool,
 }
 
 impl Signer {
@@ -80,6 +83,16 @@ impl Signer {
         Self {
             seals: options.key.clone().map(Seals::new),
             options: options.clone(),
+            follows: false,
+        }
+    }
+
+    /// One of playlists that grow: those of HLS have lines to their end. Who watches holds segments
+    /// under their digests, and would drop them if these went elsewhere.
+    pub(super) fn following(options: &SignOptions) -> Self {
+        Self {
+            follows: true,
+            ..Self::new(options)
         }
     }
 
@@ -113,6 +126,9 @@ impl Signer {
         seals.adopt(track, &playlist);
         if let Some(sidecar) = sidecar {
             seals.adopt_sidecar(track, &sidecar);
+            for mpd_track in playlist.tracks.iter().flatten() {
+                seals.adopt_sidecar(&track_of(track, mpd_track), &sidecar);
+            }
         }
         Ok(())
     }
@@ -137,32 +153,32 @@ impl Signer {
                 is_ended: playlist.is_ended,
             });
         }
+        let mut files = Files {
+            source,
+            hasher,
+            progress,
+        };
+        if let Some(tracks) = &playlist.tracks {
+            return self.sign_mpd(planned, text, &playlist, tracks, files);
+        }
         let entries: Vec<&Entry> = playlist
             .segments
             .iter()
             .filter(|each| !each.is_gap)
             .collect();
-        let at_line = |entry: &Entry, what| fail(&format_args!("line {}: {what}", entry.line));
-        let mut files = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let file = resolve(folder_of(source), &entry.uri);
-            files.push(file.map_err(|what| at_line(entry, what))?);
-        }
-        let to_sidecar = self.wants_sidecar(&playlist) && !has_repeats(&files, &entries);
+        let to_sidecar = self.wants_sidecar(&playlist) && !files.have_repeats(&entries);
         let wanted = Wanted {
             sha256: self.options.sha256,
             leaves: to_sidecar && self.options.leaves,
         };
         let mut hashed = Vec::with_capacity(entries.len());
-        for (entry, file) in entries.iter().zip(&files) {
-            let each = hasher.hash(file, entry.range, wanted);
-            let each = each.map_err(|what| at_line(entry, what))?;
-            progress.step(source.display(), each.digest.size);
-            hashed.push(each);
+        for entry in &entries {
+            hashed.push(files.hash(entry, wanted)?);
         }
         let (tags, stream) = self.seal(&planned.track, &entries, &hashed)?;
         let (text, sidecar) = if to_sidecar {
-            let (path, uri) = sidecar_place(&planned.target);
+            let path = planned.target.with_extension(SIDECAR_EXTENSION);
+            let uri = uri_beside(&path);
             let tracks = vec![SidecarTrack {
                 track: planned.track.clone(),
                 segments: sidecar_segments(&entries, &tags, hashed),
@@ -186,11 +202,70 @@ impl Signer {
 
     fn wants_sidecar(&self, playlist: &Playlist) -> bool {
         playlist.is_ended
+            && !self.follows
             && match self.options.sidecar {
                 SidecarUse::Long => playlist.segments.len() > LINES_MAX,
                 SidecarUse::Always => true,
                 SidecarUse::Never => false,
             }
+    }
+
+    /// An MPD's digests stand beside it, track by track.
+    fn sign_mpd(
+        &mut self,
+        planned: &Planned,
+        text: &str,
+        playlist: &Playlist,
+        tracks: &[MpdTrack],
+        mut files: Files<'_>,
+    ) -> Result<SignedText, PublishError> {
+        if self.options.sidecar == SidecarUse::Never {
+            return Err(files.error("an MPD has no place for digests: they need a sidecar"));
+        }
+        let wanted = Wanted {
+            sha256: self.options.sha256,
+            leaves: self.options.leaves,
+        };
+        let mut rest = playlist.segments.as_slice();
+        let mut all = Vec::with_capacity(tracks.len());
+        for track in tracks {
+            let (mine, behind) = rest.split_at(track.segments.min(rest.len()));
+            rest = behind;
+            let there = |entry: &&Entry| !entry.may_be_missing || files.is_there(entry);
+            let entries: Vec<&Entry> = mine.iter().filter(there).collect();
+            let mut hashed = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                hashed.push(files.hash(entry, wanted)?);
+            }
+            all.push((track, entries, hashed));
+        }
+        let (mut stream, mut segments, mut written) = (None, 0, Vec::new());
+        for (track, entries, hashed) in all.into_iter().filter(|(_, found, _)| !found.is_empty()) {
+            let name = track_of(&planned.track, track);
+            let (tags, sealed_in) = self.seal(&name, &entries, &hashed)?;
+            stream = stream.or(sealed_in);
+            segments += tags.len();
+            written.push(SidecarTrack {
+                track: name,
+                segments: sidecar_segments(&entries, &tags, hashed),
+            });
+        }
+        if segments == 0 {
+            let why = playlist.not_listed.first();
+            let why = why.map_or("it lists no segments", String::as_str);
+            return Err(files.error(&format!("nothing to sign: {why}")));
+        }
+        // Beside a playlist of the same name both have their own.
+        let path = planned.target.with_added_extension(SIDECAR_EXTENSION);
+        let text = point_mpd(text, &uri_beside(&path)).map_err(|error| files.error(&error.0))?;
+        let json = Sidecar::new(stream, written).to_json();
+        Ok(SignedText {
+            text,
+            sidecar: Some((path, json)),
+            segments,
+            is_master: false,
+            is_ended: playlist.is_ended,
+        })
     }
 
     /// The lines of a playlist's segments, and the STREAM they are sealed in.
@@ -221,6 +296,50 @@ impl Signer {
         }
         Ok((tags, stream))
     }
+}
+
+/// The files beside a playlist.
+struct Files<'a> {
+    source: &'a Path,
+    hasher: &'a mut SegmentHasher,
+    progress: &'a mut Progress,
+}
+
+impl Files<'_> {
+    fn hash(&mut self, entry: &Entry, wanted: Wanted) -> Result<Hashed, PublishError> {
+        let hashed = resolve(folder_of(self.source), &entry.uri)
+            .and_then(|file| self.hasher.hash(&file, entry.range, wanted));
+        let hashed = hashed.map_err(|what| match entry.line {
+            0 => self.error(&what),
+            line => self.error(&format!("line {line}: {what}")),
+        })?;
+        self.progress
+            .step(self.source.display(), hashed.digest.size);
+        Ok(hashed)
+    }
+
+    /// Whether the same bytes of a file stand twice, as those of an advertisement may. A sidecar, where
+    /// segments are found by address, cannot give the two a SEQ each; lines can.
+    fn have_repeats(&self, entries: &[&Entry]) -> bool {
+        let mut seen = BTreeSet::new();
+        !entries.iter().all(|entry| {
+            let file = resolve(folder_of(self.source), &entry.uri);
+            seen.insert((file.ok(), entry.range))
+        })
+    }
+
+    fn is_there(&self, entry: &Entry) -> bool {
+        resolve(folder_of(self.source), &entry.uri).is_ok_and(|file| file.exists())
+    }
+
+    fn error(&self, what: &str) -> PublishError {
+        PublishError::new(self.source, what)
+    }
+}
+
+/// What a track of an MPD is called under a signature.
+pub(super) fn track_of(mpd: &str, track: &MpdTrack) -> String {
+    format!("{mpd}#{}", track.name)
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, PublishError> {
@@ -258,37 +377,29 @@ fn check_unsealed(
     Ok(())
 }
 
-/// Where the sidecar of a playlist goes, and how the playlist names it.
-fn sidecar_place(playlist: &Path) -> (PathBuf, String) {
-    let path = playlist.with_extension(SIDECAR_EXTENSION);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let uri = uri_of(&name);
-    (path, uri)
+/// How a playlist names a sidecar in its own folder.
+fn uri_beside(sidecar: &Path) -> String {
+    uri_of(&sidecar.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// Whether the same bytes of a file stand twice, as those of an advertisement may. A sidecar, where
-/// segments are found by address, cannot give the two a SEQ each; lines can.
-fn has_repeats(files: &[PathBuf], entries: &[&Entry]) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut places = files.iter().zip(entries);
-    !places.all(|(file, entry)| seen.insert((file, entry.range)))
-}
-
-/// What a sidecar says of the segments.
+/// What a sidecar says of the segments. Who looks one up by its address finds the first of it, so the
+/// same bytes at the same address stand there once.
 fn sidecar_segments(
     entries: &[&Entry],
     tags: &[DigestTag],
     hashed: Vec<Hashed>,
 ) -> Vec<SidecarSegment> {
+    let mut seen = BTreeSet::new();
     let all = entries.iter().zip(tags).zip(hashed);
-    all.map(|((entry, tag), hashed)| SidecarSegment {
-        url: entry.uri.clone(),
-        range: entry.range,
-        size: Some(tag.digest.size),
-        root: Some(tag.digest.root),
-        sha256: tag.sha256,
-        signed: tag.seal.as_ref().map(|seal| (seal.seq, seal.signature)),
-        leaves: hashed.leaves,
-    })
-    .collect()
+    all.filter(|((entry, _), _)| seen.insert((entry.uri.as_str(), entry.range)))
+        .map(|((entry, tag), hashed)| SidecarSegment {
+            url: entry.uri.clone(),
+            range: entry.range,
+            size: Some(tag.digest.size),
+            root: Some(tag.digest.root),
+            sha256: tag.sha256,
+            signed: tag.seal.as_ref().map(|seal| (seal.seq, seal.signature)),
+            leaves: hashed.leaves,
+        })
+        .collect()
 }

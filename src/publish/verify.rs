@@ -6,7 +6,8 @@ use super::hash::Wanted;
 use super::place::{Place, Reader};
 use super::progress::Progress;
 use super::report::{PlaylistReport, Report, SegmentReport, Status};
-use super::scan::{Entry, Playlist};
+use super::scan::{Entry, MpdTrack, Playlist};
+use super::signer::track_of;
 use crate::base::ByteRange;
 use crate::integrity::tag::{DigestTag, SegmentDigest};
 use crate::integrity::{Digest, PublicKey, Seal, Sidecar, root_of};
@@ -37,7 +38,11 @@ pub fn verify(
             order: Order::default(),
         };
         let mut segments = Vec::with_capacity(playlist.segments.len());
-        for entry in playlist.segments {
+        let mut orders = Order::of_tracks(playlist.tracks.as_deref());
+        for (index, entry) in playlist.segments.into_iter().enumerate() {
+            if let Some((_, order)) = orders.next_if(|(first, _)| *first <= index) {
+                check.order = order;
+            }
             let (status, detail, bytes) = match check.judge(&entry) {
                 Ok(bytes) => (Status::Ok, None, bytes),
                 Err((status, detail)) => (status, detail, 0),
@@ -50,6 +55,12 @@ pub fn verify(
                 detail,
             });
         }
+        segments.extend(playlist.not_listed.into_iter().map(|what| SegmentReport {
+            uri: String::new(),
+            range: None,
+            status: Status::NoDigest,
+            detail: Some(what),
+        }));
         playlists.push(PlaylistReport {
             playlist: place.to_string(),
             sidecar: sidecar.map(|beside| beside.place.to_string()),
@@ -175,6 +186,9 @@ impl Check<'_> {
         let place = self.place.join(&entry.uri);
         let place = place.map_err(|what| (Status::Unreadable, Some(what)))?;
         let Some((track, said)) = sidecar.find(&place.path(), entry.range) else {
+            if entry.may_be_missing {
+                return Err((Status::Gap, Some("the stream ends before it".to_owned())));
+            }
             return Err((Status::NoDigest, Some("not in its sidecar".to_owned())));
         };
         if !said.leaves.is_empty() && said.root != Some(root_of(&said.leaves)) {
@@ -215,13 +229,39 @@ struct Order {
     /// STREAM and TRACK of the first line.
     names: Option<(String, String)>,
     last: Option<u64>,
+    /// What TRACK must end with: the track of an MPD.
+    ending: String,
 }
 
 impl Order {
+    /// An order for each track of an MPD that has segments, and the index of its first.
+    fn of_tracks(
+        tracks: Option<&[MpdTrack]>,
+    ) -> std::iter::Peekable<std::vec::IntoIter<(usize, Self)>> {
+        let mut first = 0;
+        let mut orders = Vec::new();
+        for track in tracks
+            .into_iter()
+            .flatten()
+            .filter(|track| track.segments > 0)
+        {
+            let ending = track_of("", track);
+            orders.push((
+                first,
+                Self {
+                    ending,
+                    ..Self::default()
+                },
+            ));
+            first += track.segments;
+        }
+        orders.into_iter().peekable()
+    }
+
     fn check(&mut self, seal: &Seal) -> Result<(), Fault> {
         let names = (seal.stream.clone(), seal.track.clone());
         let (stream, track) = self.names.get_or_insert_with(|| names.clone());
-        if (&*stream, &*track) != (&names.0, &names.1) {
+        if (&*stream, &*track) != (&names.0, &names.1) || !names.1.ends_with(&self.ending) {
             let what = format!("STREAM {:?}, TRACK {:?}", names.0, names.1);
             return Err((Status::OtherTrack, Some(what)));
         }

@@ -11,7 +11,7 @@ use super::hash::SegmentHasher;
 use super::plan::{Plan, Planned, or_dot, walk_past};
 use super::progress::Progress;
 use super::sign::Signed;
-use super::signer::{SidecarUse, SignOptions, Signer};
+use super::signer::{SignOptions, Signer};
 use super::write::{Mirror, write_signed};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -37,8 +37,7 @@ pub enum Watched {
 }
 
 /// Follows `sources` into folder `out` until every playlist has its `EXT-X-ENDLIST` or
-/// `is_stopped`. Returns how many segments were hashed. What is followed has lines to its end: who
-/// watches it holds segments under their digests, and would drop them if these went elsewhere.
+/// `is_stopped`. Returns how many segments were hashed.
 ///
 /// # Errors
 /// When `out` is where the sources are: players would see unsigned versions; when `out` holds versions
@@ -54,10 +53,7 @@ pub fn watch(
     let mut watch = Watch {
         sources,
         out,
-        signer: Signer::new(&SignOptions {
-            sidecar: SidecarUse::Never,
-            ..options.clone()
-        }),
+        signer: Signer::following(options),
         folders: BTreeMap::new(),
         follows: BTreeMap::new(),
         mirrors: Vec::new(),

@@ -15,6 +15,7 @@
 mod binary;
 mod corpus;
 mod folder;
+mod mpds;
 mod once;
 mod sealed;
 mod sidecars;

@@ -182,7 +182,8 @@ fn what_cannot_be_signed_says_why_and_leaves_all_as_it_was() {
             media("#EXT-X-BYTERANGE:5\nb.m4s"),
             "line 3: byte range of b.m4s has no offset",
         ),
-        ("<MPD/>".to_owned(), "not an HLS playlist"),
+        ("MPD".to_owned(), "not an HLS playlist"),
+        ("<html/>".to_owned(), "no MPD"),
     ] {
         let folder = vod();
         folder.put("video/empty.ts", "");
@@ -199,7 +200,7 @@ fn what_cannot_be_signed_says_why_and_leaves_all_as_it_was() {
     let folder = Folder::new();
     let error = sign_in_place(folder.0.clone()).unwrap_err().to_string();
     assert!(
-        error.ends_with("no playlist (.m3u8) in this folder"),
+        error.ends_with("no playlist (.m3u8, .mpd) in this folder"),
         "{error}"
     );
     let error = sign_in_place(folder.path("none.m3u8"))

@@ -1,0 +1,297 @@
+//! Trust in the peer behind one link: faults add up and fade, and cost it rank, then requests, then the
+//! link. All thresholds stand here.
+//!
+//! Two kinds. A *lapse* may come from a weak uplink, a busy phone or bad luck: it only ever costs rank
+//! and rests, and ends the link of a peer that has rested often and never sent anything. A *lie* is what
+//! no honest engine does, whatever its network; a few of them close the link. Wrong blocks are neither:
+//! they are `verify`'s, and end a link at once. Invariant: whatever its network does to it, a peer that
+//! keeps the protocol and sends anything at all is never closed for a fault.
+
+use super::peer::{Held, Link};
+use super::segment::{Block, Segment};
+use super::{CloseReason, Engine, WarningCode};
+use crate::base::{Duration, Instant, LinkId, PeerId, SegmentId};
+use crate::wire::{RejectReason, SegmentKey};
+
+/// What one fault of full weight costs in time to be forgotten: an occasional one, every
+/// two minutes, never adds up.
+const FAULT: Duration = Duration::from_secs(120);
+/// So much, and there are consequences: the third request in vain within a minute and a half is the last
+/// one. More is not counted.
+const LIMIT: Duration = Duration::from_secs(270);
+/// A block that was asked so long ago and is not here is dripping, even if others trickle in. The
+/// pipeline is cut to half of this by rate (`picker`), so a steady link, however slow, is not hit twice.
+const DRIP: Duration = Duration::from_millis(2_500);
+/// The first rest; each next one is twice as long, up to sixteen times. A phone that lost its uplink in
+/// a lift has it back by then; who only wastes requests gets one in three minutes.
+const REST: Duration = Duration::from_secs(10);
+const REST_DOUBLINGS: u32 = 4;
+/// Rests after which a peer that never sent anything is of no use: about six requests in a minute.
+const USELESS_RESTS: u32 = 3;
+/// Who was closed for lies is not linked again so long: peers change their ids for free, so longer would
+/// only hurt those who do not. A sender of wrong blocks is not linked again in the session.
+const OUTCAST: Duration = Duration::from_secs(600);
+/// Peers that are not linked again; ids are random, so a longer list helps nobody.
+const OUTCASTS_MAX: usize = 256;
+
+/// What a peer did, and nobody else is to blame for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Lapse: silent for `cdnFallbackDelay` about something it holds.
+    Silent,
+    /// Lapse: a block is not here after [`DRIP`].
+    Drip,
+    /// Lapse: refused for want of a slot. Honest peers do it when many ask; half a minute's worth.
+    Busy,
+    /// Lapse: what it promised did not come; a slow CDN does that, and its promises are muted anyway.
+    BrokenPromise,
+    /// Lie: says that it does not hold what it says it holds. An eviction is told before it, on the
+    /// same ordered channel, so no race looks like this.
+    FakeHave,
+    /// Lie: sent what was never asked of it, beyond everything that was asked and taken back.
+    Flood,
+}
+
+impl Fault {
+    fn is_lie(self) -> bool {
+        match self {
+            Self::FakeHave | Self::Flood => true,
+            Self::Silent | Self::Drip | Self::Busy | Self::BrokenPromise => false,
+        }
+    }
+
+    /// How long it counts.
+    fn weight(self) -> Duration {
+        match self {
+            Self::Silent | Self::FakeHave | Self::Flood => FAULT,
+            // A measure, not a suspicion: the slot is lost at once.
+            Self::Drip => LIMIT,
+            Self::Busy => FAULT / 4,
+            Self::BrokenPromise => FAULT / 2,
+        }
+    }
+}
+
+/// How a peer has behaved.
+#[derive(Debug, Default)]
+pub(super) struct Conduct {
+    /// When its lapses will be forgotten.
+    lapses: Instant,
+    /// When its lies will be.
+    lies: Instant,
+    rests_until: Instant,
+    rests: u32,
+    /// Blocks that were asked of it and have not come, taken back ones too: so many may come.
+    pub(super) owed_blocks: u32,
+    /// Leaf lists likewise.
+    pub(super) owed_lists: u32,
+    /// Something that was asked of it has come, in time or late.
+    pub(super) is_useful: bool,
+}
+
+/// What follows from a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consequence {
+    None,
+    Rest,
+    Close,
+}
+
+impl Conduct {
+    /// Whether nothing is asked of it now.
+    pub(super) fn is_resting(&self, now: Instant) -> bool {
+        now < self.rests_until
+    }
+
+    /// What its rate is multiplied with when peers are ranked: 1 without faults, a quarter at the limit.
+    pub(super) fn rank(&self, now: Instant) -> f64 {
+        let faults = self.lapses.since(now) + self.lies.since(now);
+        1.0 / (1.0 + faults.as_secs_f64() / 100.0)
+    }
+
+    fn note(&mut self, now: Instant, fault: Fault) -> Consequence {
+        let sum = if fault.is_lie() {
+            &mut self.lies
+        } else {
+            &mut self.lapses
+        };
+        let counted = (sum.since(now) + fault.weight()).min(LIMIT);
+        *sum = now + counted;
+        if counted < LIMIT {
+            return Consequence::None;
+        }
+        if fault.is_lie() {
+            return Consequence::Close;
+        }
+        if self.is_resting(now) {
+            return Consequence::None;
+        }
+        self.rests_until = now + REST * (1 << self.rests.min(REST_DOUBLINGS));
+        self.rests = self.rests.saturating_add(1);
+        if self.rests >= USELESS_RESTS && !self.is_useful {
+            Consequence::Close
+        } else {
+            Consequence::Rest
+        }
+    }
+}
+
+/// Peers that are not linked again, until when.
+#[derive(Debug, Default)]
+pub(super) struct Outcasts(Vec<(PeerId, Instant)>);
+
+impl Outcasts {
+    pub(super) fn contains(&self, now: Instant, peer: PeerId) -> bool {
+        self.0.iter().any(|(id, until)| *id == peer && now < *until)
+    }
+
+    /// Notes why `peer` was closed, if that keeps it out.
+    pub(super) fn note(&mut self, now: Instant, peer: PeerId, reason: CloseReason) {
+        let until = match reason {
+            CloseReason::WrongBlock => Instant(u64::MAX),
+            CloseReason::Unreliable => now + OUTCAST,
+            CloseReason::Gone
+            | CloseReason::ConnectTimeout
+            | CloseReason::Protocol
+            | CloseReason::Duplicate
+            | CloseReason::NotNeeded => return,
+        };
+        self.0.push((peer, until));
+        if self.0.len() > OUTCASTS_MAX {
+            self.0.remove(0);
+        }
+    }
+}
+
+impl Engine {
+    /// Counts a fault of a peer and draws the consequence. What was asked of it is the caller's to take
+    /// back; a closed link gives back what it owed by itself.
+    pub(super) fn note_fault(&mut self, now: Instant, id: LinkId, fault: Fault) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        match link.conduct.note(now, fault) {
+            Consequence::None | Consequence::Rest => {}
+            Consequence::Close => {
+                let who = link.peer.map(|peer| peer.to_hex()).unwrap_or_default();
+                let what = match fault {
+                    Fault::FakeHave => "says it holds what it does not",
+                    Fault::Flood => "sends what nobody asked for",
+                    Fault::Silent | Fault::Drip | Fault::Busy | Fault::BrokenPromise => {
+                        "has never sent what it says it holds"
+                    }
+                };
+                self.warn(
+                    WarningCode::Unreliable,
+                    format!("peer {who} {what}; it was dropped"),
+                );
+                self.close_link(now, id, CloseReason::Unreliable);
+            }
+        }
+    }
+
+    /// How long a block may be on its way from a peer before it is dripping.
+    pub(super) fn drip_delay(&self) -> Duration {
+        DRIP.max(self.config.fallback_delay() * 2)
+    }
+
+    /// A peer refuses what it was asked for. Called before its haves are corrected.
+    pub(super) fn judge_reject(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        key: &SegmentKey,
+        count: u16,
+        reason: RejectReason,
+    ) {
+        let Some(peer) = self.links.get_mut(&link) else {
+            return;
+        };
+        if count == 0 {
+            peer.conduct.owed_lists = peer.conduct.owed_lists.saturating_sub(1);
+        }
+        let claims = match peer.haves.held(key) {
+            Some(Held::Whole | Held::Partial(_)) => true,
+            Some(Held::Promised(_)) | None => false,
+        };
+        let fault = match reason {
+            RejectReason::NotHeld if claims && self.is_fairly_asked(link, key, count) => {
+                Fault::FakeHave
+            }
+            RejectReason::Busy if !self.is_shunned(link, key) => Fault::Busy,
+            RejectReason::NotHeld | RejectReason::Busy | RejectReason::Version => return,
+        };
+        self.note_fault(now, link, fault);
+    }
+
+    /// Whether what was asked of `link` exists by the publisher's word or its own: by a third peer's
+    /// leaf list it may have been asked for a block that its segment never had.
+    fn is_fairly_asked(&self, link: LinkId, key: &SegmentKey, count: u16) -> bool {
+        self.segment_of(key).is_some_and(|segment| {
+            let list = segment.leaves.as_ref();
+            count == 0 || list.is_some_and(|l| l.voucher.is_none_or(|v| v == link))
+        })
+    }
+
+    /// One request may be refused run by run: that is one refusal.
+    fn is_shunned(&self, link: LinkId, key: &SegmentKey) -> bool {
+        let download = self.segment_of(key).and_then(|s| s.download.as_ref());
+        download.is_none_or(|download| download.shunned.contains(&link))
+    }
+
+    fn segment_of(&self, key: &SegmentKey) -> Option<&Segment> {
+        let id = self.by_number.get(&(key.track, key.number))?;
+        self.segments.get(id).filter(|segment| segment.key == *key)
+    }
+
+    /// Blocks came from a link. Whether it owed so many; if not, that is counted against it.
+    pub(super) fn settle_debt(&mut self, now: Instant, id: LinkId, blocks: u16) -> bool {
+        let Some(conduct) = self.links.get_mut(&id).map(|link| &mut link.conduct) else {
+            return false;
+        };
+        if let Some(left) = conduct.owed_blocks.checked_sub(u32::from(blocks)) {
+            conduct.owed_blocks = left;
+            conduct.is_useful = true;
+            return true;
+        }
+        conduct.owed_blocks = 0;
+        self.note_fault(now, id, Fault::Flood);
+        false
+    }
+
+    /// A leaf list came from a link, likewise.
+    pub(super) fn settle_list(&mut self, now: Instant, id: LinkId) -> bool {
+        let Some(conduct) = self.links.get_mut(&id).map(|link| &mut link.conduct) else {
+            return false;
+        };
+        if let Some(left) = conduct.owed_lists.checked_sub(1) {
+            conduct.owed_lists = left;
+            return true;
+        }
+        self.note_fault(now, id, Fault::Flood);
+        false
+    }
+
+    /// Peers whose blocks for this segment have been on their way for too long.
+    pub(super) fn drippers(&self, now: Instant, id: SegmentId) -> Vec<LinkId> {
+        let delay = self.drip_delay();
+        let mut found = Vec::new();
+        let blocks = self.segments.get(&id).map_or(&[][..], |s| &s.blocks);
+        for block in blocks {
+            if let Block::Asked { link, at } = block
+                && now >= *at + delay
+                && !found.contains(link)
+            {
+                found.push(*link);
+            }
+        }
+        found
+    }
+}
+
+impl Link {
+    /// How much is expected of it, for choosing among peers: bytes a second, less with faults.
+    pub(super) fn worth(&self, now: Instant) -> f64 {
+        self.rate_or_guess() * self.conduct.rank(now)
+    }
+}
