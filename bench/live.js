@@ -1,34 +1,26 @@
 // @ts-check
 // Live: viewers join a second apart at hls.js's own latency and watch for a minute.
 
-import { log, runViewers, shareOfSaving } from "./measure.js";
+import { runRounds, shareOfSaving } from "./measure.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
 
 /** @param {import("playwright-core").Browser} browser @param {import("../tests/browser/harness.js").Origin} origin @param {import("./browser.js").Settings} settings */
 export async function live(browser, origin, settings) {
-  const rounds = [];
-  for (let round = 1; round <= (settings.rounds ?? 1); round += 1) {
-    /** @type {Run[]} */
-    const runs = [];
-    for (const mode of /** @type {const} */ (["plain", ...settings.modes])) {
-      log(`round ${round}: ${mode}`);
-      const plan = {
-        mode,
-        path: "/live/index.m3u8",
-        viewers: settings.viewers,
-        apartSeconds: 1,
-        watchSeconds: 60,
-      };
-      runs.push(await runViewers(browser, origin, plan));
-    }
-    if (!settings.json) print(round, settings.viewers, runs);
-    rounds.push(
-      runs.map((run) => ({ ...run, asked: run.asked.size, shareOfSaving: shareOfSaving(run) })),
-    );
-  }
-  return { viewers: settings.viewers, rounds };
+  const plan = { path: "/live/index.m3u8", apartSeconds: 1, watchSeconds: 60 };
+  const show = (
+    /** @type {number} */ round,
+    /** @type {Run} */ _plain,
+    /** @type {Run[]} */ runs,
+  ) => print(round, settings.viewers, runs);
+  const rounds = await runRounds(browser, origin, settings, plan, show);
+  const told = (/** @type {Run} */ run) => ({
+    ...run,
+    asked: run.asked.size,
+    shareOfSaving: shareOfSaving(run),
+  });
+  return { viewers: settings.viewers, rounds: rounds.map(({ runs }) => runs.map(told)) };
 }
 
 /** @param {number} round @param {number} viewers @param {Run[]} runs */

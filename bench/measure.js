@@ -43,14 +43,42 @@ export const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, se
 export const log = (text) =>
   process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
 
+/** @typedef {{ mode: "plain" | "signed" | "unsigned", path: string, viewers: number, apartSeconds: number, watchSeconds: number }} Plan */
+
+/**
+ * Plain viewers, then each mode, round after round; each round is shown when it is done.
+ * @param {import("playwright-core").Browser} browser
+ * @param {Origin} origin
+ * @param {import("./browser.js").Settings} settings
+ * @param {Pick<Plan, "path" | "apartSeconds" | "watchSeconds">} plan
+ * @param {(round: number, plain: Run, runs: Run[]) => void} show
+ * @returns {Promise<{ plain: Run, runs: Run[] }[]>}
+ */
+export async function runRounds(browser, origin, settings, plan, show) {
+  const rounds = [];
+  const { viewers } = settings;
+  for (let round = 1; round <= (settings.rounds ?? 1); round += 1) {
+    log(`round ${round}: plain`);
+    const plain = await runViewers(browser, origin, { ...plan, mode: "plain", viewers });
+    const runs = [plain];
+    for (const mode of settings.modes) {
+      log(`round ${round}: ${mode}`);
+      runs.push(await runViewers(browser, origin, { ...plan, mode, viewers }));
+    }
+    if (!settings.json) show(round, plain, runs);
+    rounds.push({ plain, runs });
+  }
+  return rounds;
+}
+
 /**
  * Viewers join one after another and watch; then everything is read at once.
  * @param {import("playwright-core").Browser} browser
  * @param {Origin} origin
- * @param {{ mode: "plain" | "signed" | "unsigned", path: string, viewers: number, apartSeconds: number, watchSeconds: number }} plan
+ * @param {Plan} plan
  * @returns {Promise<Run>}
  */
-export async function runViewers(browser, origin, plan) {
+async function runViewers(browser, origin, plan) {
   const path = plan.mode === "unsigned" ? `/unsigned${plan.path}` : plan.path;
   const swarm =
     plan.mode === "plain" ? null : { trackerUrls: [origin.trackerUrl], stunServers: [] };

@@ -10,7 +10,7 @@ import { megabytes, printTable } from "./table.js";
 export async function memory(browser, origin, settings) {
   const swarm = { trackerUrls: [origin.trackerUrl], stunServers: [] };
   const options = { src: origin.at("/live/index.m3u8"), hls: hlsBuilds["1.7"], hash: false };
-  const plain = await Viewer.open(browser, origin, options);
+  const plain = await Viewer.open(browser, origin, { ...options, swarm: null });
   const viewers = [];
   for (let at = 0; at < Math.min(settings.viewers, 3); at += 1) {
     viewers.push(await Viewer.open(browser, origin, { ...options, swarm }));

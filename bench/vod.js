@@ -1,36 +1,23 @@
 // @ts-check
 // VOD: viewers join four seconds apart and watch for a minute after the last one joined.
 
-import { log, runViewers, shareOfSaving, sum } from "./measure.js";
+import { runRounds, shareOfSaving, sum } from "./measure.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
 
 /** @param {import("playwright-core").Browser} browser @param {import("../tests/browser/harness.js").Origin} origin @param {import("./browser.js").Settings} settings */
 export async function vod(browser, origin, settings) {
-  const rounds = [];
-  for (let round = 1; round <= (settings.rounds ?? 1); round += 1) {
-    /** @type {Run[]} */
-    const runs = [];
-    for (const mode of /** @type {const} */ (["plain", ...settings.modes])) {
-      log(`round ${round}: ${mode}`);
-      const plan = {
-        mode,
-        path: "/media/bench/index.m3u8",
-        viewers: settings.viewers,
-        apartSeconds: 4,
-        watchSeconds: 60,
-      };
-      runs.push(await runViewers(browser, origin, plan));
-    }
-    const [plain] = runs;
-    if (!plain) throw new Error("a control always runs");
-    if (!settings.json) print(round, settings.viewers, plain, runs);
-    rounds.push(
+  const plan = { path: "/media/bench/index.m3u8", apartSeconds: 4, watchSeconds: 60 };
+  const show = (/** @type {number} */ round, /** @type {Run} */ plain, /** @type {Run[]} */ runs) =>
+    print(round, settings.viewers, plain, runs);
+  const rounds = await runRounds(browser, origin, settings, plan, show);
+  return {
+    viewers: settings.viewers,
+    rounds: rounds.map(({ plain, runs }) =>
       runs.map((run) => ({ ...run, ...againstPlain(run, plain), asked: run.asked.size })),
-    );
-  }
-  return { viewers: settings.viewers, rounds };
+    ),
+  };
 }
 
 /** @param {Run} run @param {Run} plain */

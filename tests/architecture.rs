@@ -125,7 +125,7 @@ fn runs_on_wasm32(source: &str) -> bool {
 #[test]
 fn every_file_opens_with_what_it_decides() {
     let mut faults = Vec::new();
-    for file in sources(&["src", "tests", "xtask", "benches"], &["rs"]) {
+    for file in sources(&["src", "tests", "fuzz", "xtask", "benches"], &["rs"]) {
         if !read(&file).starts_with("//! ") {
             faults.push(format!("{}: no `//!` head", relative(&file)));
         }
@@ -147,6 +147,7 @@ fn files_and_functions_stay_readable() {
     let folders = [
         "src",
         "tests",
+        "fuzz",
         "xtask",
         "benches",
         "js-adapters",
@@ -162,7 +163,7 @@ fn files_and_functions_stay_readable() {
             ));
         }
     }
-    for file in sources(&["src", "tests", "xtask", "benches"], &["rs"]) {
+    for file in sources(&["src", "tests", "fuzz", "xtask", "benches"], &["rs"]) {
         for (line, name, length) in functions(&read(&file)) {
             if length > FUNCTION_LINES_MAX {
                 faults.push(format!(

@@ -205,7 +205,7 @@ fn links() -> impl Strategy<Value = Input> {
         ),
         small().prop_map(|n| Input::LinkWritable {
             link: LinkId(n),
-            room: 262_144
+            queued: 0
         }),
         small().prop_map(|n| Input::LinkClosed { link: LinkId(n) }),
         (small(), any::<Option<[u8; 3]>>()).prop_map(|(n, v4)| Input::LinkNetwork {

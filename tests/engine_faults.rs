@@ -12,10 +12,10 @@ mod world;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
-use swarmline::engine::{Event, Source};
+use swarmline::engine::{Source, WarningCode};
 use world::{
-    Fault, LEN, Outcome, Vice, World, bytes_of, content, playlist, second_joins, source_of, url,
-    vod,
+    Fault, LEN, Outcome, World, bytes_of, content, playlist, poison, second_joins, source_of,
+    stall, url, vod,
 };
 
 #[test]
@@ -80,18 +80,12 @@ fn a_poisoner_is_named_dropped_and_replaced_in_time() {
     let (mut world, first, second) = second_joins(true, 6, World::config());
     world.ahead(second, 0.0);
     world.fetch(second, &url(0));
-    world.viewers[first].vice = Vice {
-        poison: true,
-        stall: false,
-    };
+    world.viewers[first].vice = Some(poison());
     world.ahead(second, 8_000.0);
     let request = world.load(second, &url(2), None);
     let outcome = world.settle(second, request);
     assert_eq!(bytes_of(&outcome), content(2, LEN + 2));
-    let named = world.viewers[second].events.iter().any(|event| {
-        matches!(event, Event::Warning { code, .. }
-            if *code == swarmline::engine::WarningCode::WrongBlock)
-    });
+    let named = world.has_warned(second, WarningCode::WrongBlock);
     assert!(named, "the liar is named");
     assert!(
         world.viewers[second].engine.stats().peers.is_empty(),
@@ -104,10 +98,7 @@ fn a_poisoner_of_an_unsigned_stream_never_reaches_the_player() {
     let (mut world, first, second) = second_joins(false, 6, World::config());
     world.ahead(second, 0.0);
     world.fetch(second, &url(0));
-    world.viewers[first].vice = Vice {
-        poison: true,
-        stall: false,
-    };
+    world.viewers[first].vice = Some(poison());
     world.ahead(second, 8_000.0);
     let outcome = world.fetch(second, &url(2));
     assert_eq!(bytes_of(&outcome), content(2, LEN + 2));
@@ -118,10 +109,7 @@ fn a_silent_peer_costs_one_fallback_delay_when_time_is_short() {
     let (mut world, first, second) = second_joins(true, 6, World::config());
     world.ahead(second, 0.0);
     world.fetch(second, &url(0));
-    world.viewers[first].vice = Vice {
-        poison: false,
-        stall: true,
-    };
+    world.viewers[first].vice = Some(stall());
     world.ahead(second, 2_000.0);
     let start = world.now;
     let outcome = world.fetch(second, &url(1));
@@ -177,13 +165,9 @@ fn the_cdn_that_contradicts_the_playlist_is_played_and_not_shared() {
         assert_eq!(source_of(&outcome), Source::Cdn);
         world.run_for(Duration::from_secs(1));
     }
-    let warned = |viewer: usize| {
-        world.viewers[viewer].events.iter().any(|event| {
-            matches!(event, Event::Warning { code, .. }
-                if *code == swarmline::engine::WarningCode::CdnMismatch)
-        })
-    };
-    assert!(warned(first) && warned(second));
+    for viewer in [first, second] {
+        assert!(world.has_warned(viewer, WarningCode::CdnMismatch));
+    }
 }
 
 #[test]

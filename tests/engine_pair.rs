@@ -108,6 +108,38 @@ fn a_promise_crosses_a_mesh_in_which_few_are_linked() {
 }
 
 #[test]
+fn a_crowd_behind_one_source_feeds_itself() {
+    const LONG: usize = 1_000_000;
+    let mut world = World::new();
+    let text = vod(&mut world, 4, LONG, true);
+    let source = world.join(World::config(), &playlist(), &text);
+    world.ahead(source, 0.0);
+    world.fetch(source, &url(2));
+    let crowd: Vec<usize> = (0..6)
+        .map(|_| world.join(World::config(), &playlist(), &text))
+        .collect();
+    world.run_for(Duration::from_secs(5));
+    world.link_bytes_per_s = 500_000;
+    let wishes: Vec<_> = crowd
+        .iter()
+        .map(|viewer| {
+            world.ahead(*viewer, 30_000.0);
+            (*viewer, world.load(*viewer, &url(2), None))
+        })
+        .collect();
+    for (viewer, request) in wishes {
+        let outcome = world.settle(viewer, request);
+        assert_eq!(bytes_of(&outcome), content(2, LONG + 2));
+    }
+    assert_eq!(asked(&world, 2), 1, "the CDN is not needed");
+    let given = world.viewers[source].engine.stats().uploaded_bytes;
+    assert!(
+        given < 3 * LONG as u64,
+        "the source gave {given} bytes to six, who had each other"
+    );
+}
+
+#[test]
 fn when_a_promise_is_taken_back_one_other_fetches() {
     let mut world = World::new();
     world.cdn.latency = Duration::from_secs(2);

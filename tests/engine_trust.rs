@@ -18,7 +18,10 @@ use swarmline::engine::{CloseReason, Config, ConfigUpdate, Event, Input, Source}
 use swarmline::integrity::BLOCK_LEN;
 use swarmline::manifest::Timeline;
 use swarmline::wire::{BlockHeader, HaveEntry, Holding, PeerMessage, SegmentKey};
-use world::{LEN, Viewer, World, bytes_of, content, playlist, second_joins, source_of, url, vod};
+use world::{
+    LEN, Viewer, World, bytes_of, content, playlist, poison, second_joins, source_of,
+    stall, url, vod,
+};
 
 /// What segment `number` of a signed show is called between peers.
 fn key(text: &str, number: u64) -> SegmentKey {
@@ -109,14 +112,14 @@ fn who_evicts_while_it_is_asked_is_no_liar() {
 #[test]
 fn who_is_asked_in_vain_is_not_asked_a_fourth_time() {
     let (mut world, first, second) = linked(9);
-    world.viewers[first].vice.stall = true;
+    world.viewers[first].vice = Some(stall());
     for number in 1..4 {
         let took = fetch(&mut world, second, number);
         assert!(took > Duration::from_millis(800), "asked in vain: {took:?}");
     }
     let took = fetch(&mut world, second, 4);
     assert!(took < Duration::from_millis(400), "not asked: {took:?}");
-    world.viewers[first].vice.stall = false;
+    world.viewers[first].vice = None;
     world.run_for(Duration::from_secs(30));
     fetch(&mut world, second, 5);
     world.run_for(Duration::from_secs(180));
@@ -131,7 +134,7 @@ fn who_is_asked_in_vain_is_not_asked_a_fourth_time() {
 #[test]
 fn who_never_sends_anything_is_closed_in_the_end() {
     let (mut world, first, second) = linked(9);
-    world.viewers[first].vice.stall = true;
+    world.viewers[first].vice = Some(stall());
     for number in 1..9 {
         fetch(&mut world, second, number);
         world.run_for(Duration::from_secs(11));
@@ -172,7 +175,7 @@ fn memory(bytes: u64) -> Input {
 fn a_drip_loses_its_slot_within_five_seconds_however_long_the_buffer() {
     let (mut world, first, second) = linked(9);
     let text = text();
-    world.viewers[first].vice.stall = true;
+    world.viewers[first].vice = Some(stall());
     for number in [1, 2] {
         let bytes = content(number, LEN + number as usize);
         world.ahead(second, 60_000.0);
@@ -369,7 +372,7 @@ fn the_tracker_hears_of_a_poisoner_from_three_networks_and_keeps_it_from_the_nex
         world.fetch(poisoner, &url(number));
     }
     world.run_for(Duration::from_secs(2));
-    world.viewers[poisoner].vice.poison = true;
+    world.viewers[poisoner].vice = Some(poison());
     for _ in 0..3 {
         let victim = world.join(World::config(), &playlist(), &text);
         world.run_for(Duration::from_secs(3));

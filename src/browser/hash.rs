@@ -2,12 +2,15 @@
 //!
 //! Invariant: digests come back in the order of their blocks; a batch whose segment was evicted is
 //! never heard of. No slice holds the page's thread for longer than a frame allows.
+//!
+//! A batch crosses into JavaScript once, whatever its length: `blocks.map(digest)`, where `digest` is
+//! `crypto.subtle.digest` bound to its algorithm and blind to the further arguments of `map`.
 
 use super::callback::{Callback, Wake};
 use super::clock::{Timer, now_ms};
 use crate::base::{HashId, SegmentId, SortedMap};
 use crate::integrity::{Digest, sha256};
-use js_sys::{Array, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -16,28 +19,25 @@ const SLICE_MS: f64 = 6.0;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `crypto.subtle`.
+    /// An array, for its `map` with a function of the platform's.
     #[derive(Debug)]
-    type Subtle;
+    type Blocks;
     #[wasm_bindgen(method, catch)]
-    fn digest(this: &Subtle, algorithm: &str, data: &Uint8Array) -> Result<Promise, JsValue>;
+    fn map(this: &Blocks, each: &Function) -> Result<Array, JsValue>;
 
     /// A promise, for its `then` with functions of ours.
     #[derive(Debug)]
     pub(super) type Thenable;
     /// Calls one of the two once.
     #[wasm_bindgen(method)]
-    pub(super) fn then(
-        this: &Thenable,
-        done: &js_sys::Function,
-        refused: &js_sys::Function,
-    ) -> JsValue;
+    pub(super) fn then(this: &Thenable, done: &Function, refused: &Function) -> JsValue;
 }
 
 /// Batches under way.
 #[derive(Debug)]
 pub(super) struct Hashes {
-    subtle: Option<Subtle>,
+    /// `crypto.subtle.digest`, bound to SHA-256.
+    digest: Option<Function>,
     running: SortedMap<HashId, Batch>,
     slice: Option<Timer>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Hashes {
 #[derive(Debug)]
 struct Batch {
     segment: SegmentId,
-    blocks: Vec<Uint8Array>,
+    blocks: Array,
     /// Digests so far, when hashed by hand; `None` when the platform does it.
     by_hand: Option<Vec<Digest>>,
 }
@@ -53,12 +53,8 @@ struct Batch {
 impl Hashes {
     /// Finds out what the platform offers.
     pub(super) fn new() -> Self {
-        let subtle = Reflect::get(&js_sys::global(), &"crypto".into())
-            .and_then(|crypto| Reflect::get(&crypto, &"subtle".into()))
-            .ok()
-            .filter(JsValue::is_object);
         Self {
-            subtle: subtle.map(JsCast::unchecked_into),
+            digest: platform_digest(),
             running: SortedMap::new(),
             slice: None,
         }
@@ -69,10 +65,10 @@ impl Hashes {
         &mut self,
         hash: HashId,
         segment: SegmentId,
-        blocks: Vec<Uint8Array>,
+        blocks: Array,
         callback: &Callback,
     ) {
-        let promised = self.subtle.as_ref().and_then(|subtle| ask(subtle, &blocks));
+        let promised = self.digest.as_ref().and_then(|digest| ask(digest, &blocks));
         let by_hand = promised.is_none().then(Vec::new);
         self.running.insert(
             hash,
@@ -125,10 +121,13 @@ impl Hashes {
             .find(|(_, batch)| batch.by_hand.is_some())?;
         let hash = *hash;
         let digests = batch.by_hand.as_mut()?;
-        while digests.len() < batch.blocks.len() && now_ms() < until {
-            digests.push(sha256(&batch.blocks[digests.len()].to_vec()));
+        let mut blocks = batch.blocks.iter().skip(digests.len());
+        while now_ms() < until
+            && let Some(block) = blocks.next()
+        {
+            digests.push(sha256(&block.unchecked_ref::<Uint8Array>().to_vec()));
         }
-        let done = if digests.len() == batch.blocks.len() {
+        let done = if digests.len() == batch.blocks.length() as usize {
             self.running.remove(&hash)?.by_hand
         } else {
             None
@@ -157,11 +156,18 @@ impl Hashes {
     }
 }
 
+/// What the platform offers, if this is a secure context.
+fn platform_digest() -> Option<Function> {
+    let crypto = Reflect::get(&js_sys::global(), &"crypto".into()).ok()?;
+    let subtle = Reflect::get(&crypto, &"subtle".into()).ok()?;
+    let digest = Reflect::get(&subtle, &"digest".into()).ok()?;
+    let digest: &Function = digest.dyn_ref()?;
+    Some(digest.bind1(&subtle, &"SHA-256".into()).unchecked_into())
+}
+
 /// One promise for all digests, or `None` if the platform refuses at once.
-fn ask(subtle: &Subtle, blocks: &[Uint8Array]) -> Option<Promise> {
-    let promises = Array::new();
-    for block in blocks {
-        promises.push(subtle.digest("SHA-256", block).ok()?.as_ref());
-    }
-    Some(Promise::all(&promises))
+fn ask(digest: &Function, blocks: &Array) -> Option<Promise> {
+    let blocks: &Blocks = blocks.unchecked_ref();
+    let digests = blocks.map(digest).ok()?;
+    Some(Promise::all(&digests))
 }

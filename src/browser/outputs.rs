@@ -8,7 +8,7 @@ use super::convert;
 use super::driver::Driver;
 use crate::base::{ByteRange, FetchId, HashId, RequestId, SegmentId};
 use crate::engine::{Input, Output};
-use js_sys::Uint8Array;
+use js_sys::Array;
 
 impl Driver {
     /// Carries out one output.
@@ -201,7 +201,7 @@ impl Driver {
         }
     }
 
-    fn start_hash(&self, hash: HashId, segment: SegmentId, blocks: Vec<Uint8Array>) {
+    fn start_hash(&self, hash: HashId, segment: SegmentId, blocks: Array) {
         self.hashes
             .borrow_mut()
             .start(hash, segment, blocks, &self.callback);

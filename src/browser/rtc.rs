@@ -22,10 +22,6 @@ use web_sys::{
     RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
 };
 
-/// Bytes a block channel takes before it is full: deeper queues halve Chromium's rate.
-const BLOCKS_FULL: u32 = 256 * 1024;
-/// At this many bytes left it has room again.
-const BLOCKS_LOW: u32 = 64 * 1024;
 /// A control channel with this much unsent belongs to a peer that does not read.
 const CONTROL_FULL: u32 = 256 * 1024;
 /// Longest message on the control channel that is read at all.
@@ -121,7 +117,6 @@ impl Links {
         let blocks = channel("blocks", 1, false);
         control.set_onmessage(Some(&on(Wake::ControlMessage)));
         blocks.set_onmessage(Some(&on(Wake::BlockMessage)));
-        blocks.set_buffered_amount_low_threshold(BLOCKS_LOW);
         blocks.set_onbufferedamountlow(Some(&on(Wake::BlocksLow)));
         // The connection's own queue of operations keeps the order of the two.
         if let Some(sdp) = offer {
@@ -183,8 +178,7 @@ impl Links {
 
     /// Sends `header` and `body` as one message on the block channel.
     ///
-    /// `bufferedamountlow` comes only when the queue falls through the mark, so a queue that a send
-    /// leaves below it is told at once; the engine's picture of the room is always repaired.
+    /// Each time what waits has halved, `bufferedamountlow` tells it; where nothing waits, the answer does.
     pub(super) fn send_block(
         &self,
         link: LinkId,
@@ -197,7 +191,8 @@ impl Links {
         message.subarray(0, header_len).copy_from(header);
         message.set(body, header_len);
         let _ = blocks.send_with_array_buffer(&message.buffer());
-        (blocks.buffered_amount() <= BLOCKS_LOW).then(|| room(link, blocks))
+        mark_half(blocks);
+        (blocks.buffered_amount() == 0).then_some(Input::LinkWritable { link, queued: 0 })
     }
 
     /// Closes a link for good.
@@ -237,7 +232,7 @@ impl Links {
                 link: id,
                 network: network_of(value),
             }),
-            Wake::BlocksLow => Some(room(id, &link.blocks)),
+            Wake::BlocksLow => Some(link.on_drained(id)),
             Wake::Connection if link.on_connection(id, callback) => self.gone(id),
             Wake::Lost | Wake::Refused | Wake::ChannelClosed => self.gone(id),
             Wake::Connection
@@ -338,10 +333,13 @@ impl Link {
         let ignored = callback.on(Wake::Ignored, link.0);
         statistics.unchecked_ref::<Thenable>().then(&told, &ignored);
         let max_message = longest_message(&self.connection);
-        vec![
-            Input::LinkOpened { link, max_message },
-            room(link, &self.blocks),
-        ]
+        vec![Input::LinkOpened { link, max_message }]
+    }
+
+    fn on_drained(&self, link: LinkId) -> Input {
+        mark_half(&self.blocks);
+        let queued = u64::from(self.blocks.buffered_amount());
+        Input::LinkWritable { link, queued }
     }
 
     /// Whether the connection is over.
@@ -372,11 +370,9 @@ impl Link {
     }
 }
 
-fn room(link: LinkId, blocks: &RtcDataChannel) -> Input {
-    Input::LinkWritable {
-        link,
-        room: u64::from(BLOCKS_FULL.saturating_sub(blocks.buffered_amount())),
-    }
+/// The next word comes when half of what waits has left.
+fn mark_half(blocks: &RtcDataChannel) {
+    blocks.set_buffered_amount_low_threshold(blocks.buffered_amount() / 2);
 }
 
 fn description(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {

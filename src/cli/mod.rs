@@ -7,11 +7,14 @@
 )]
 
 mod demo;
+mod keygen;
 mod sign;
 mod tracker;
 mod verify;
 
 use clap::{Parser, Subcommand};
+use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Video segments over WebRTC, beside the CDN.
@@ -25,6 +28,7 @@ struct Cli {
 // One variant a subcommand: `Tracker(tracker::Args)`, with `fn run(self) -> ExitCode` in its file.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Keygen(keygen::Args),
     Sign(sign::Args),
     Verify(verify::Args),
     Tracker(tracker::Args),
@@ -32,10 +36,16 @@ enum Command {
     Demo(demo::Args),
 }
 
+/// Prints a line for a person or a script. Who closed standard output (`| head`) has read enough.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn run() -> ExitCode {
     match Cli::parse().command {
+        Command::Keygen(args) => args.run(),
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
         Command::Tracker(args) => args.run(),

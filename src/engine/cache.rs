@@ -34,7 +34,7 @@ impl Engine {
         let Some(track) = self.timeline.tracks().get(track).filter(|track| track.live) else {
             return;
         };
-        let window = track.segments.len() as u64;
+        let window = track.end_number() - track.first_number;
         let (id, oldest) = (track.id, track.first_number.saturating_sub(window));
         let past: Vec<SegmentId> = self
             .by_number

@@ -8,6 +8,7 @@
 
 use super::Engine;
 use super::peer::{Held, Promise};
+use super::segment::Segment;
 use super::source::Scene;
 use super::trust::Fault;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
@@ -25,6 +26,8 @@ const PROMISE_MARGIN: Duration = Duration::from_millis(100);
 /// How much later than its neighbour a peer that relies on one has the segment: half a round trip for
 /// the word, and a cut-through transfer.
 const HOP: Duration = Duration::from_millis(200);
+/// Who asks a peer for blocks has the first of them, and can tell of it, by then.
+const FIRST_BLOCK: Duration = Duration::from_secs(1);
 /// Hops a promise may travel: a mesh of ten links each reaches a million peers in six.
 const HOPS_MAX: u8 = 8;
 /// Segments for which a neighbour's promises are disregarded after a broken one.
@@ -79,24 +82,36 @@ impl Engine {
             return now;
         };
         let relied = core::mem::replace(&mut download.relies, promise.is_some());
-        if relied && promise.is_none() {
-            download.round_at = now;
-            self.withdraw(id);
-            return now;
+        let round_at = download.round_at;
+        let relayed = self
+            .segments
+            .get(&id)
+            .and_then(|s| s.promised)
+            .is_some_and(|p| p.hops > 0);
+        if promise.is_some() || !(relied || relayed) {
+            return round_at;
         }
-        download.round_at
+        self.withdraw(id);
+        if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
+            download.round_at = now;
+        }
+        now
     }
 
     /// `u = hash(peer, segment) ∈ [0, 1)`: the same at each look, different for each peer.
     fn draw(&self, key: &SegmentKey) -> f64 {
+        f64::from(self.lot(key)) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// The hash of peer and segment, as a number.
+    pub(super) fn lot(&self, key: &SegmentKey) -> u32 {
         let mut bytes = Vec::with_capacity(44);
         bytes.extend_from_slice(&self.peer_id.0);
         bytes.extend_from_slice(&key.track.0);
         bytes.extend_from_slice(&key.number.to_le_bytes());
         bytes.extend_from_slice(&key.version.0);
         let hash = sha256(&bytes);
-        let word = u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]);
-        f64::from(word) / (f64::from(u32::MAX) + 1.0)
+        u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]])
     }
 
     /// `W = min(half the slack, N · 0.1 s)`; nothing when alone.
@@ -166,6 +181,15 @@ impl Engine {
         let size = self.segments.get(&id).and_then(|segment| segment.size);
         let at = now + self.cdn.estimate(size.unwrap_or(0)) + PROMISE_MARGIN;
         self.announce_promise(now, id, Promise { at, hops: 0 });
+    }
+
+    /// Blocks were asked of peers: neighbours who see nobody that holds it can wait for ours.
+    pub(super) fn promise_first_blocks(&mut self, now: Instant, id: SegmentId) {
+        let untold = |s: &Segment| s.promised.is_none() && s.verified() == 0;
+        if self.segments.get(&id).is_some_and(untold) && self.is_asked(id) {
+            let at = now + FIRST_BLOCK;
+            self.announce_promise(now, id, Promise { at, hops: 1 });
+        }
     }
 
     /// Tells neighbours that we shall have it a hop later than who promised it to us: so promises

@@ -6,12 +6,14 @@ use super::peer::{LinkState, digest_of};
 use super::upload::QUEUE_BLOCKS_MAX;
 use super::{CloseReason, Engine, Event, Output};
 use crate::base::{Duration, Instant, LinkId, SegmentId, SortedMap, TrackId};
-use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey};
+use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey, limit};
 
 /// How often neighbours compare what one holds with what the other believes.
 const DIGEST_EVERY: Duration = Duration::from_secs(20);
 /// Longest message we take: four blocks and a header fit, Firefox and Chromium both carry it.
 const MESSAGE_MAX: u32 = 256 << 10;
+/// Bytes of a segment that is named alone: track, number, version, what is held.
+const HAVE_ENTRY_LEN: usize = 25;
 
 impl Engine {
     pub(super) fn greet(&mut self, link: LinkId) {
@@ -226,11 +228,14 @@ impl Engine {
     fn tell_track(&mut self, link: LinkId, track: TrackId) {
         let numbers = self.held_whole().remove(&track).unwrap_or_default();
         let first = numbers.first().copied().unwrap_or(0);
-        let span = numbers
-            .last()
-            .map_or(0, |last| last - first + 1)
-            .min(64 << 13);
-        let mut bits = vec![0_u8; usize::try_from(span.div_ceil(8)).unwrap_or(0)];
+        let span = numbers.last().map_or(0, |last| last - first + 1);
+        let len = usize::try_from(span.div_ceil(8)).unwrap_or(usize::MAX);
+        if len > limit::HAVE_ALL_LEN.min(numbers.len() * HAVE_ENTRY_LEN) {
+            let bits = Vec::new();
+            self.send(link, &PeerMessage::HaveAll { track, first, bits });
+            return self.tell_one_by_one(link, track, &numbers);
+        }
+        let mut bits = vec![0_u8; len];
         for number in numbers {
             let index = usize::try_from(number - first).unwrap_or(usize::MAX);
             if let Some(byte) = bits.get_mut(index / 8) {
@@ -238,6 +243,21 @@ impl Engine {
             }
         }
         self.send(link, &PeerMessage::HaveAll { track, first, bits });
+    }
+
+    /// Start times (DASH) are far apart: as bits they would cost more than each does alone.
+    fn tell_one_by_one(&mut self, link: LinkId, track: TrackId, numbers: &[u64]) {
+        for numbers in numbers.chunks(limit::HAVE_ENTRIES) {
+            let named = numbers.iter().filter_map(|number| {
+                let id = self.by_number.get(&(track, *number))?;
+                Some(HaveEntry {
+                    key: self.segments.get(id)?.key,
+                    holding: Holding::Whole,
+                })
+            });
+            let entries = named.collect();
+            self.send(link, &PeerMessage::Have(entries));
+        }
     }
 
     /// Partials and promises, for a link that has just greeted.

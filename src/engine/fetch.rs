@@ -39,12 +39,14 @@ impl CdnRate {
         self.first_byte.unwrap_or(FIRST_BYTE_GUESS) + transfer
     }
 
-    fn note(&mut self, now: Instant, leg: &Leg) {
-        let first = leg.first_byte.unwrap_or(now);
+    /// Learns from a leg that brought all it was asked for. Its bytes may complete the segment before
+    /// HTTP says that it is done.
+    pub(super) fn note(&mut self, now: Instant, leg: &Leg) {
+        let Some(first) = leg.first_byte else { return };
         let wait = first.since(leg.started);
         self.first_byte = Some(self.first_byte.map_or(wait, |old| (old * 3 + wait) / 4));
         // A clock of whole milliseconds cannot tell less than one.
-        let span = now.since(first).max(Duration::from_millis(1));
+        let span = leg.last_byte.since(first).max(Duration::from_millis(1));
         self.meter
             .add(now, leg.position.saturating_sub(leg.start), span);
     }
@@ -69,9 +71,7 @@ impl Engine {
         let Some(size) = segment.size else {
             return self.start_whole(now, id, fetch);
         };
-        // Behind the last block still owed nothing needs to come again.
-        let owed = |block: &Block| matches!(block, Block::Missing | Block::Asked { .. });
-        let to = match segment.blocks.iter().rposition(owed) {
+        let to = match segment.owed_until(from) {
             Some(last) if !no_ranges => segment.block_bytes(last).end,
             Some(_) | None => size,
         };

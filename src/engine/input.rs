@@ -6,6 +6,7 @@
 use super::config::ConfigUpdate;
 use crate::base::{ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TrackerId};
 use crate::integrity::Digest;
+use crate::manifest::Element;
 
 /// One thing the world tells the engine, by who speaks.
 #[derive(Clone, Debug)]
@@ -175,12 +176,12 @@ pub enum Input {
         /// Bytes after the header.
         len: u64,
     },
-    /// The block channel has room again.
+    /// Less waits in the block channel: told each time it has halved, until it is empty.
     LinkWritable {
         /// Which link.
         link: LinkId,
-        /// Bytes the channel will take now before it is full.
-        room: u64,
+        /// Bytes that have not left yet, headers included.
+        queued: u64,
     },
     /// The link is gone, or could not be made.
     LinkClosed {
@@ -214,4 +215,11 @@ pub enum LoadKind {
 pub enum ManifestBody {
     /// HLS text, master or media.
     Hls(String),
+    /// An MPD, and when it is handed over.
+    Mpd {
+        /// Its tree.
+        root: Element,
+        /// Milliseconds since 1970, best by the clock the player plays by (`UTCTiming`).
+        now_ms: u64,
+    },
 }

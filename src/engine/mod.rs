@@ -57,6 +57,8 @@ pub struct Engine {
     peer_id: PeerId,
     outputs: VecDeque<Output>,
     timeline: Timeline,
+    /// The wall clock at our own clock's start, milliseconds since 1970, if a manifest goes by it.
+    wall_start_ms: Option<u64>,
     playback: Playback,
     segments: SortedMap<SegmentId, Segment>,
     by_number: SortedMap<(TrackId, u64), SegmentId>,
@@ -107,6 +109,7 @@ impl Engine {
             peer_id,
             outputs: VecDeque::new(),
             timeline: Timeline::default(),
+            wall_start_ms: None,
             playback: Playback::new(),
             segments: SortedMap::new(),
             by_number: SortedMap::new(),
@@ -201,7 +204,7 @@ impl Engine {
             } => {
                 self.on_link_block(now, link, payload, &header, len);
             }
-            Input::LinkWritable { link, room } => self.on_link_writable(now, link, room),
+            Input::LinkWritable { link, queued } => self.on_link_writable(now, link, queued),
             Input::LinkClosed { link } => self.on_link_closed(now, link),
             Input::Hashed { hash, digests } => self.on_hashed(now, hash, &digests),
             Input::Timeout => self.on_timeout(now),

@@ -1,11 +1,12 @@
-//! Which blocks from which peer: runs in order, fast links first, a short pipeline to each.
+//! Which blocks from which peer: runs, the rarest first while there is time, fast links first, a short
+//! pipeline to each.
 //!
 //! Invariant: a block is asked of one link at a time, and only after its leaf is known.
 
 use super::Engine;
-use super::peer::Link;
-use super::segment::{Block, narrow};
-use crate::base::{Instant, LinkId, SegmentId};
+use super::peer::{Held, Link};
+use super::segment::{Block, Segment, narrow};
+use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::BLOCK_LEN;
 use crate::wire::PeerMessage;
 
@@ -21,6 +22,10 @@ const PIPELINE_BLOCKS_MIN: u32 = 2;
 /// From one that has sent nothing yet: it may be slow, and the first message tells.
 const PIPELINE_BLOCKS_FIRST: u32 = 8;
 const PIPELINE_MS: f64 = 1_250.0;
+/// With so many neighbours what they can give each other matters more than playback's order.
+const CROWD: usize = 3;
+/// And with so much slack.
+const UNHURRIED: Duration = Duration::from_secs(4);
 
 impl Engine {
     /// Asks one holder for the leaf list, if it is not known.
@@ -58,18 +63,18 @@ impl Engine {
         self.send(link, &PeerMessage::LeavesRequest { key });
     }
 
-    /// Hands missing blocks to holders, in order, a run at a time to each in turn.
+    /// Hands missing blocks to holders, a run at a time to each in turn: the rarest first while there is
+    /// time, in order when there is not.
     pub(super) fn pick_blocks(&mut self, now: Instant, id: SegmentId, holders: &[LinkId]) {
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
-        if segment.leaves.is_none() {
+        let (Some(_), Some(download)) = (&segment.leaves, &segment.download) else {
             return;
-        }
+        };
         let mut rest: Vec<LinkId> = holders.to_vec();
-        if let Some(download) = &segment.download {
-            rest.retain(|link| !download.shunned.contains(link));
-        }
+        rest.retain(|link| !download.shunned.contains(link));
+        let order = self.block_order(now, segment, &rest);
         let worth = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.worth(now));
         let fastest = |rest: &[LinkId]| {
             let by_rate = |a: &&LinkId, b: &&LinkId| worth(a).total_cmp(&worth(b)).then(b.cmp(a));
@@ -81,38 +86,81 @@ impl Engine {
             && let Some(next) = fastest(&rest)
         {
             rest.retain(|link| *link != next);
-            sources.push(next);
+            let held = self
+                .links
+                .get(&next)
+                .and_then(|l| l.haves.held(&segment.key));
+            sources.extend(held.map(|held| (next, held)));
         }
         let mut progressed = true;
         while progressed {
             progressed = false;
-            for link in &sources {
-                progressed |= self.ask_run(now, id, *link);
+            for (link, held) in &sources {
+                progressed |= self.ask_run(now, id, *link, held, &order);
             }
         }
     }
 
+    /// Where each run of blocks stands in line. A source that sends the same blocks to all its
+    /// neighbours leaves them nothing to give each other: so each begins elsewhere, with what the
+    /// fewest hold. Close to the deadline, and between two, playback's order is the best.
+    fn block_order(&self, now: Instant, segment: &Segment, holders: &[LinkId]) -> Vec<usize> {
+        let runs = segment.blocks.len().div_ceil(RUN_BLOCKS);
+        let greeted = self.links.values().filter(|link| link.is_greeted()).count();
+        let mut order: Vec<usize> = (0..runs).collect();
+        if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
+            return order;
+        }
+        let held: Vec<Held> = holders
+            .iter()
+            .filter_map(|link| self.links.get(link)?.haves.held(&segment.key))
+            .collect();
+        if runs > 0 {
+            order.rotate_left(self.lot(&segment.key) as usize % runs);
+        }
+        let mut ranked = Vec::with_capacity(runs);
+        for count in 0..=held.len() {
+            ranked.extend(order.iter().copied().filter(|run| {
+                held.iter()
+                    .filter(|held| held.has(run * RUN_BLOCKS))
+                    .count()
+                    == count
+            }));
+        }
+        ranked
+    }
+
     /// Asks `link` for the next run of missing blocks that it holds. Whether there was one.
-    fn ask_run(&mut self, now: Instant, id: SegmentId, link_id: LinkId) -> bool {
+    fn ask_run(
+        &mut self,
+        now: Instant,
+        id: SegmentId,
+        link_id: LinkId,
+        held: &Held,
+        order: &[usize],
+    ) -> bool {
         let Some(segment) = self.segments.get_mut(&id) else {
             return false;
         };
         let Some(link) = self.links.get_mut(&link_id) else {
             return false;
         };
-        let Some(held) = link.haves.held(&segment.key) else {
-            return false;
-        };
         let budget = pipeline(link).saturating_sub(link.outstanding) as usize;
         if budget == 0 {
             return false;
         }
-        let free = |index: usize| segment.blocks[index] == Block::Missing && held.has(index);
-        let Some(first) = (0..segment.blocks.len()).find(|index| free(*index)) else {
+        let free =
+            |index: usize| segment.blocks.get(index) == Some(&Block::Missing) && held.has(index);
+        let in_run = |run: &usize| {
+            let first = run * RUN_BLOCKS;
+            (first..first + RUN_BLOCKS).find(|index| free(*index))
+        };
+        let Some(first) = order.iter().find_map(in_run) else {
             return false;
         };
-        let count = (first..segment.blocks.len())
-            .take(RUN_BLOCKS.min(budget))
+        let end = (first / RUN_BLOCKS + 1) * RUN_BLOCKS;
+        let count = (first..end)
+            .take(budget)
             .take_while(|index| free(*index))
             .count();
         for block in &mut segment.blocks[first..first + count] {

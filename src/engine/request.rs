@@ -7,6 +7,7 @@ use super::output::{Output, Source};
 use super::segment::{Block, Segment};
 use super::{Engine, Event, IntegrityMode, LoadKind, ManifestBody, WarningCode};
 use crate::base::{ByteRange, Instant, PayloadId, RequestId, SegmentId};
+use crate::manifest::MpdUpdate;
 use crate::wire::SegmentKey;
 
 impl Engine {
@@ -19,7 +20,7 @@ impl Engine {
         kind: LoadKind,
     ) {
         let found = match kind {
-            LoadKind::Media if self.config.enabled => self.find(url, range),
+            LoadKind::Media if self.config.enabled => self.find(now, url, range),
             LoadKind::Media | LoadKind::Other => None,
         };
         let Some(id) = found else {
@@ -62,7 +63,7 @@ impl Engine {
         payload: PayloadId,
         len: u64,
     ) {
-        let fresh = self.find(url, range).filter(|id| {
+        let fresh = self.find(now, url, range).filter(|id| {
             self.segments.get(id).is_some_and(|s| {
                 s.download.is_none()
                     && s.size.is_none_or(|size| size == len)
@@ -95,8 +96,12 @@ impl Engine {
     }
 
     /// The engine's segment for what the player asks, made on first sight.
-    fn find(&mut self, url: &str, range: Option<ByteRange>) -> Option<SegmentId> {
-        let (track, number) = self.timeline.find(url, range)?;
+    fn find(&mut self, now: Instant, url: &str, range: Option<ByteRange>) -> Option<SegmentId> {
+        let known = self.timeline.find(url, range);
+        let (track, number) = known.or_else(|| {
+            self.pass_time(now)?;
+            self.timeline.find(url, range)
+        })?;
         let entry = self.timeline.segment(track, number)?;
         let key = SegmentKey {
             track: self.timeline.tracks().get(track)?.id,
@@ -184,6 +189,9 @@ impl Engine {
         let private = segment.private;
         self.totals.counts.add(source);
         if let Some(leg) = download.leg {
+            if leg.end.is_some_and(|end| leg.position >= end) {
+                self.cdn.note(now, &leg);
+            }
             self.fetches.remove(&leg.fetch);
             self.out(Output::StopFetch { fetch: leg.fetch });
         }
@@ -276,20 +284,22 @@ impl Engine {
     /// A playlist as the player received it: names the swarm if nothing else did, and may name new
     /// segments that neighbours already hold.
     pub(super) fn on_manifest(&mut self, now: Instant, url: &str, body: &ManifestBody) {
-        let ManifestBody::Hls(text) = body;
-        match self.timeline.update_hls(url, text) {
-            Ok(update) => {
+        let read = match body {
+            ManifestBody::Hls(text) => {
+                self.timeline.update_hls(url, text).map(|update| MpdUpdate {
+                    updates: vec![update],
+                    ..MpdUpdate::default()
+                })
+            }
+            ManifestBody::Mpd { root, now_ms } => {
+                self.wall_start_ms = Some(now_ms.saturating_sub(now.as_millis()));
+                self.timeline.update_mpd(url, root, *now_ms)
+            }
+        };
+        match read {
+            Ok(read) => {
                 self.name_swarm(now, url);
-                if let Some(track) = update.track {
-                    self.forget_past(track);
-                }
-                if !update.changed.is_empty() {
-                    let message = format!(
-                        "the playlist {url} now names another content for {} segment(s)",
-                        update.changed.len()
-                    );
-                    self.warn(WarningCode::DigestChanged, message);
-                }
+                self.follow(url, &read);
             }
             Err(error) => {
                 let message = format!(
@@ -298,6 +308,32 @@ impl Engine {
                 );
                 self.warn(WarningCode::ManifestUnreadable, message);
             }
+        }
+    }
+
+    /// Some live MPDs list no segments: what they have is told by the clock.
+    fn pass_time(&mut self, now: Instant) -> Option<()> {
+        let wall_ms = self.wall_start_ms?.saturating_add(now.as_millis());
+        let passed = self.timeline.advance(wall_ms)?;
+        self.follow("", &passed);
+        Some(())
+    }
+
+    fn follow(&mut self, url: &str, read: &MpdUpdate) {
+        let mut changed = 0;
+        for update in &read.updates {
+            if let Some(track) = update.track {
+                self.forget_past(track);
+            }
+            changed += update.changed.len();
+        }
+        if changed > 0 {
+            let message =
+                format!("the playlist {url} now names another content for {changed} segment(s)");
+            self.warn(WarningCode::DigestChanged, message);
+        }
+        for warning in &read.warnings {
+            self.warn(WarningCode::ManifestUnreadable, warning.clone());
         }
     }
 }

@@ -82,6 +82,7 @@ impl Engine {
         self.relieve_stuck_leg(now, id);
         self.ask_leaves(now, id, &scene.holders);
         self.pick_blocks(now, id, &scene.holders);
+        self.promise_first_blocks(now, id);
         self.next_look(now, id, &scene)
     }
 
@@ -125,7 +126,7 @@ impl Engine {
         })
     }
 
-    fn is_asked(&self, id: SegmentId) -> bool {
+    pub(super) fn is_asked(&self, id: SegmentId) -> bool {
         self.segments.get(&id).is_some_and(|segment| {
             segment
                 .blocks

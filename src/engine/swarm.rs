@@ -83,13 +83,6 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_link_writable(&mut self, now: Instant, id: LinkId, room: u64) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.upload.room = room;
-            self.pump_uploads(now);
-        }
-    }
-
     pub(super) fn on_link_closed(&mut self, now: Instant, id: LinkId) {
         self.forget_link(now, id, CloseReason::Gone);
     }

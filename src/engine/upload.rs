@@ -1,11 +1,12 @@
 //! What goes to peers: queues of asked-for blocks, slots, and the `uploadLimit` as a token bucket.
 //!
-//! Invariant: only verified places leave, never more than the bucket holds. Upload is a guest: nothing
-//! here may delay a download.
+//! Invariant: only verified places leave, never more than the bucket holds, and no more waits in all
+//! channels together than the uplink sends in a tenth of a second: what waits cannot be taken back, and
+//! delays everybody behind it. Upload is a guest: nothing here may delay a download.
 
 use super::segment::Block;
 use super::{Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, SegmentId};
+use crate::base::{Duration, Instant, LinkId, PeerId, RateMeter, SegmentId};
 use crate::integrity::BLOCK_LEN;
 use crate::wire::{BLOCK_HEADER_LEN, BlockHeader, PeerMessage, RejectReason, SegmentKey};
 use std::collections::VecDeque;
@@ -16,14 +17,26 @@ const SLOTS: usize = 6;
 /// Blocks one link may have queued with us: two segments of 1.3 Mbit/s at 4 s.
 pub(super) const QUEUE_BLOCKS_MAX: u16 = 128;
 /// Blocks in one message: 64 KiB messages cost a third less CPU than 16 KiB ones.
-const MESSAGE_BLOCKS_MAX: u64 = 4;
+const MESSAGE_BLOCKS_MAX: u32 = 4;
+/// A message takes no more of the uplink's time than this, if a block does not: all slots get their turn
+/// before anybody's `cdnFallbackDelay` is over.
+const MESSAGE_SECONDS: f64 = 0.04;
+/// All channels together hold what the uplink sends in this time,
+const QUEUE_SECONDS: f64 = 0.1;
+/// and never more blocks than this: deeper queues halve Chromium's rate.
+const QUEUE_BLOCKS: u32 = 16;
+/// A channel from which nothing left for so long is stuck: it gets nothing more, and what waits in it
+/// does not count.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// What one link has asked for.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     runs: VecDeque<Run>,
-    /// Bytes the block channel takes now.
-    pub(super) room: u64,
+    /// Bytes in the block channel that have not left.
+    queued: u64,
+    /// When the channel was last empty, or something left.
+    drained_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +85,10 @@ impl Queue {
     pub(super) fn next(&self) -> Option<SegmentId> {
         self.runs.front().map(|run| run.segment)
     }
+
+    fn is_stuck(&self, now: Instant) -> bool {
+        self.queued > 0 && now >= self.drained_at + STUCK
+    }
 }
 
 /// The bucket and who holds a slot.
@@ -81,13 +98,31 @@ pub(super) struct Uploads {
     filled_at: Instant,
     slots: Vec<LinkId>,
     turn: usize,
+    /// What the uplink sends while something waits.
+    rate: RateMeter,
+    /// Up to when that was counted.
+    counted_at: Instant,
     pub(super) wake: Option<Instant>,
 }
 
 impl Uploads {
+    /// The most blocks up to `most` that the uplink sends in `seconds`, at least one.
+    fn blocks_within(&self, seconds: f64, most: u32) -> u32 {
+        let Some(rate) = self.rate.bytes_per_s() else {
+            return most;
+        };
+        let fits = |blocks: &u32| (u64::from(*blocks) * BLOCK_LEN) as f64 <= rate * seconds;
+        (1..=most).rev().find(fits).unwrap_or(1)
+    }
+
+    /// Bytes that may wait in all channels together.
+    fn queue_max(&self) -> u64 {
+        u64::from(self.blocks_within(QUEUE_SECONDS, QUEUE_BLOCKS)) * BLOCK_LEN
+    }
+
     /// Fills the bucket; holds at most a quarter of a second, but at least one message.
     fn refill(&mut self, now: Instant, limit: u64) {
-        let depth = (limit as f64 / 4.0).max((MESSAGE_BLOCKS_MAX * BLOCK_LEN) as f64);
+        let depth = (limit as f64 / 4.0).max((u64::from(MESSAGE_BLOCKS_MAX) * BLOCK_LEN) as f64);
         let gained = now.since(self.filled_at).as_secs_f64() * limit as f64;
         self.tokens = (self.tokens + gained).min(depth);
         self.filled_at = now;
@@ -190,6 +225,40 @@ impl Engine {
         }
     }
 
+    /// A channel has less to send.
+    pub(super) fn on_link_writable(&mut self, now: Instant, id: LinkId, queued: u64) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let left = link.upload.queued.saturating_sub(queued);
+        link.upload.queued = queued;
+        link.upload.drained_at = now;
+        if left > 0 {
+            let span = now
+                .since(self.uploads.counted_at)
+                .max(Duration::from_micros(100));
+            self.uploads.rate.add(now, left, span);
+            self.uploads.counted_at = now;
+        }
+        self.pump_uploads(now);
+    }
+
+    /// Bytes waiting in channels that move.
+    fn queued(&self, now: Instant) -> u64 {
+        let moving = self
+            .links
+            .values()
+            .filter(|link| !link.upload.is_stuck(now));
+        moving.map(|link| link.upload.queued).sum()
+    }
+
+    /// When the first channel that has something waiting counts as stuck.
+    fn stuck_at(&self, now: Instant) -> Option<Instant> {
+        let waiting = self.links.values().filter(|link| link.upload.queued > 0);
+        let at = waiting.map(|link| link.upload.drained_at + STUCK);
+        at.filter(|at| *at > now).min()
+    }
+
     /// Sends what may be sent now: slot holders in turn, one message each.
     pub(super) fn pump_uploads(&mut self, now: Instant) {
         self.uploads.wake = None;
@@ -198,12 +267,18 @@ impl Engine {
             self.uploads.refill(now, limit);
         }
         loop {
-            self.grant_slots();
+            self.grant_slots(now);
+            if self.uploads.slots.is_empty() {
+                return;
+            }
+            if self.queued(now) >= self.uploads.queue_max() {
+                self.uploads.wake = self.stuck_at(now);
+                return;
+            }
             let ready = |link: &LinkId| {
                 self.links.get(link).is_some_and(|l| {
                     let next = l.upload.next();
-                    let fresh = next.is_some_and(|segment| !self.is_idle(now, segment));
-                    fresh && l.upload.room > BLOCK_LEN
+                    next.is_some_and(|segment| !self.is_idle(now, segment))
                 })
             };
             let slots = &self.uploads.slots;
@@ -220,12 +295,12 @@ impl Engine {
     }
 
     /// Slots go to links with work, first come first served; who has none left gives its slot back.
-    fn grant_slots(&mut self) {
+    fn grant_slots(&mut self, now: Instant) {
         let links = &self.links;
         let busy = |link: &LinkId| {
             links
                 .get(link)
-                .is_some_and(|l| l.upload.runs.front().is_some())
+                .is_some_and(|l| l.upload.runs.front().is_some() && !l.upload.is_stuck(now))
         };
         self.uploads.slots.retain(busy);
         for id in links.keys() {
@@ -240,6 +315,7 @@ impl Engine {
 
     /// Sends one message from the front of a link's queue; false when the bucket is too empty.
     fn send_one(&mut self, now: Instant, id: LinkId) -> bool {
+        let idle = self.queued(now) == 0;
         let Some(link) = self.links.get_mut(&id) else {
             return true;
         };
@@ -250,14 +326,16 @@ impl Engine {
             link.upload.runs.pop_front();
             return true;
         };
-        let fit = (link.max_message.saturating_sub(BLOCK_HEADER_LEN as u64) / BLOCK_LEN).max(1);
-        let room = (link.upload.room / BLOCK_LEN).max(1);
-        let count = u64::from(run.count)
-            .min(fit)
-            .min(room)
-            .min(MESSAGE_BLOCKS_MAX) as u32;
+        let fit = link.max_message.saturating_sub(BLOCK_HEADER_LEN as u64) / BLOCK_LEN;
+        let fit = u32::try_from(fit).unwrap_or(u32::MAX).max(1);
+        let most = self
+            .uploads
+            .blocks_within(MESSAGE_SECONDS, MESSAGE_BLOCKS_MAX);
+        let count = u16::try_from(run.count.min(most).min(fit)).unwrap_or(1);
         let start = segment.block_bytes(run.first as usize).start;
-        let end = segment.block_bytes((run.first + count - 1) as usize).end;
+        let end = segment
+            .block_bytes((run.first + u32::from(count) - 1) as usize)
+            .end;
         let len = end - start;
         if let Some(limit) = self.config.upload_limit {
             let missing = len as f64 - self.uploads.tokens;
@@ -268,9 +346,12 @@ impl Engine {
             }
             self.uploads.tokens -= len as f64;
         }
+        if idle {
+            self.uploads.counted_at = now;
+        }
         if let Some(front) = link.upload.runs.front_mut() {
-            front.first += count;
-            front.count -= count;
+            front.first += u32::from(count);
+            front.count -= u32::from(count);
             if front.count == 0 {
                 link.upload.runs.pop_front();
             }
@@ -280,10 +361,12 @@ impl Engine {
         let header = BlockHeader {
             key,
             first: run.first,
-            count: count as u16,
+            count,
         };
-        let cost = len + BLOCK_HEADER_LEN as u64;
-        link.upload.room = link.upload.room.saturating_sub(cost);
+        if link.upload.queued == 0 {
+            link.upload.drained_at = now;
+        }
+        link.upload.queued += len + BLOCK_HEADER_LEN as u64;
         link.sent_bytes += len;
         self.totals.uploaded += len;
         let peer = link.peer;
@@ -294,15 +377,19 @@ impl Engine {
             offset: start,
             len,
         });
+        self.tell_uploaded(peer, key, len);
+        true
+    }
+
+    fn tell_uploaded(&mut self, peer: Option<PeerId>, key: SegmentKey, bytes: u64) {
         if let Some(peer) = peer {
             let (track, number) = (key.track, key.number);
             self.event(Event::Uploaded {
                 peer,
                 track,
                 number,
-                bytes: len,
+                bytes,
             });
         }
-        true
     }
 }

@@ -11,9 +11,10 @@ use crate::base::{ByteRange, Duration, HashId, Instant, LinkId, PayloadId, Segme
 use crate::integrity::Digest;
 use crate::wire::{BlockHeader, HaveEntry, Holding, PeerMessage};
 
-/// A neighbour hears of a partial segment each time so many blocks are new: a sixteenth of a 4 Mbit/s,
-/// 4 s segment.
-const ANNOUNCE_BLOCKS: usize = 8;
+/// A neighbour hears of a partial segment with its first block, and then each time so many are new: one
+/// message's worth, or a sixteenth of a long segment.
+const ANNOUNCE_BLOCKS: usize = 4;
+const ANNOUNCE_PARTS: usize = 16;
 
 /// Blocks whose hashes are awaited.
 #[derive(Debug)]
@@ -382,8 +383,10 @@ impl Engine {
         };
         let verified = segment.verified();
         let whole = segment.is_whole();
+        let step = ANNOUNCE_BLOCKS.max(segment.blocks.len() / ANNOUNCE_PARTS);
+        let first = segment.announced == 0;
         if verified <= segment.announced
-            || (!whole && verified < segment.announced + ANNOUNCE_BLOCKS)
+            || (!whole && !first && verified < segment.announced + step)
         {
             return;
         }

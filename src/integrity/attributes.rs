@@ -48,6 +48,14 @@ impl<'a> Attributes<'a> {
     }
 }
 
+/// A decimal-integer as lists and tags write it (RFC 8216 §4.2): digits and nothing else, below 2^64.
+#[must_use]
+pub fn decimal_integer(text: &str) -> Option<u64> {
+    // `u64::from_str` would let a plus sign pass.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
 impl<'a> Iterator for Attributes<'a> {
     type Item = Result<(&'a str, Value<'a>), &'static str>;
 

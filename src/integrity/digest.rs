@@ -1,7 +1,6 @@
 //! A SHA-256 digest, and its text forms.
 
-use super::tag::from_base64;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use super::base64::{from_base64, to_base64};
 use core::fmt;
 
 /// 32 bytes of SHA-256.
@@ -12,7 +11,7 @@ impl Digest {
     /// Standard base64 with padding (RFC 4648 §4), 44 characters.
     #[must_use]
     pub fn to_base64(self) -> String {
-        STANDARD.encode(self.0)
+        to_base64(&self.0)
     }
 
     /// Reads what [`Digest::to_base64`] wrote; `None` for anything else.

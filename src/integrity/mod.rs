@@ -2,16 +2,18 @@
 //! in a playlist or beside it. Decides nothing about peers.
 
 mod attributes;
+mod base64;
 mod digest;
 mod sidecar;
 mod sign;
 pub mod tag;
 mod tree;
 
-pub use attributes::{Attributes, Value};
+pub use attributes::{Attributes, Value, decimal_integer};
 pub use digest::Digest;
 pub use sidecar::{SIDECAR_BYTES_MAX, Sidecar, SidecarError, SidecarSegment, SidecarTrack};
 pub use sign::{PublicKey, Seal, SecretKey, signed_message};
 pub use tree::{
-    BLOCK_LEN, MAX_BLOCKS, MAX_SEGMENT_LEN, TreeHasher, block_count, block_range, root_of, sha256,
+    BLOCK_LEN, BlockTree, MAX_BLOCKS, MAX_SEGMENT_LEN, TreeHasher, block_count, block_range,
+    root_of, sha256,
 };

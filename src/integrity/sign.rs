@@ -4,8 +4,8 @@
 //! rendition, place or broadcast. Verification is strict: one signature a message and key, no weak
 //! keys. Which SEQ may follow which, and whose lines count, is the reader's question.
 
-use super::tag::{SegmentDigest, from_base64};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use super::base64::{from_base64, to_base64};
+use super::tag::SegmentDigest;
 use core::fmt;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
@@ -72,7 +72,7 @@ impl PublicKey {
     /// What [`PublicKey::from_base64`] reads.
     #[must_use]
     pub fn to_base64(self) -> String {
-        STANDARD.encode(self.to_bytes())
+        to_base64(&self.0.to_bytes())
     }
 
     /// Whether `seal` is this key's signature of `digest` in the stream, track and place it names.
@@ -113,10 +113,16 @@ impl SecretKey {
         Self(SigningKey::from_bytes(bytes))
     }
 
-    /// Its 32 bytes: whoever sees them can sign.
+    /// From standard base64 of those, 44 characters; `None` for anything else.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_bytes()
+    pub fn from_base64(text: &str) -> Option<Self> {
+        from_base64(text).as_ref().map(Self::from_bytes)
+    }
+
+    /// What [`SecretKey::from_base64`] reads: whoever sees it can sign.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        to_base64(&self.0.to_bytes())
     }
 
     /// The key that verifies what this one signs.
@@ -149,7 +155,8 @@ impl fmt::Debug for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::integrity::{Digest, sha256};
+    use crate::integrity::tag::DigestTag;
+    use crate::integrity::{Digest, Sidecar, TreeHasher, root_of, sha256};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -230,6 +237,100 @@ mod tests {
         assert_eq!(signed_message(&digest, "ab", "c", 3), expected);
     }
 
+    /// `[name]`, then lines of a key and its value.
+    fn sections(text: &str) -> Vec<(&str, Vec<(&str, &str)>)> {
+        let mut sections = Vec::new();
+        for line in text
+            .lines()
+            .filter(|line| !line.starts_with("# ") && *line != "#")
+        {
+            if let Some(name) = line.strip_prefix('[') {
+                sections.push((name.trim_end_matches(']'), Vec::new()));
+            } else if let Some((_, fields)) = sections.last_mut() {
+                fields.extend(line.split_once(' '));
+            }
+        }
+        sections
+    }
+
+    #[test]
+    fn lines_are_as_the_vectors_have_them() {
+        let key: [u8; 32] = core::array::from_fn(|at| u8::try_from(at).unwrap());
+        let key = SecretKey::from_bytes(&key);
+        let sections = sections(include_str!("../../tests/vectors/lines.txt"));
+        for (name, fields) in &sections {
+            let field = |wanted: &str| {
+                fields
+                    .iter()
+                    .find(|(name, _)| *name == wanted)
+                    .map(|(_, v)| *v)
+            };
+            let public = field("public-key").map(|text| PublicKey::from_base64(text).unwrap());
+            let line = field("line").unwrap();
+            let tag = DigestTag::parse_line(line).unwrap();
+            if name.starts_with("refused-") {
+                let verifies = tag.is_ok_and(|DigestTag { digest, seal, .. }| {
+                    public.unwrap().verifies(&digest, &seal.unwrap())
+                });
+                assert!(!verifies, "{name}");
+                continue;
+            }
+            let tag = tag.unwrap();
+            assert_eq!(tag.to_string(), line, "{name}");
+            let size = field("size").unwrap().parse().unwrap();
+            let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+            let mut hasher = TreeHasher::new().with_sha256();
+            hasher.update(&bytes);
+            let tree = hasher.finish();
+            assert_eq!(
+                (tag.digest.size, tag.digest.root),
+                (tree.size, tree.root()),
+                "{name}"
+            );
+            assert!(tag.sha256.is_none() || tag.sha256 == tree.sha256, "{name}");
+            let Some(seal) = tag.seal else { continue };
+            let Seal {
+                stream, track, seq, ..
+            } = &seal;
+            let message = signed_message(&tag.digest, stream, track, *seq);
+            let hex: String = message.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(Some(hex.as_str()), field("message"), "{name}");
+            assert_eq!(public, Some(key.public_key()));
+            assert_eq!(key.seal(&tag.digest, stream, track, *seq), seal, "{name}");
+            assert!(key.public_key().verifies(&tag.digest, &seal), "{name}");
+        }
+        assert_eq!(sections.len(), 12);
+    }
+
+    #[test]
+    fn a_sidecar_is_as_the_vectors_have_it() {
+        let text = include_str!("../../tests/vectors/sidecar.json");
+        let sidecar = Sidecar::read(text, &|url| Some(url.to_owned())).unwrap();
+        assert_eq!(sidecar.to_json(), text.trim_end());
+        let key: [u8; 32] = core::array::from_fn(|at| u8::try_from(at).unwrap());
+        let key = SecretKey::from_bytes(&key).public_key();
+        let track = &sidecar.tracks[0];
+        for segment in &track.segments {
+            let (seq, signature) = segment.signed.unwrap();
+            let seal = Seal {
+                stream: sidecar.stream.clone().unwrap(),
+                track: track.track.clone(),
+                seq,
+                signature,
+            };
+            assert!(
+                key.verifies(&segment.digest().unwrap(), &seal),
+                "{}",
+                segment.url
+            );
+        }
+        let leaves = &track.segments[0].leaves;
+        assert_eq!(
+            (leaves.len(), Some(root_of(leaves))),
+            (3, track.segments[0].root)
+        );
+    }
+
     #[test]
     fn keys_have_one_text() {
         let public = key().public_key();
@@ -253,9 +354,10 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         let shown = format!("{:?}", key());
-        assert!(!shown.contains(&STANDARD.encode(key().to_bytes())));
+        assert!(!shown.contains(&key().to_base64()));
         assert!(shown.contains(&key().public_key().to_base64()));
-        assert_eq!(SecretKey::from_bytes(&key().to_bytes()).0, key().0);
+        let again = SecretKey::from_base64(&key().to_base64()).unwrap();
+        assert_eq!(again.public_key(), key().public_key());
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -265,6 +367,6 @@ mod tests {
             SecretKey::generate().unwrap(),
             SecretKey::generate().unwrap(),
         ];
-        assert_ne!(keys[0].to_bytes(), keys[1].to_bytes());
+        assert_ne!(keys[0].to_base64(), keys[1].to_base64());
     }
 }

@@ -6,9 +6,9 @@
 //! breaks the syntax of attribute lists (RFC 8216 §4.2), lacks SIZE or ROOT or has only some of the
 //! four is an error. Whether a signature is right is `sign`'s question.
 
-use super::attributes::{Attributes, Value};
+use super::attributes::{Attributes, Value, decimal_integer};
+use super::base64::{from_base64, to_base64};
 use super::{Digest, MAX_SEGMENT_LEN, Seal};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::fmt;
 
 /// The tag's name with its colon.
@@ -67,7 +67,7 @@ impl fmt::Display for DigestTag {
         if let Some(seal) = &self.seal {
             let Seal { stream, track, .. } = seal;
             write!(out, ",STREAM=\"{stream}\",TRACK=\"{track}\"")?;
-            let signature = STANDARD.encode(seal.signature);
+            let signature = to_base64(&seal.signature);
             write!(out, ",SEQ={},SIG=\"{signature}\"", seal.seq)?;
         }
         Ok(())
@@ -141,11 +141,8 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), TagError> {
 impl Value<'_> {
     fn integer(&self, otherwise: &'static str) -> Result<u64, TagError> {
         match self {
-            // `u64::from_str` would let a plus sign pass.
-            Self::Plain(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().map_err(|_| TagError(otherwise))
-            }
-            Self::Plain(_) | Self::Quoted(_) => Err(TagError(otherwise)),
+            Self::Plain(text) => decimal_integer(text).ok_or(TagError(otherwise)),
+            Self::Quoted(_) => Err(TagError(otherwise)),
         }
     }
 
@@ -166,14 +163,6 @@ impl Value<'_> {
     fn digest(&self, otherwise: &'static str) -> Result<Digest, TagError> {
         self.bytes(otherwise).map(Digest)
     }
-}
-
-/// Exactly `N` bytes, without a buffer that the text's length decides.
-pub(super) fn from_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != N.div_ceil(3) * 4 {
-        return None;
-    }
-    STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -224,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_seal_is_whole_or_an_error_that_names_what_is_missing() {
-        let signature = STANDARD.encode([7; 64]);
+        let signature = to_base64(&[7; 64]);
         let parts = [
             ("STREAM", "STREAM=\"s\"".to_owned()),
             ("TRACK", "TRACK=\"t\"".to_owned()),

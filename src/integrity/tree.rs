@@ -66,6 +66,8 @@ pub struct BlockTree {
     pub size: u64,
     /// SHA-256 of each block.
     pub leaves: Vec<Digest>,
+    /// SHA-256 of all of them, where it was asked for.
+    pub sha256: Option<Digest>,
 }
 
 impl BlockTree {
@@ -80,6 +82,7 @@ impl BlockTree {
 #[derive(Clone, Debug, Default)]
 pub struct TreeHasher {
     block: Sha256,
+    whole: Option<Sha256>,
     size: u64,
     leaves: Vec<Digest>,
 }
@@ -91,8 +94,18 @@ impl TreeHasher {
         Self::default()
     }
 
+    /// Hashes the run as a whole too: for those who have no tree.
+    #[must_use]
+    pub fn with_sha256(self) -> Self {
+        let whole = Some(Sha256::default());
+        Self { whole, ..self }
+    }
+
     /// Takes the next bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
+        if let Some(whole) = &mut self.whole {
+            whole.update(bytes);
+        }
         while !bytes.is_empty() {
             let room = BLOCK_LEN - self.size % BLOCK_LEN;
             let len = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
@@ -115,6 +128,7 @@ impl TreeHasher {
         BlockTree {
             size: self.size,
             leaves: self.leaves,
+            sha256: self.whole.map(|whole| Digest(whole.finalize().into())),
         }
     }
 
@@ -190,9 +204,21 @@ mod tests {
             hash(b"", 1),
             BlockTree {
                 size: 0,
-                leaves: Vec::new()
+                leaves: Vec::new(),
+                sha256: None,
             }
         );
+    }
+
+    #[test]
+    fn the_whole_is_hashed_where_it_is_asked_for() {
+        let data = bytes(40_000);
+        let mut hasher = TreeHasher::new().with_sha256();
+        data.chunks(999).for_each(|run| hasher.update(run));
+        let tree = hasher.finish();
+        assert_eq!(tree.sha256, Some(sha256(&data)));
+        assert_eq!(tree.leaves, hash(&data, 1).leaves);
+        assert_eq!(hash(&data, 1).sha256, None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn scheme_len(url: &str) -> usize {
 
 /// Resolves `reference` against `base` (RFC 3986 §5.2); the fragment is cut. `None` when `base` is
 /// needed and has no authority (`data:`, `blob:`).
-pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
+pub(crate) fn resolve(base: &str, reference: &str) -> Option<String> {
     let wanted = split(reference);
     if !wanted.scheme.is_empty() {
         return Some(join(&wanted, wanted.path, wanted.query));
@@ -119,7 +119,7 @@ pub(super) fn normalize(url: &str) -> String {
 }
 
 /// Whether it is fetched over HTTP.
-pub(super) fn is_http(url: &str) -> bool {
+pub(crate) fn is_http(url: &str) -> bool {
     let scheme = &url[..scheme_len(url)];
     scheme.eq_ignore_ascii_case("http:") || scheme.eq_ignore_ascii_case("https:")
 }
@@ -130,7 +130,7 @@ pub(super) fn without_query(url: &str) -> &str {
 }
 
 /// The path, without host, query and fragment.
-pub(super) fn path(url: &str) -> &str {
+pub(crate) fn path(url: &str) -> &str {
     split(url).path
 }
 

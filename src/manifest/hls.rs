@@ -1,24 +1,20 @@
-//! Text of an HLS media playlist → segments as they stand in it, with m3u8-rs. Decides nothing about what is new.
+//! Text of an HLS media playlist → segments as they stand in it (RFC 8216 and its successor, draft
+//! rfc8216bis). Decides nothing about what is new.
 //!
-//! m3u8-rs 6 misreads some legal lines (a title with a comma or a fraction in TARGETDURATION become
-//! URIs, a variant that does not parse gives its URI to the one before). So it is handed only the
-//! lines that matter, tidied, a few hundred segments at a time, and what it returns is compared with
-//! the URI lines of the text: a difference is an error, never a wrong number.
+//! Only what says a segment's name, place or length is read; every other tag is passed over. A tag that
+//! would change which bytes a number names (byte range, media sequence, skip) is read strictly: what it
+//! may not say is an error, never a wrong number. Durations and digests cannot do that, so they are read
+//! leniently: as much of a number as there is, and an unreadable digest line only bars sharing.
 
 use super::model::ManifestError;
-use crate::integrity::Seal;
-use crate::integrity::tag::{self, DigestTag, SegmentDigest};
-use m3u8_rs::{ExtTag, MediaPlaylist, MediaSegment};
+use crate::integrity::tag::{DigestTag, SegmentDigest};
+use crate::integrity::{Attributes, Seal, Value, decimal_integer};
+use core::{iter, mem};
 
 /// Longest playlist that is read, bytes.
 const TEXT_MAX: usize = 32 << 20;
 /// Segments of one playlist.
 pub(super) const SEGMENTS_MAX: u64 = 200_000;
-/// Segments handed to m3u8-rs at once: its values are some hundred bytes a segment, and wasm memory
-/// never shrinks.
-const BATCH_SEGMENTS: usize = 256;
-/// PROGRAM-DATE-TIME under another name: its text is wanted, not its time.
-const DATE_TIME: &str = "X-PROGRAM-DATE-TIME-TEXT";
 
 /// What a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +37,8 @@ pub(super) struct Playlist<'a> {
 
 /// Segments of a stretch of a media playlist, and the tags among them.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) segments: Vec<Listed>,
+pub(super) struct Listing<'a> {
+    pub(super) segments: Vec<Listed<'a>>,
     /// Where each segment's URI line ends in the stretch.
     pub(super) ends: Vec<usize>,
     pub(super) media_sequence: u64,
@@ -54,13 +50,14 @@ pub(super) struct Listing {
 }
 
 /// One segment as it stands in the text.
-#[derive(Debug)]
-pub(super) struct Listed {
-    pub(super) uri: String,
+#[derive(Debug, Default)]
+pub(super) struct Listed<'a> {
+    pub(super) uri: &'a str,
     pub(super) duration_ms: u32,
     /// Length and, unless it follows the segment before, offset.
     pub(super) byte_range: Option<(u64, Option<u64>)>,
-    pub(super) date_time: Option<String>,
+    /// `EXT-X-PROGRAM-DATE-TIME` as it is written.
+    pub(super) date_time: Option<&'a str>,
     pub(super) digest: Option<SegmentDigest>,
     pub(super) seal: Option<Box<Seal>>,
     /// `EXT-X-GAP`, or a digest line that cannot be read: not to be shared.
@@ -100,25 +97,24 @@ pub(super) fn open(text: &str) -> Result<Playlist<'_>, ManifestError> {
 }
 
 /// Reads a stretch of a media playlist. The head's tags count where the stretch has them.
-pub(super) fn read(text: &str) -> Result<Listing, ManifestError> {
-    let mut listing = Listing::default();
-    let mut batch = Batch::new();
+pub(super) fn read(text: &str) -> Result<Listing<'_>, ManifestError> {
+    let mut reader = Reader::default();
     let mut at = 0;
     for raw in text.split_inclusive('\n') {
         at += raw.len();
-        if batch.push(trim(raw))? {
-            listing.ends.push(at);
-            if batch.uris.len() == BATCH_SEGMENTS {
-                batch.read_into(&mut listing)?;
-                batch = Batch::new();
-                if u64::try_from(listing.ends.len()).is_ok_and(|count| count > SEGMENTS_MAX) {
-                    return Err(too_many_segments());
-                }
-            }
+        let line = trim(raw);
+        if line.bytes().any(|byte| byte == b'\r') {
+            // RFC 8216 §4.1 ends lines with LF or CRLF; some players end them here all the same.
+            return Err(error_at("a carriage return stands within a line: ", line));
+        }
+        if is_uri(line) {
+            reader.uri(line)?;
+            reader.listing.ends.push(at);
+        } else {
+            reader.tag(line)?;
         }
     }
-    batch.read_into(&mut listing)?;
-    Ok(listing)
+    Ok(reader.listing)
 }
 
 /// Whether the first segment of a stretch has a PROGRAM-DATE-TIME; `None` if there is no segment.
@@ -133,169 +129,117 @@ pub(super) fn first_is_dated(text: &str) -> Option<bool> {
     None
 }
 
-/// Tidied lines on their way to m3u8-rs.
-struct Batch<'a> {
-    text: String,
-    uris: Vec<&'a str>,
+/// What was read so far, and what the lines since the last URI say about the next one.
+#[derive(Default)]
+struct Reader<'a> {
+    listing: Listing<'a>,
+    next: Listed<'a>,
     has_duration: bool,
 }
 
-impl<'a> Batch<'a> {
-    fn new() -> Self {
-        Self {
-            text: String::from("#EXTM3U\n"),
-            uris: Vec::new(),
-            has_duration: false,
+impl<'a> Reader<'a> {
+    /// Takes the line that ends a segment.
+    fn uri(&mut self, line: &'a str) -> Result<(), ManifestError> {
+        if !mem::take(&mut self.has_duration) {
+            return Err(error_at("a segment has no #EXTINF: ", line));
         }
+        if line.as_bytes().windows(2).any(|pair| pair == b"{$") {
+            return Err(error_at(
+                "variables (EXT-X-DEFINE) are not supported: ",
+                line,
+            ));
+        }
+        self.next.uri = line;
+        self.listing.segments.push(mem::take(&mut self.next));
+        if u64::try_from(self.listing.segments.len()).is_ok_and(|count| count > SEGMENTS_MAX) {
+            return Err(too_many_segments());
+        }
+        Ok(())
     }
 
-    /// Takes a line; true if it is a segment's URI.
-    fn push(&mut self, line: &'a str) -> Result<bool, ManifestError> {
-        if line.is_empty() {
-            return Ok(false);
-        }
-        if is_uri(line) {
-            if !self.has_duration {
-                return Err(error_at("a segment has no #EXTINF: ", line));
-            }
-            if line.as_bytes().windows(2).any(|pair| pair == b"{$") {
-                return Err(error_at(
-                    "variables (EXT-X-DEFINE) are not supported: ",
-                    line,
-                ));
-            }
-            self.has_duration = false;
-            self.uris.push(line);
-            self.push_line(&[line]);
-            return Ok(true);
-        }
+    /// Takes any other line. What it says holds for the next segment or, of a head's tags, for the
+    /// playlist; said twice, the last word counts.
+    fn tag(&mut self, line: &'a str) -> Result<(), ManifestError> {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let (listing, next) = (&mut self.listing, &mut self.next);
         match name {
             "#EXTINF" => {
-                let (whole, fraction) = decimal(value);
                 self.has_duration = true;
-                self.push_line(&["#EXTINF:", whole, ".", fraction, ","]);
+                next.duration_ms = milliseconds(value);
             }
-            "#EXT-X-TARGETDURATION" => {
-                self.push_line(&["#EXT-X-TARGETDURATION:", decimal(value).0]);
+            "#EXT-X-BYTERANGE" => next.byte_range = Some(byte_range(line, value)?),
+            "#EXT-X-PROGRAM-DATE-TIME" => next.date_time = Some(value),
+            "#EXT-X-GAP" => next.unshareable = true,
+            "#EXT-X-TARGETDURATION" => listing.target_duration_s = whole(value),
+            "#EXT-X-MEDIA-SEQUENCE" => {
+                listing.media_sequence = decimal_integer(value).ok_or_else(|| malformed(line))?;
             }
-            "#EXT-X-PROGRAM-DATE-TIME" => self.push_line(&["#EXT-", DATE_TIME, ":", value]),
-            "#EXT-X-GAP" | "#EXT-X-ENDLIST" | "#EXT-X-I-FRAMES-ONLY" => self.push_line(&[name]),
-            "#EXT-X-BYTERANGE" | "#EXT-X-MEDIA-SEQUENCE" | "#EXT-X-SKIP" => self.push_line(&[line]),
-            _ if line.starts_with(tag::TAG) => self.push_line(&[line]),
-            _ => {} // comments, parts, hints, keys, maps: nothing of a segment's name or place
-        }
-        Ok(false)
-    }
-
-    fn push_line(&mut self, parts: &[&str]) {
-        for part in parts {
-            self.text.push_str(part);
-        }
-        self.text.push('\n');
-    }
-
-    fn read_into(self, listing: &mut Listing) -> Result<(), ManifestError> {
-        let Ok((left, playlist)) = m3u8_rs::parse_media_playlist(self.text.as_bytes()) else {
-            return Err(error("the media playlist cannot be read"));
-        };
-        if !left.is_empty() {
-            return Err(error("the media playlist cannot be read to its end"));
-        }
-        read_head(&playlist, listing)?;
-        let uris = playlist.segments.iter().map(|segment| segment.uri.as_str());
-        if !uris.eq(self.uris.iter().copied()) {
-            return Err(error("the media playlist has a malformed tag"));
-        }
-        for segment in playlist.segments {
-            listing.segments.push(Listed::read(segment)?);
+            "#EXT-X-SKIP" => listing.skipped = skipped_segments(line, value)?,
+            "#EXT-X-I-FRAMES-ONLY" => listing.i_frames_only = true,
+            "#EXT-X-ENDLIST" => listing.end_list = true,
+            _ => {
+                if let Some(read) = DigestTag::parse_line(line) {
+                    next.unshareable |= read.is_err();
+                    (next.digest, next.seal) = match read {
+                        Ok(tag) => (Some(tag.digest), tag.seal.map(Box::new)),
+                        Err(_) => (None, None),
+                    };
+                }
+            }
         }
         Ok(())
     }
 }
 
-fn read_head(playlist: &MediaPlaylist, listing: &mut Listing) -> Result<(), ManifestError> {
-    listing.end_list |= playlist.end_list;
-    listing.i_frames_only |= playlist.i_frames_only;
-    listing.media_sequence = listing.media_sequence.max(playlist.media_sequence);
-    listing.target_duration_s = listing.target_duration_s.max(playlist.target_duration);
-    // m3u8-rs keeps what it cannot read, and the head's unknown tags, with the segment that follows.
-    let tags = playlist
-        .segments
-        .iter()
-        .flat_map(|segment| &segment.unknown_tags);
-    for tag in tags {
-        match tag.tag.as_str() {
-            "X-SKIP" => listing.skipped = skipped_segments(value(tag))?,
-            "X-MEDIA-SEQUENCE" | "X-BYTERANGE" => {
-                return Err(error_at(
-                    "the media playlist has a malformed tag: ",
-                    value(tag),
-                ));
-            }
+/// `n[@o]` (RFC 8216 §4.3.2.2). A range of no bytes names nothing.
+fn byte_range(line: &str, value: &str) -> Result<(u64, Option<u64>), ManifestError> {
+    let (len, offset) = match value.split_once('@') {
+        Some((len, offset)) => (len, Some(offset)),
+        None => (value, None),
+    };
+    let len = decimal_integer(len).filter(|&len| len > 0);
+    let offset = offset.map(|text| decimal_integer(text).ok_or(()));
+    len.zip(offset.transpose().ok())
+        .ok_or_else(|| malformed(line))
+}
+
+/// `SKIPPED-SEGMENTS` of `EXT-X-SKIP` (RFC 8216bis §4.4.5.2).
+fn skipped_segments(line: &str, list: &str) -> Result<u64, ManifestError> {
+    let mut skipped = None;
+    for attribute in Attributes::new(list) {
+        match attribute.map_err(|_| malformed(line))? {
+            ("SKIPPED-SEGMENTS", Value::Plain(count)) => skipped = decimal_integer(count),
+            ("SKIPPED-SEGMENTS", Value::Quoted(_)) => skipped = None,
             _ => {}
         }
     }
-    Ok(())
+    skipped.ok_or_else(|| malformed(line))
 }
 
-fn skipped_segments(attributes: &str) -> Result<u64, ManifestError> {
-    attributes
-        .split(',')
-        .find_map(|pair| pair.trim().strip_prefix("SKIPPED-SEGMENTS="))
-        .and_then(|count| count.parse().ok())
-        .ok_or_else(|| error_at("EXT-X-SKIP says not how many segments: ", attributes))
+/// Seconds as written in `EXTINF`, rounded to milliseconds; 0 where no number stands. Digits are taken
+/// one by one: reading floats would cost the module several kilobytes, and halves would not be exact.
+fn milliseconds(text: &str) -> u32 {
+    let (whole_part, rest) = digits(text.trim_start());
+    let fraction = rest.strip_prefix('.').map_or("", |rest| digits(rest).0);
+    let four = fraction.bytes().chain(iter::repeat(b'0')).take(4);
+    let ten_thousandths = four.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    let ms = whole(whole_part).saturating_mul(1_000);
+    u32::try_from(ms.saturating_add((ten_thousandths + 5) / 10)).unwrap_or(u32::MAX)
 }
 
-impl Listed {
-    fn read(segment: MediaSegment) -> Result<Self, ManifestError> {
-        let mut listed = Self {
-            duration_ms: to_ms(segment.duration),
-            byte_range: segment.byte_range.map(|range| (range.length, range.offset)),
-            uri: segment.uri,
-            date_time: None,
-            digest: None,
-            seal: None,
-            unshareable: false,
-        };
-        for tag in segment.unknown_tags {
-            if tag.tag == DATE_TIME {
-                listed.date_time = tag.rest;
-            } else if tag.tag == "X-GAP" {
-                listed.unshareable = true;
-            } else if is_digest(&tag) {
-                let read = DigestTag::parse_attributes(value(&tag)).ok();
-                listed.unshareable |= read.is_none();
-                (listed.digest, listed.seal) = match read {
-                    Some(tag) => (Some(tag.digest), tag.seal.map(Box::new)),
-                    None => (None, None),
-                };
-            }
-        }
-        if listed.byte_range.is_some_and(|(len, _)| len == 0) {
-            return Err(error_at("a segment's byte range is empty: ", &listed.uri));
-        }
-        Ok(listed)
-    }
+/// The whole number a text begins with; 0 if it begins with none.
+fn whole(text: &str) -> u64 {
+    let (digits, _) = digits(text.trim_start());
+    digits.bytes().fold(0, |number: u64, digit| {
+        let number = number.saturating_mul(10);
+        number.saturating_add(u64::from(digit - b'0'))
+    })
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a float cast saturates; 49 days are more than a segment lasts"
-)]
-fn to_ms(seconds: f32) -> u32 {
-    (f64::from(seconds) * 1_000.0).round() as u32
-}
-
-fn is_digest(unknown: &ExtTag) -> bool {
-    let name = tag::TAG
-        .strip_prefix("#EXT-")
-        .and_then(|name| name.strip_suffix(':'));
-    name == Some(&unknown.tag)
-}
-
-fn value(tag: &ExtTag) -> &str {
-    tag.rest.as_deref().unwrap_or_default()
+/// The digits at the start of a text, and what follows.
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit());
+    text.split_at(end.unwrap_or(text.len()))
 }
 
 pub(super) fn is_uri(line: &str) -> bool {
@@ -306,22 +250,6 @@ pub(super) fn trim(line: &str) -> &str {
     line.trim_matches(|c: char| c.is_ascii_whitespace())
 }
 
-/// Whole and fractional digits at the start of a number, `0` where there are none.
-fn decimal(text: &str) -> (&str, &str) {
-    let text = text.trim_start();
-    let (whole, rest) = digits(text);
-    let fraction = rest.strip_prefix('.').map_or("", |rest| digits(rest).0);
-    (
-        if whole.is_empty() { "0" } else { whole },
-        if fraction.is_empty() { "0" } else { fraction },
-    )
-}
-
-fn digits(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit());
-    text.split_at(end.unwrap_or(text.len()))
-}
-
 /// The error of a playlist beyond [`SEGMENTS_MAX`].
 pub(super) fn too_many_segments() -> ManifestError {
     error("the playlist has more than 200,000 segments")
@@ -329,6 +257,10 @@ pub(super) fn too_many_segments() -> ManifestError {
 
 fn error(text: &str) -> ManifestError {
     ManifestError(text.to_owned())
+}
+
+fn malformed(line: &str) -> ManifestError {
+    error_at("the media playlist has a malformed tag: ", line)
 }
 
 /// An error that names the line, cut to a readable length.

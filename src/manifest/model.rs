@@ -1,9 +1,11 @@
 //! The one model every player's manifest becomes.
 //!
-//! Invariant: the numbers of a track's segments have no gaps, and every segment that `find` names stands
-//! in its track. This file holds the shapes and the questions; `refresh` changes them.
+//! Invariant: the numbers of a track's segments rise strictly (in HLS without gaps), and every segment that
+//! `find` names stands in its track. This file holds the shapes and the questions; `refresh` and `dash`
+//! change them.
 
 use super::address;
+use super::dash;
 use super::hls::{self, Kind};
 use super::index::AddressIndex;
 use super::known_text::KnownText;
@@ -21,29 +23,41 @@ pub struct Timeline {
     pub(super) texts: Vec<KnownText>,
     pub(super) renditions: Renditions,
     pub(super) index: AddressIndex,
+    pub(super) dash: dash::Known,
 }
 
-/// One rendition or language: its segments in order, numbers without gaps.
+/// One rendition or language (in DASH: of one period): its segments in order, numbers rising.
 #[derive(Clone, Debug)]
 pub struct Track {
     /// The same for every player and viewer.
     pub id: TrackId,
-    /// URL of its playlist without query, as first seen.
+    /// URL of its playlist or MPD without query, as first seen.
     pub url: String,
     /// More segments will come.
     pub live: bool,
-    /// `EXT-X-TARGETDURATION`, milliseconds.
+    /// `EXT-X-TARGETDURATION`, or the longest segment of an MPD; milliseconds.
     pub target_duration_ms: u32,
     /// Segments in the playlist now; the front one has number `first_number`.
     pub segments: VecDeque<Segment>,
-    /// Number of the front segment.
+    /// Number of the front segment; where there is none, of the next.
     pub first_number: u64,
+    /// Where its segments are listed, if not in the MPD (`SegmentBase`). There are none here then.
+    pub indexed: Option<Indexed>,
+}
+
+/// A resource that has all segments of a track, and an index of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// Absolute URL, query included.
+    pub url: String,
+    /// Where in it the index (`sidx`) is, if the MPD says so.
+    pub index_range: Option<ByteRange>,
 }
 
 /// One segment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
-    /// Media sequence number.
+    /// Media sequence number, or in DASH start time in the timescale of its track.
     pub number: u64,
     /// Absolute URL, query included.
     pub url: String,
@@ -67,7 +81,7 @@ pub struct Segment {
 pub struct Update {
     /// Index of the track in `Timeline::tracks`; `None` for a master or an I-frame playlist.
     pub track: Option<usize>,
-    /// Segments that are new: numbers `first..first + count` of that track.
+    /// Number of the first segment that is new; in HLS the others follow it without gaps.
     pub added_first: u64,
     /// How many.
     pub added: u32,
@@ -145,18 +159,24 @@ impl Timeline {
         self.tracks.iter().position(|track| track.id == id)
     }
 
-    /// Makes `find` follow an update of a track; `replaced` are the changed segments as they were.
-    pub(super) fn reindex(&mut self, index: usize, update: &Update, replaced: &[Segment]) {
-        for gone in update.removed.iter().chain(replaced) {
+    /// Makes `find` follow an update of a track: its segments that went, those that changed as they were, and the
+    /// numbers of those that are new.
+    pub(super) fn reindex(
+        &mut self,
+        index: usize,
+        removed: &[Segment],
+        replaced: &[Segment],
+        added: &[u64],
+    ) {
+        for gone in removed.iter().chain(replaced) {
             self.index.remove(index, gone);
         }
         let Some(track) = self.tracks.get(index) else {
             return;
         };
         let changed = replaced.iter().map(|segment| segment.number);
-        let added = update.added_first..update.added_first + u64::from(update.added);
         for segment in changed
-            .chain(added)
+            .chain(added.iter().copied())
             .filter_map(|number| track.segment(number))
         {
             self.index.insert(index, segment);
@@ -165,17 +185,32 @@ impl Timeline {
 }
 
 impl Track {
+    /// A track without segments; `url` is its manifest's.
+    pub(super) fn new(id: TrackId, url: &str) -> Self {
+        Self {
+            id,
+            url: address::without_query(url).to_owned(),
+            live: true,
+            target_duration_ms: 0,
+            segments: VecDeque::new(),
+            first_number: 0,
+            indexed: None,
+        }
+    }
+
     /// The segment with this number.
     #[must_use]
     pub fn segment(&self, number: u64) -> Option<&Segment> {
-        let at = number.checked_sub(self.first_number)?;
-        self.segments.get(usize::try_from(at).ok()?)
+        let at = self
+            .segments
+            .binary_search_by_key(&number, |known| known.number);
+        self.segments.get(at.ok()?)
     }
 
     /// One past the last number.
     #[must_use]
     pub fn end_number(&self) -> u64 {
-        let count = u64::try_from(self.segments.len()).unwrap_or(u64::MAX);
-        self.first_number.saturating_add(count)
+        let last = self.segments.back();
+        last.map_or(self.first_number, |last| last.number.saturating_add(1))
     }
 }

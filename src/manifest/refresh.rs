@@ -9,7 +9,6 @@ use super::known_text::{KnownText, Same};
 use super::model::{ManifestError, Segment, Timeline, Track, Update};
 use crate::base::{ByteRange, TrackId, Version};
 use crate::integrity::sha256;
-use std::collections::VecDeque;
 
 /// Media playlists of one stream.
 const TRACKS_MAX: usize = 1_000;
@@ -48,7 +47,7 @@ impl Window<'_> {
 }
 
 impl Timeline {
-    /// Takes a media playlist; also says how many segments m3u8-rs had to read for it.
+    /// Takes a media playlist; also says how many segments had to be read for it.
     pub(super) fn update_media(
         &mut self,
         url: &str,
@@ -60,11 +59,6 @@ impl Timeline {
         }
         let id = self.renditions.track_id(url)?;
         let known = self.track_index(id);
-        if known.is_none() && self.tracks.len() >= TRACKS_MAX {
-            return Err(ManifestError(
-                "the stream has more than 1,000 media playlists".into(),
-            ));
-        }
         let base_url = address::without_query(url);
         let track = known.and_then(|index| self.tracks.get(index));
         let text = known.and_then(|index| self.texts.get(index));
@@ -87,21 +81,21 @@ impl Timeline {
             ));
         }
         let read = window.read.len();
-        let index = known.unwrap_or_else(|| self.add_track(id, url));
+        let index = known.or_else(|| self.add_track(id, url));
+        let index = index.ok_or_else(|| {
+            ManifestError("the stream has more than 1,000 media playlists".into())
+        })?;
         Ok((self.merge(index, base_url, step, window), read))
     }
 
-    fn add_track(&mut self, id: TrackId, url: &str) -> usize {
-        self.tracks.push(Track {
-            id,
-            url: address::without_query(url).to_owned(),
-            live: true,
-            target_duration_ms: 0,
-            segments: VecDeque::new(),
-            first_number: 0,
-        });
+    /// Adds a track without segments, unless there are too many.
+    pub(super) fn add_track(&mut self, id: TrackId, url: &str) -> Option<usize> {
+        if self.tracks.len() >= TRACKS_MAX {
+            return None;
+        }
+        self.tracks.push(Track::new(id, url));
         self.texts.push(KnownText::default());
-        self.tracks.len() - 1
+        Some(self.tracks.len() - 1)
     }
 
     fn merge(&mut self, index: usize, base_url: &str, step: Step, window: Window<'_>) -> Update {
@@ -140,7 +134,9 @@ impl Timeline {
             update.removed.push(segment);
             track.first_number += 1;
         }
-        self.reindex(index, &update, &replaced);
+        let added_end = update.added_first + u64::from(update.added);
+        let added: Vec<u64> = (update.added_first..added_end).collect();
+        self.reindex(index, &update.removed, &replaced, &added);
         update
     }
 }
@@ -212,7 +208,7 @@ fn put(track: &mut Track, segment: Segment, update: &mut Update) -> Option<Segme
 }
 
 /// Whether two segments stand for the same bytes at the same address.
-fn same_bytes(a: &Segment, b: &Segment) -> bool {
+pub(super) fn same_bytes(a: &Segment, b: &Segment) -> bool {
     a.url == b.url && a.range == b.range && a.digest == b.digest && a.shareable == b.shareable
 }
 
@@ -241,7 +237,11 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn read_window<'t>(&self, head: &Listing, rest: &'t str) -> Result<Window<'t>, ManifestError> {
+    fn read_window<'t>(
+        &self,
+        head: &Listing<'_>,
+        rest: &'t str,
+    ) -> Result<Window<'t>, ManifestError> {
         let mut window = Window {
             first: head.media_sequence,
             read: Vec::new(),
@@ -266,6 +266,10 @@ impl Context<'_> {
             .and_then(|text| text.compare(self.base_url, listed, rest));
         window.tail = &rest[window.same.map_or(0, |same| same.len)..];
         let tail = hls::read(window.tail)?;
+        if tail.skipped > 0 {
+            // Segments left out here would shift the numbers of those behind (RFC 8216bis §4.4.5.2).
+            return Err(ManifestError("EXT-X-SKIP stands behind a segment".into()));
+        }
         window.live &= !tail.end_list;
         window.ends = tail.ends;
 
@@ -321,16 +325,16 @@ impl Context<'_> {
     /// window begins would differ between viewers, so there the first one's date does not count.
     fn segment_from(
         &self,
-        listed: &Listed,
+        listed: &Listed<'_>,
         number: u64,
         before: Option<&Segment>,
         date_counts: bool,
     ) -> Result<Segment, ManifestError> {
-        let Some(url) = address::resolve(self.base_url, &listed.uri) else {
+        let Some(url) = address::resolve(self.base_url, listed.uri) else {
             return Err(ManifestError("a segment's URL cannot be resolved".into()));
         };
         let range = byte_range(listed, &url, before)?;
-        let date_time = listed.date_time.as_deref().filter(|_| date_counts);
+        let date_time = listed.date_time.filter(|_| date_counts);
         let version = match listed.digest {
             Some(digest) => first_8(digest.root.0),
             None => named_version(address::file_name(&url), range, date_time),
@@ -350,7 +354,7 @@ impl Context<'_> {
 
 /// Without an offset a range follows the one before, of the same resource (RFC 8216 §4.3.2.2).
 fn byte_range(
-    listed: &Listed,
+    listed: &Listed<'_>,
     url: &str,
     before: Option<&Segment>,
 ) -> Result<Option<ByteRange>, ManifestError> {
@@ -372,7 +376,11 @@ fn byte_range(
 
 /// The version of a segment without digest: its file name, range (`start-end`, end exclusive) and
 /// date, a line each.
-fn named_version(name: &str, range: Option<ByteRange>, date_time: Option<&str>) -> Version {
+pub(super) fn named_version(
+    name: &str,
+    range: Option<ByteRange>,
+    date_time: Option<&str>,
+) -> Version {
     let mut text = String::from("swarmline version v1\n");
     text.push_str(name);
     text.push('\n');

@@ -81,7 +81,8 @@ fn ambiguous(path: &str) -> ManifestError {
     ManifestError(text)
 }
 
-fn hash(path: &str, attributes: &str) -> TrackId {
+/// The name of a track: a path, or `mpd`, which is no path, and what tells it from others there.
+pub(super) fn hash(path: &str, attributes: &str) -> TrackId {
     let mut name = String::from("swarmline track v1\n");
     name.push_str(path);
     if !attributes.is_empty() {

@@ -5,7 +5,7 @@ use super::OriginError;
 use super::live::LiveStream;
 use crate::base::ByteRange;
 use crate::integrity::TreeHasher;
-use crate::integrity::tag::{SegmentDigest, TAG};
+use crate::integrity::tag::{DigestTag, SegmentDigest, TAG};
 use crate::publish::{sign_playlist, strip_playlist};
 use axum::body::Bytes;
 use axum::http::StatusCode;
@@ -264,7 +264,7 @@ impl Site {
 
     fn sign_text(&self, path: &str, text: &str) -> Result<String, String> {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let digest_of = |uri: &str, range: Option<ByteRange>| {
+        let line_of = |uri: &str, range: Option<ByteRange>| {
             let target = uri.split(['?', '#']).next().unwrap_or_default();
             if target.contains("://") || target.starts_with("//") {
                 return Err(format!("{uri} is on another server"));
@@ -278,9 +278,9 @@ impl Site {
                 .ok_or_else(|| io::ErrorKind::NotFound.into())
                 .and_then(|file| read_file(&file, range))
                 .map_err(|why| format!("{uri}: {why}"))?;
-            Ok(digest(&bytes))
+            Ok(DigestTag::from(digest(&bytes)))
         };
-        sign_playlist(text, digest_of).map_err(|why| why.to_string())
+        sign_playlist(text, line_of).map_err(|why| why.to_string())
     }
 }
 

@@ -1,21 +1,11 @@
-//! From a URI in a playlist to a file, and from a file to a digest, each range of bytes hashed
-//! once.
-//!
-//! Invariant: what is remembered holds only while the file is the same one: same length, time of
-//! change and identity. For a byte range of a growing file it holds while the file does not shrink.
+//! Files, their names and their states: from a URI in a playlist to a file, and back to a URI.
+//! Hashes nothing.
 
 use super::PublishError;
-use crate::base::ByteRange;
-use crate::integrity::tag::SegmentDigest;
-use crate::integrity::{MAX_SEGMENT_LEN, TreeHasher};
-use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
-
-/// Bytes read at once.
-const READ_LEN: usize = 256 * 1024;
 
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +13,7 @@ pub(super) struct Stamp {
     pub(super) len: u64,
     pub(super) modified: Option<SystemTime>,
     /// 0 where the platform has none.
-    inode: u64,
+    pub(super) inode: u64,
 }
 
 impl Stamp {
@@ -101,6 +91,21 @@ fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// A file's name as a URI relative to its folder: what is no letter, digit or one of `-._~` is
+/// percent-encoded (RFC 3986 §2.3).
+pub(super) fn uri_of(name: &str) -> String {
+    let mut uri = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
 /// The path without `.` and, where it can be told without looking, without `..`: one name for one
 /// file.
 pub(super) fn normal(path: &Path) -> PathBuf {
@@ -132,123 +137,6 @@ pub(super) fn read_playlist(path: &Path) -> Result<String, PublishError> {
     let bytes = fs::read(path).map_err(|error| PublishError::io(path, &error))?;
     String::from_utf8(bytes)
         .map_err(|_| PublishError::new(path, "not UTF-8, so not an HLS playlist"))
-}
-
-/// Hashes ranges of files and remembers what it hashed.
-#[derive(Debug, Default)]
-pub(super) struct SegmentHasher {
-    known: BTreeMap<(PathBuf, Option<ByteRange>), Known>,
-    turn: u64,
-    /// Ranges hashed so far, not those remembered.
-    pub(super) hashed: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    stamp: Stamp,
-    digest: SegmentDigest,
-    turn: u64,
-}
-
-impl SegmentHasher {
-    /// The digest of a file or of a range of it.
-    ///
-    /// # Errors
-    /// When the file cannot be read, is empty, too long or shorter than the range.
-    pub(super) fn digest(
-        &mut self,
-        path: &Path,
-        range: Option<ByteRange>,
-    ) -> Result<SegmentDigest, String> {
-        let say = |error: io::Error| format!("segment {}: {}", path.display(), reason(&error));
-        let stamp = Stamp::of(path).map_err(say)?;
-        let key = (path.to_path_buf(), range);
-        if let Some(known) = self.known.get_mut(&key)
-            && match range {
-                None => known.stamp == stamp,
-                Some(_) => known.stamp.inode == stamp.inode && known.stamp.len <= stamp.len,
-            }
-        {
-            known.turn = self.turn;
-            return Ok(known.digest);
-        }
-        let digest = hash_file(path, range, stamp)?;
-        if range.is_none() && Stamp::of(path).map_err(say)? != stamp {
-            return Err(format!(
-                "segment {}: changed while it was read; try again",
-                path.display()
-            ));
-        }
-        self.hashed += 1;
-        let turn = self.turn;
-        self.known.insert(
-            key,
-            Known {
-                stamp,
-                digest,
-                turn,
-            },
-        );
-        Ok(digest)
-    }
-
-    /// Forgets what no playlist asked for since the last call, so that a live stream's memory is
-    /// its window.
-    pub(super) fn forget_unused(&mut self) {
-        let turn = self.turn;
-        self.known.retain(|_, known| known.turn == turn);
-        self.turn += 1;
-    }
-}
-
-fn hash_file(path: &Path, range: Option<ByteRange>, stamp: Stamp) -> Result<SegmentDigest, String> {
-    let name = path.display();
-    let say = |error: io::Error| format!("segment {name}: {}", reason(&error));
-    let ByteRange { start, end } = range.unwrap_or(ByteRange {
-        start: 0,
-        end: stamp.len,
-    });
-    if end > stamp.len {
-        return Err(format!(
-            "segment {name}: the playlist names bytes up to {end}, the file has {}; write it first",
-            stamp.len
-        ));
-    }
-    match end - start {
-        0 => {
-            return Err(format!(
-                "segment {name}: no bytes in it; remove it from the playlist"
-            ));
-        }
-        1..=MAX_SEGMENT_LEN => {}
-        _ => {
-            return Err(format!(
-                "segment {name}: longer than 1 GiB; cut it into shorter segments"
-            ));
-        }
-    }
-    let mut file = File::open(path).map_err(say)?;
-    file.seek(SeekFrom::Start(start)).map_err(say)?;
-    let mut file = file.take(end - start);
-    let mut hasher = TreeHasher::new();
-    let mut buffer = vec![0; READ_LEN];
-    loop {
-        let len = file.read(&mut buffer).map_err(say)?;
-        if len == 0 {
-            break;
-        }
-        hasher.update(&buffer[..len]);
-    }
-    let tree = hasher.finish();
-    if tree.size != end - start {
-        return Err(format!(
-            "segment {name}: shrank while it was read; try again"
-        ));
-    }
-    Ok(SegmentDigest {
-        size: tree.size,
-        root: tree.root(),
-    })
 }
 
 /// What an I/O error means for a person.
@@ -292,6 +180,15 @@ mod tests {
             "%00",
         ] {
             assert!(resolve(Path::new("a"), uri).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn names_become_uris_that_lead_back() {
+        for name in ["v.swarmline.json", "ä \"1\"%20:?#.json"] {
+            let uri = uri_of(name);
+            assert!(uri.is_ascii() && !uri.contains('"'));
+            assert_eq!(resolve(Path::new("a"), &uri), Ok(Path::new("a").join(name)));
         }
     }
 

@@ -1,30 +1,49 @@
-//! Native: signs and checks playlists. `playlist` inserts digest lines into text, `scan` finds
-//! where; `plan` tells which playlists are meant, `files` maps URIs to files and hashes them,
-//! `write` puts results in place; `sign`, `verify` and `watch` are the three acts.
+//! Native: signs and checks playlists and MPDs. `playlist` inserts lines into text, `scan` finds where; `mpd` and
+//! `mpd_scan` are the same for MPDs, `xml` reads them; `plan`
+//! tells which playlists are meant, `files` maps URIs to files, `hash` hashes them, `seals` numbers what
+//! is signed with a `key`, `signer` puts all that together, `write` puts results in place. `place` and
+//! `fetch` read streams where they are, `report` is what is found there. `sign`, `verify` and `watch`
+//! are the three acts.
 //!
-//! Invariant: a playlist is never re-serialised. Lines are inserted, no other byte changes.
+//! Invariant: nothing is re-serialised. Lines or one element are inserted, no other byte changes.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a shell: it reads and writes files, watches the clock and sleeps"
 )]
 
+mod fetch;
 mod files;
+mod hash;
+mod key;
+mod mpd;
+mod mpd_scan;
+mod place;
 mod plan;
 mod playlist;
 mod progress;
+mod report;
 mod scan;
+mod seals;
 mod sign;
+mod signer;
 mod verify;
 mod watch;
 mod write;
+mod xml;
 
-pub use playlist::{SignError, sign_playlist, strip_playlist};
+pub use key::{read_key, write_new_key};
+pub use mpd::{point_mpd, strip_mpd};
+pub use place::Place;
+pub use playlist::{SignError, point_playlist, sign_playlist, strip_playlist};
 pub use progress::Progress;
-pub use scan::{Entry, Playlist, ScanError};
+pub use report::{PlaylistReport, Report, SegmentReport, Status};
+pub use scan::{Entry, MpdTrack, Playlist, ScanError};
 pub use sign::{Signed, sign};
-pub use verify::{PlaylistReport, Report, SegmentReport, Status, verify};
+pub use signer::{SidecarUse, SignOptions};
+pub use verify::verify;
 pub use watch::{Watched, watch};
+pub use xml::read_xml;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -32,7 +51,7 @@ use std::path::{Path, PathBuf};
 /// Why work on files ended early: one line, with the path and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishError {
-    /// The file or folder.
+    /// The file, folder or URL.
     pub path: PathBuf,
     /// What is wrong with it.
     pub what: String,

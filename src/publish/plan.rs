@@ -26,6 +26,8 @@ pub(super) struct Planned {
     pub(super) target: PathBuf,
     /// It names other playlists, and comes after them.
     pub(super) is_master: bool,
+    /// Its path as seen from the folder that is signed: the rendition's name under a signature.
+    pub(super) track: String,
 }
 
 impl Plan {
@@ -57,7 +59,7 @@ impl Plan {
                 if plan.playlists.len() == before {
                     return Err(PublishError::new(
                         source,
-                        "no playlist (.m3u8) in this folder",
+                        "no playlist (.m3u8, .mpd) in this folder",
                     ));
                 }
                 if let Some(out) = out {
@@ -99,13 +101,36 @@ impl Plan {
         };
         let text = read_playlist(&playlist)?;
         let scan = Playlist::scan(&text).map_err(|error| PublishError::new(&playlist, error))?;
-        let is_master = scan.is_master;
-        self.playlists
-            .insert(playlist.clone(), Planned { target, is_master });
+        let planned = Planned {
+            target,
+            is_master: scan.is_master,
+            track: track_name(&normal(root), &playlist),
+        };
+        self.playlists.insert(playlist.clone(), planned);
         for uri in &scan.children {
             let child = resolve(folder_of(&playlist), uri)
                 .map_err(|what| PublishError::new(&playlist, what))?;
             self.add(root, out, &child)?;
+        }
+        Ok(())
+    }
+
+    /// Signed lines of two playlists must not stand for each other.
+    ///
+    /// # Errors
+    /// When two have one name.
+    pub(super) fn check_tracks(&self) -> Result<(), PublishError> {
+        let mut tracks: BTreeMap<&str, &Path> = BTreeMap::new();
+        for (playlist, planned) in self.playlists.iter().filter(|(_, each)| !each.is_master) {
+            if let Some(other) = tracks.insert(&planned.track, playlist) {
+                let what = format!(
+                    "would be signed as {:?}, and so would {}; sign them one by one, or the folder \
+                     that holds both",
+                    planned.track,
+                    other.display()
+                );
+                return Err(PublishError::new(playlist, what));
+            }
         }
         Ok(())
     }
@@ -126,6 +151,35 @@ impl Plan {
     }
 }
 
+/// The path of `playlist` as seen from `root`, with `/` between its parts, the characters that a
+/// quoted string may not hold percent-encoded.
+fn track_name(root: &Path, playlist: &Path) -> String {
+    let (mut from, mut to) = (
+        root.components().peekable(),
+        playlist.components().peekable(),
+    );
+    while from.peek().is_some() && from.peek() == to.peek() {
+        (_, _) = (from.next(), to.next());
+    }
+    let up = from.map(|_| "..".to_owned());
+    let down = to.map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let mut name = String::new();
+    for part in up.chain(down) {
+        if !name.is_empty() {
+            name.push('/');
+        }
+        for c in part.chars() {
+            match c {
+                '"' | '%' | '\0'..='\x1f' | '\x7f' => {
+                    name.push_str(&format!("%{:02X}", u32::from(c)))
+                }
+                _ => name.push(c),
+            }
+        }
+    }
+    name
+}
+
 /// The current folder, where a path without one is meant.
 pub(super) fn or_dot(path: &Path) -> &Path {
     if path.as_os_str().is_empty() {
@@ -138,20 +192,34 @@ pub(super) fn or_dot(path: &Path) -> &Path {
 /// Whether the name is a playlist's.
 pub(super) fn is_playlist(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        extension.eq_ignore_ascii_case("m3u8") || extension.eq_ignore_ascii_case("m3u")
-    })
+    let known = |extension: &str| {
+        let names = ["m3u8", "m3u", "mpd"];
+        names
+            .iter()
+            .any(|name| extension.eq_ignore_ascii_case(name))
+    };
+    extension.is_some_and(known)
 }
 
 /// All files below `folder`, sorted, but for those in `except` (a folder to be written to) and
 /// those that somebody is still writing (a name that ends in `.tmp` or `.part`).
 pub(super) fn walk(folder: &Path, except: Option<&Path>) -> Result<Vec<PathBuf>, PublishError> {
+    walk_past(folder, except, &mut |_| {})
+}
+
+/// The same, and says each folder it looks into, before it does.
+pub(super) fn walk_past(
+    folder: &Path,
+    except: Option<&Path>,
+    pass: &mut dyn FnMut(&Path),
+) -> Result<Vec<PathBuf>, PublishError> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         if except.is_some() && fs::canonicalize(&folder).ok().as_deref() == except {
             continue;
         }
+        pass(&folder);
         let fail = |error: std::io::Error| PublishError::new(&folder, reason(&error));
         for entry in fs::read_dir(&folder).map_err(fail)? {
             let entry = entry.map_err(fail)?;
@@ -171,4 +239,21 @@ pub(super) fn walk(folder: &Path, except: Option<&Path>) -> Result<Vec<PathBuf>,
 fn is_unfinished(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "tmp" || extension == "part")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tracks_are_named_from_the_signed_folder() {
+        for (root, playlist, name) in [
+            ("/srv/a", "/srv/a/video/720p.m3u8", "video/720p.m3u8"),
+            ("", "video/720p.m3u8", "video/720p.m3u8"),
+            ("a/sub", "a/video/v.m3u8", "../video/v.m3u8"),
+            ("a", "a/100% \"x\"\n.m3u8", "100%25 %22x%22%0A.m3u8"),
+        ] {
+            assert_eq!(track_name(Path::new(root), Path::new(playlist)), name);
+        }
+    }
 }

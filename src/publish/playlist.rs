@@ -1,12 +1,12 @@
-//! Inserts digest lines into the text of a media playlist, each right before its segment's URI
-//! line.
+//! Inserts our lines into the text of a media playlist: a digest line right before each segment's
+//! URI line, or one that points to a sidecar.
 //!
 //! Invariant: `strip_playlist(sign_playlist(text)) == strip_playlist(text)`, byte for byte, and
 //! signing twice is signing once. Knows no files: the caller hashes.
 
-use super::scan::{Playlist, ScanError, is_digest_line, lines};
+use super::scan::{POINTER, Playlist, ScanError, is_ours, lines};
 use crate::base::ByteRange;
-use crate::integrity::tag::{DigestTag, SegmentDigest};
+use crate::integrity::tag::DigestTag;
 use std::fmt;
 
 /// Why a playlist was not signed.
@@ -34,16 +34,16 @@ impl<E: fmt::Display> fmt::Display for SignError<E> {
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for SignError<E> {}
 
-/// Signs the text of a media playlist: existing digest lines go, a new one comes before each
-/// segment's URI, ended like the line above it. `digest_of` is given each URI (variables put in,
-/// else as it stands) with its byte range. Segments marked `EXT-X-GAP` have no bytes and get no
-/// line. A master playlist comes back without digest lines.
+/// Signs the text of a media playlist: existing lines of ours go, a new one comes before each
+/// segment's URI, ended like the line above it. `line_of` is given each URI (variables put in, else as
+/// it stands) with its byte range. Segments marked `EXT-X-GAP` have no bytes and get no line. A master
+/// playlist comes back without lines of ours.
 ///
 /// # Errors
-/// When the text is no playlist, a segment's address cannot be told, or `digest_of` fails.
+/// When the text is no playlist, a segment's address cannot be told, or `line_of` fails.
 pub fn sign_playlist<E>(
     text: &str,
-    mut digest_of: impl FnMut(&str, Option<ByteRange>) -> Result<SegmentDigest, E>,
+    mut line_of: impl FnMut(&str, Option<ByteRange>) -> Result<DigestTag, E>,
 ) -> Result<String, SignError<E>> {
     let playlist = Playlist::scan(text).map_err(SignError::Scan)?;
     let mut signed = String::with_capacity(text.len() + playlist.segments.len() * 100);
@@ -53,13 +53,13 @@ pub fn sign_playlist<E>(
         .filter(|entry| !entry.is_gap)
         .peekable();
     let mut end_above = "\n";
-    for line in lines(text).filter(|line| !is_digest_line(line.text)) {
+    for line in lines(text).filter(|line| !is_ours(line.text)) {
         if let Some(entry) = entries.next_if(|entry| entry.offset == line.offset) {
-            let digest = digest_of(&entry.uri, entry.range).map_err(|error| SignError::Digest {
+            let tag = line_of(&entry.uri, entry.range).map_err(|error| SignError::Digest {
                 line: entry.line,
                 error,
             })?;
-            signed.push_str(&DigestTag::from(digest).to_string());
+            signed.push_str(&tag.to_string());
             signed.push_str(end_above);
         }
         signed.push_str(line.text);
@@ -69,11 +69,29 @@ pub fn sign_playlist<E>(
     Ok(signed)
 }
 
-/// The text without digest lines.
+/// Makes the text of a media playlist point to a sidecar, by a line behind the first one; existing
+/// lines of ours go. `uri` has no `"` and no line end.
+#[must_use]
+pub fn point_playlist(text: &str, uri: &str) -> String {
+    let bare = strip_playlist(text);
+    let mut pointing = String::with_capacity(bare.len() + POINTER.len() + uri.len() + 10);
+    for (index, line) in lines(&bare).enumerate() {
+        pointing.push_str(line.text);
+        pointing.push_str(line.end);
+        // A text of one line without an end lists nothing: there is nothing to point for.
+        if index == 0 && !line.end.is_empty() {
+            let quoted = [POINTER, "URI=\"", uri, "\"", line.end];
+            quoted.iter().for_each(|part| pointing.push_str(part));
+        }
+    }
+    pointing
+}
+
+/// The text without lines of ours.
 #[must_use]
 pub fn strip_playlist(text: &str) -> String {
     lines(text)
-        .filter(|line| !is_digest_line(line.text))
+        .filter(|line| !is_ours(line.text))
         .flat_map(|line| [line.text, line.end])
         .collect()
 }
@@ -82,13 +100,14 @@ pub fn strip_playlist(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::integrity::sha256;
+    use crate::integrity::tag::SegmentDigest;
 
     fn sign(text: &str) -> String {
         sign_playlist::<String>(text, |uri, range| {
-            Ok(SegmentDigest {
+            Ok(DigestTag::from(SegmentDigest {
                 size: range.map_or(1, ByteRange::len),
                 root: sha256(uri.as_bytes()),
-            })
+            }))
         })
         .unwrap()
     }
@@ -132,7 +151,23 @@ mod tests {
             assert_eq!(strip_playlist(&signed), text);
             assert_eq!(sign(&signed), signed, "twice is once");
             assert_eq!(strip_playlist(text), text);
+            let pointing = point_playlist(&signed, "v.json");
+            assert_eq!(strip_playlist(&pointing), text);
+            assert_eq!(
+                point_playlist(&pointing, "v.json"),
+                pointing,
+                "twice is once"
+            );
+            assert_eq!(sign(&pointing), signed, "lines instead of a sidecar");
         }
+    }
+
+    #[test]
+    fn a_pointer_comes_behind_the_first_line_and_ends_like_it() {
+        assert_eq!(
+            point_playlist("\u{feff}#EXTM3U\r\n#EXTINF:4,\na.ts", "v%201.json"),
+            "\u{feff}#EXTM3U\r\n#EXT-X-SWARMLINE-SIDECAR:URI=\"v%201.json\"\r\n#EXTINF:4,\na.ts"
+        );
     }
 
     #[test]

@@ -1,13 +1,17 @@
-//! Finds segments, digest lines and child playlists in the text of an HLS playlist (RFC 8216),
-//! without losing a byte: everything found is a place in the text or a copy of a URI.
+//! Finds segments, lines of ours and child playlists in the text of an HLS playlist (RFC 8216; an MPD is
+//! `mpd_scan`'s), without losing a byte: everything found is a place in the text or a copy of a URI.
 //!
 //! It reads no more than signing needs; the engine's own reader is `manifest`. Lines end with LF or
 //! CRLF.
 
+use super::mpd_scan::{is_xml, scan_mpd};
 use crate::base::ByteRange;
 use crate::integrity::tag::{DigestTag, TAG, TagError};
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// The name of the line that points to a sidecar, with its colon.
+pub(super) const POINTER: &str = "#EXT-X-SWARMLINE-SIDECAR:";
 
 /// What stands in a playlist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +24,21 @@ pub struct Playlist {
     pub is_master: bool,
     /// `EXT-X-ENDLIST` stands in it: it will not grow.
     pub is_ended: bool,
+    /// Where its sidecar is, if it points to one; the first of several.
+    pub sidecar: Option<String>,
+    /// It is an MPD, and has these tracks: their segments follow each other in `segments`.
+    pub tracks: Option<Vec<MpdTrack>>,
+    /// What an MPD has besides, and why it is not among the segments.
+    pub not_listed: Vec<String>,
+}
+
+/// A representation of one period of an MPD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MpdTrack {
+    /// Its track's id in the engine, in hexadecimal.
+    pub name: String,
+    /// How many segments it has.
+    pub segments: usize,
 }
 
 /// One segment of a media playlist.
@@ -37,12 +56,14 @@ pub struct Entry {
     pub tags: Vec<Result<DigestTag, TagError>>,
     /// `EXT-X-GAP`: the publisher says that there are no bytes.
     pub is_gap: bool,
+    /// The last one that an MPD's rule makes of a track: the stream may end before it.
+    pub may_be_missing: bool,
 }
 
 /// What in a playlist cannot be understood, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanError {
-    /// The line, counted from 1.
+    /// The line, counted from 1; 0 where it is said with what is wrong, or is none.
     pub line: usize,
     /// What is wrong.
     pub what: String,
@@ -50,7 +71,10 @@ pub struct ScanError {
 
 impl fmt::Display for ScanError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "line {}: {}", self.line, self.what)
+        match self.line {
+            0 => out.write_str(&self.what),
+            line => write!(out, "line {line}: {}", self.what),
+        }
     }
 }
 
@@ -85,11 +109,14 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 }
 
 impl Playlist {
-    /// Reads `text`.
+    /// Reads `text`, a playlist's or an MPD's.
     ///
     /// # Errors
-    /// When it is no HLS playlist, or a segment's address cannot be told.
+    /// When it is neither, or a segment's address cannot be told.
     pub fn scan(text: &str) -> Result<Self, ScanError> {
+        if is_xml(text) {
+            return scan_mpd(text);
+        }
         let mut scan = Scan::default();
         for (index, line) in lines(text).enumerate() {
             scan.line(index, line).map_err(|what| ScanError {
@@ -159,6 +186,10 @@ impl Scan {
                 }
             }
             "#EXT-X-DEFINE" => self.define(value)?,
+            "#EXT-X-SWARMLINE-SIDECAR" => {
+                let uri = attribute(value, "URI").map(str::to_owned);
+                self.playlist.sidecar = self.playlist.sidecar.take().or(uri);
+            }
             _ => self.tags.extend(DigestTag::parse_line(text)),
         }
         Ok(())
@@ -181,6 +212,7 @@ impl Scan {
             range,
             tags: core::mem::take(&mut self.tags),
             is_gap: core::mem::take(&mut self.is_gap),
+            may_be_missing: false,
         });
         Ok(())
     }
@@ -272,8 +304,9 @@ fn attribute<'a>(list: &'a str, wanted: &str) -> Option<&'a str> {
 }
 
 /// Whether a line is one of ours, whatever is behind the colon.
-pub(super) fn is_digest_line(text: &str) -> bool {
-    text.trim_start().starts_with(TAG)
+pub(super) fn is_ours(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with(TAG) || text.starts_with(POINTER)
 }
 
 #[cfg(test)]
@@ -335,8 +368,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pointer_is_found() {
+        let text = "#EXTM3U\n#EXT-X-SWARMLINE-SIDECAR:LATER=1,URI=\"v.json\"\n";
+        let sidecar = |text: &str| Playlist::scan(text).unwrap().sidecar;
+        assert_eq!(sidecar(text).as_deref(), Some("v.json"));
+        assert_eq!(
+            sidecar("#EXTM3U\n#EXT-X-SWARMLINE-SIDECAR:URI=v.json\n"),
+            None
+        );
+    }
+
+    #[test]
     fn other_files_are_refused() {
-        for text in ["", "<MPD/>", "\n#EXTM3U\n", "#EXTM3UX\n", "PK\u{0}\u{1}"] {
+        for text in ["", "<html/>", "\n#EXTM3U\n", "#EXTM3UX\n", "PK\u{0}\u{1}"] {
             assert!(Playlist::scan(text).is_err(), "{text:?}");
         }
     }

@@ -2,13 +2,15 @@
 //! it was.
 
 use super::PublishError;
-use super::files::{SegmentHasher, folder_of, read_playlist, resolve};
-use super::plan::{Plan, Planned};
-use super::playlist::sign_playlist;
+use super::files::read_playlist;
+use super::hash::SegmentHasher;
+use super::plan::Plan;
 use super::progress::Progress;
 use super::scan::Playlist;
-use super::write::{Mirror, write_whole};
+use super::signer::{SignOptions, Signer};
+use super::write::{Mirror, write_signed};
 use serde::Serialize;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// A playlist that was signed.
@@ -17,24 +19,36 @@ use std::path::{Path, PathBuf};
 pub struct Signed {
     /// Where the signed text is.
     pub path: PathBuf,
-    /// Digest lines in it; 0 for a master playlist.
+    /// Where its digests are, if they stand beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<PathBuf>,
+    /// Segments with a digest; 0 for a master playlist.
     pub segments: usize,
-    /// The file was written; false if it was the same already.
+    /// A file was written; false if all was the same already.
     pub changed: bool,
 }
 
-/// A playlist's signed text, not yet written.
-pub(super) struct SignedText {
-    pub(super) text: String,
-    pub(super) segments: usize,
-    pub(super) is_master: bool,
-    pub(super) is_ended: bool,
+impl fmt::Display for Signed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.changed { "signed" } else { "unchanged" };
+        write!(
+            out,
+            "{word} {}: {} segments",
+            self.path.display(),
+            self.segments
+        )?;
+        match &self.sidecar {
+            Some(sidecar) => write!(out, ", digests in {}", sidecar.display()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Signs files and folders: to folder `out`, or in place.
 ///
 /// A playlist file brings the playlists it names; a folder brings all playlists below it and, with
-/// `out`, its other files as hard links or copies.
+/// `out`, its other files as hard links or copies. With a key, all playlists of a call are one
+/// broadcast (STREAM), and one signed before is gone on with.
 ///
 /// # Errors
 /// When anything cannot be read, hashed or written, or a playlist that still grows would be signed
@@ -42,73 +56,44 @@ pub(super) struct SignedText {
 pub fn sign(
     sources: &[PathBuf],
     out: Option<&Path>,
+    options: &SignOptions,
     progress: &mut Progress,
 ) -> Result<Vec<Signed>, PublishError> {
     let plan = Plan::new(sources, out)?;
-    let mut hasher = SegmentHasher::default();
-    let mut texts = Vec::new();
-    for (source, Planned { target, .. }) in &plan.playlists {
-        let text = read_playlist(source)?;
-        if source == target {
-            check_ended(source, &text)?;
-        }
-        texts.push((
-            source,
-            target,
-            sign_text(source, &text, &mut hasher, progress)?,
-        ));
+    let mut signer = Signer::new(options);
+    if signer.seals() {
+        plan.check_tracks()?;
     }
-    for (from, to) in plan.folders {
+    let mut texts = Vec::new();
+    for (source, planned) in &plan.playlists {
+        let text = read_playlist(source)?;
+        let playlist = Playlist::scan(&text).map_err(|error| PublishError::new(source, error))?;
+        if *source == planned.target && !playlist.is_master && !playlist.is_ended {
+            let what = match playlist.tracks {
+                None => STILL_GROWING.to_owned(),
+                Some(_) => STILL_GROWING.replace("no #EXT-X-ENDLIST", "a dynamic MPD"),
+            };
+            return Err(PublishError::new(source, what));
+        }
+        signer.adopt(planned)?;
+        progress.expect(playlist.segments.iter().filter(|each| !each.is_gap).count());
+        texts.push((source, planned, text));
+    }
+    let mut hasher = SegmentHasher::default();
+    let mut all = Vec::new();
+    for (source, planned, text) in texts {
+        let signed = signer.sign_text(source, planned, &text, &mut hasher, progress)?;
+        all.push((source, planned, signed));
+    }
+    for (from, to) in plan.folders.iter().cloned() {
         Mirror::new(from, to).update()?;
     }
     // Who reads a master playlist finds the playlists it names.
-    texts.sort_by_key(|(_, _, signed)| signed.is_master);
-    let mut report = Vec::new();
-    for (source, target, signed) in texts {
-        report.push(Signed {
-            changed: write_whole(target, &signed.text, source)?,
-            path: target.clone(),
-            segments: signed.segments,
-        });
-    }
-    Ok(report)
+    all.sort_by_key(|(_, _, signed)| signed.is_master);
+    all.into_iter()
+        .map(|(source, planned, signed)| write_signed(planned, signed, source))
+        .collect()
 }
 
-fn check_ended(path: &Path, text: &str) -> Result<(), PublishError> {
-    let playlist = Playlist::scan(text).map_err(|error| PublishError::new(path, error))?;
-    if playlist.is_master || playlist.is_ended {
-        return Ok(());
-    }
-    Err(PublishError::new(
-        path,
-        "still growing (no #EXT-X-ENDLIST), so players would see unsigned versions; give --out DST \
-         --watch to publish signed versions elsewhere",
-    ))
-}
-
-/// Signs one playlist's text with the files beside it.
-pub(super) fn sign_text(
-    path: &Path,
-    text: &str,
-    hasher: &mut SegmentHasher,
-    progress: &mut Progress,
-) -> Result<SignedText, PublishError> {
-    let fail = |error: &dyn std::fmt::Display| PublishError::new(path, error);
-    let playlist = Playlist::scan(text).map_err(|error| fail(&error))?;
-    let total = playlist.segments.len();
-    let mut segments = 0;
-    let text = sign_playlist(text, |uri, range| {
-        let file = resolve(folder_of(path), uri)?;
-        let digest = hasher.digest(&file, range)?;
-        segments += 1;
-        progress.step(path, segments, total, digest.size);
-        Ok::<_, String>(digest)
-    })
-    .map_err(|error| fail(&error))?;
-    Ok(SignedText {
-        text,
-        segments,
-        is_master: playlist.is_master,
-        is_ended: playlist.is_ended,
-    })
-}
+const STILL_GROWING: &str = "still growing (no #EXT-X-ENDLIST), so players would see unsigned \
+    versions; give --out DST --watch to publish signed versions elsewhere";

@@ -2,25 +2,30 @@
 //!
 //! Invariants: what appears in the target folder is signed; a segment's files are there before the
 //! playlist that names them; a segment is hashed once while it stays in the window. A playlist that
-//! cannot be signed now keeps its last signed version, and is tried again.
+//! cannot be signed now keeps its last signed version, and is tried again. With a key, one broadcast is
+//! signed, which goes on where the folder's last signed versions left off.
 
 use super::PublishError;
-use super::files::{SegmentHasher, Stamp, read_playlist};
-use super::plan::{Plan, Planned};
+use super::files::{Stamp, folder_of, read_playlist};
+use super::hash::SegmentHasher;
+use super::plan::{Plan, Planned, or_dot, walk_past};
 use super::progress::Progress;
-use super::sign::{Signed, sign_text};
-use super::write::{Mirror, write_whole};
+use super::sign::Signed;
+use super::signer::{SignOptions, Signer};
+use super::write::{Mirror, write_signed};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Between two looks at the playlists. One is signed once two looks saw it the same, since not
-/// every packager replaces its playlists whole: so within 40 ms and the time of hashing one
+/// every packager replaces its playlists whole: so within 20 ms and the time of hashing one
 /// segment.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(10);
 
-/// Looks between two searches for new playlists.
-const LOOKS_PER_SEARCH: u32 = 12;
+/// Looks between two searches for new playlists where no folder changed.
+const LOOKS_PER_SEARCH: u32 = 25;
 
 /// What a watch has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,17 +40,21 @@ pub enum Watched {
 /// `is_stopped`. Returns how many segments were hashed.
 ///
 /// # Errors
-/// When `out` is where the sources are: players would see unsigned versions. All other trouble is
-/// told to `say` and waited out.
+/// When `out` is where the sources are: players would see unsigned versions; when `out` holds versions
+/// signed with a key and none is given, or two playlists would be signed as one track. All other
+/// trouble is told to `say` and waited out.
 pub fn watch(
     sources: &[PathBuf],
     out: &Path,
+    options: &SignOptions,
     say: &mut dyn FnMut(Watched),
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<u64, PublishError> {
     let mut watch = Watch {
         sources,
         out,
+        signer: Signer::new(options),
+        folders: BTreeMap::new(),
         follows: BTreeMap::new(),
         mirrors: Vec::new(),
         search_trouble: None,
@@ -53,7 +62,7 @@ pub fn watch(
     };
     let mut look = 0;
     while !is_stopped() {
-        if look == 0 || watch.is_ended() {
+        if look == 0 || watch.is_ended() || watch.folders_changed() {
             let before = watch.follows.len();
             watch.search()?;
             if watch.is_ended() && watch.follows.len() == before {
@@ -74,6 +83,9 @@ pub fn watch(
 struct Watch<'a> {
     sources: &'a [PathBuf],
     out: &'a Path,
+    signer: Signer,
+    /// Where new playlists may appear, as these folders were before the last search.
+    folders: BTreeMap<PathBuf, Option<Stamp>>,
     follows: BTreeMap<PathBuf, Follow>,
     mirrors: Vec<(PathBuf, Mirror)>,
     search_trouble: Option<PublishError>,
@@ -93,8 +105,31 @@ struct Follow {
 }
 
 impl Watch<'_> {
+    fn folders_changed(&self) -> bool {
+        let mut folders = self.folders.iter();
+        folders.any(|(folder, stamp)| Stamp::of(folder).ok() != *stamp)
+    }
+
+    fn note_folders(&mut self) {
+        self.folders.clear();
+        let except = fs::canonicalize(self.out).ok();
+        for source in self.sources {
+            let mut note = |folder: &Path| {
+                let stamp = Stamp::of(folder).ok();
+                self.folders.insert(folder.to_path_buf(), stamp);
+            };
+            if source.is_dir() {
+                // What cannot be read is the search's to tell.
+                let _ = walk_past(source, except.as_deref(), &mut note);
+            } else {
+                note(or_dot(folder_of(source)));
+            }
+        }
+    }
+
     /// Looks for playlists that are not followed yet.
     fn search(&mut self) -> Result<(), PublishError> {
+        self.note_folders();
         let plan = match Plan::new(self.sources, Some(self.out)) {
             Ok(plan) => plan,
             Err(trouble) => {
@@ -106,15 +141,19 @@ impl Watch<'_> {
             }
         };
         self.search_trouble = None;
+        if self.signer.seals() {
+            plan.check_tracks()?;
+        }
         for (source, planned) in plan.playlists {
             if source == planned.target {
                 let what = "--out is the folder it is in; give another, so that players \
                             never see an unsigned version";
                 return Err(PublishError::new(&source, what));
             }
-            self.follows
-                .entry(source)
-                .or_insert_with(|| Follow::new(planned));
+            if let Entry::Vacant(vacant) = self.follows.entry(source) {
+                self.signer.adopt(&planned)?;
+                vacant.insert(Follow::new(planned));
+            }
         }
         for (from, to) in plan.folders {
             if !self.mirrors.iter().any(|(known, _)| *known == from) {
@@ -135,7 +174,7 @@ impl Watch<'_> {
                 if follow.planned.is_master != masters {
                     continue;
                 }
-                match follow.look(source, &mut self.mirrors) {
+                match follow.look(source, &mut self.signer, &mut self.mirrors) {
                     Ok(None) => {}
                     Ok(Some(signed)) => (self.say)(Watched::Signed(signed)),
                     Err(trouble) => {
@@ -177,6 +216,7 @@ impl Follow {
     fn look(
         &mut self,
         source: &Path,
+        signer: &mut Signer,
         mirrors: &mut [(PathBuf, Mirror)],
     ) -> Result<Option<Signed>, PublishError> {
         let stamp = Stamp::of(source).map_err(|error| PublishError::io(source, &error))?;
@@ -187,21 +227,20 @@ impl Follow {
         if Stamp::of(source).ok() != Some(stamp) {
             return Ok(None); // it changed in between: the next look sees what it became
         }
-        let signed = sign_text(source, &text, &mut self.hasher, &mut Progress::silent())?;
+        let mut silent = Progress::silent();
+        let signed =
+            signer.sign_text(source, &self.planned, &text, &mut self.hasher, &mut silent)?;
         for (from, mirror) in mirrors {
             if source.starts_with(from) {
                 mirror.update()?;
             }
         }
-        let changed = write_whole(&self.planned.target, &signed.text, source)?;
+        let is_ended = signed.is_ended;
+        let written = write_signed(&self.planned, signed, source)?;
         self.hasher.forget_unused();
         self.published = Some(stamp);
-        self.is_ended = signed.is_ended;
+        self.is_ended = is_ended;
         self.trouble = None;
-        Ok(Some(Signed {
-            path: self.planned.target.clone(),
-            segments: signed.segments,
-            changed,
-        }))
+        Ok(Some(written))
     }
 }

@@ -4,7 +4,9 @@
 
 use super::PublishError;
 use super::files::{Stamp, reason};
-use super::plan::{is_playlist, walk};
+use super::plan::{Planned, is_playlist, walk};
+use super::sign::Signed;
+use super::signer::{SignedText, is_sidecar};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes `text` to `target` through a neighbour that is renamed over it, with the permissions of
 /// `like`. Says whether anything changed.
-pub(super) fn write_whole(target: &Path, text: &str, like: &Path) -> Result<bool, PublishError> {
+fn write_whole(target: &Path, text: &str, like: &Path) -> Result<bool, PublishError> {
     if fs::read(target).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(false);
     }
@@ -26,6 +28,27 @@ pub(super) fn write_whole(target: &Path, text: &str, like: &Path) -> Result<bool
     fs::set_permissions(&neighbour, permissions).map_err(fail)?;
     fs::rename(&neighbour, target).map_err(fail)?;
     Ok(true)
+}
+
+/// Puts a signed playlist in place, its sidecar before it.
+pub(super) fn write_signed(
+    planned: &Planned,
+    signed: SignedText,
+    like: &Path,
+) -> Result<Signed, PublishError> {
+    let mut changed = false;
+    let mut sidecar = None;
+    if let Some((path, json)) = signed.sidecar {
+        changed |= write_whole(&path, &json, like)?;
+        sidecar = Some(path);
+    }
+    changed |= write_whole(&planned.target, &signed.text, like)?;
+    Ok(Signed {
+        path: planned.target.clone(),
+        sidecar,
+        segments: signed.segments,
+        changed,
+    })
 }
 
 /// A name beside `target` that no player asks for and no folder's walk takes along.
@@ -49,7 +72,7 @@ fn make_folder(target: &Path) -> Result<(), PublishError> {
     })
 }
 
-/// Keeps a folder's files, playlists apart, in another folder: hard links, or copies where the file
+/// Keeps a folder's files, playlists and sidecars apart, in another folder: hard links, or copies where the file
 /// system has none between the two.
 #[derive(Debug)]
 pub(super) struct Mirror {
@@ -76,6 +99,7 @@ impl Mirror {
         for source in walk(&self.from, except.as_deref())? {
             if let Ok(inside) = source.strip_prefix(&self.from)
                 && !is_playlist(&source)
+                && !is_sidecar(&source)
             {
                 place(&source, &self.to.join(inside))?;
                 present.insert(inside.to_path_buf());

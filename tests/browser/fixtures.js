@@ -61,24 +61,19 @@ const aac = ["-c:a", "aac", "-b:a", "48k", "-ac", "1"];
 const hls = ["-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"];
 const fmp4 = ["-hls_segment_type", "fmp4"];
 
+/** Picture and sound in TS segments. @param {number} hue @param {...string} more @returns {string[]} */
+const plain = (hue, ...more) => [
+  ...[...picture("320x180", hue), ...sound, ...h264("400"), ...aac, ...hls],
+  ...more,
+];
+
 /** @type {Record<string, Recipe>} */
 const recipes = {
   ts: {
-    runs: [[...picture("320x180"), ...sound, ...h264("400"), ...aac, ...hls, "index.m3u8"]],
+    runs: [plain(0, "index.m3u8")],
   },
   sequence: {
-    runs: [
-      [
-        ...picture("320x180", 40),
-        ...sound,
-        ...h264("400"),
-        ...aac,
-        ...hls,
-        "-start_number",
-        "4711",
-        "index.m3u8",
-      ],
-    ],
+    runs: [plain(40, "-start_number", "4711", "index.m3u8")],
   },
   ranges: {
     runs: [
@@ -155,45 +150,12 @@ const recipes = {
       "key.bin": createHash("sha256").update("not a secret").digest().subarray(0, 16),
       "key.info": "key.bin\nkey.bin\n",
     },
-    runs: [
-      [
-        ...picture("320x180", 200),
-        ...sound,
-        ...h264("400"),
-        ...aac,
-        ...hls,
-        "-hls_key_info_file",
-        "key.info",
-        "index.m3u8",
-      ],
-    ],
+    runs: [plain(200, "-hls_key_info_file", "key.info", "index.m3u8")],
   },
   discontinuity: {
     runs: [
-      [
-        ...picture("320x180", 240),
-        ...sound,
-        ...h264("400"),
-        ...aac,
-        ...hls,
-        "-t",
-        "12",
-        "-hls_segment_filename",
-        "a%03d.ts",
-        "a.m3u8",
-      ],
-      [
-        ...picture("320x180", 300),
-        ...sound,
-        ...h264("400"),
-        ...aac,
-        ...hls,
-        "-t",
-        "12",
-        "-hls_segment_filename",
-        "b%03d.ts",
-        "b.m3u8",
-      ],
+      plain(240, "-t", "12", "-hls_segment_filename", "a%03d.ts", "a.m3u8"),
+      plain(300, "-t", "12", "-hls_segment_filename", "b%03d.ts", "b.m3u8"),
     ],
     after: "join",
   },

@@ -151,7 +151,7 @@ export class Viewer {
    * @param {import("playwright-core").Browser} browser
    * @param {Origin} origin
    * @param {Options} options
-   * @param {(() => void) | null} [prepare] runs in the page before anything else
+   * @param {(() => void) | { path: string } | null} [prepare] runs in the page before anything else
    */
   static async open(browser, origin, options, prepare = null) {
     const context = await browser.newContext();

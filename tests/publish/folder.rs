@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use swarmline::publish::{Progress, Report, verify};
+use swarmline::integrity::{PublicKey, SecretKey};
+use swarmline::publish::{
+    Place, Progress, PublishError, Report, SignOptions, Signed, Status, sign, verify,
+};
 
 /// A folder of a test's own, gone with it.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -103,5 +106,35 @@ pub(crate) fn vod() -> Folder {
 
 /// What `verify` says of a path.
 pub(crate) fn check(path: PathBuf) -> Report {
-    verify(&[path], &mut Progress::silent()).unwrap()
+    verify(&[Place::Path(path)], None, &mut Progress::silent()).unwrap()
+}
+
+/// The secret key of these tests.
+pub(crate) fn key() -> SecretKey {
+    SecretKey::from_bytes(&[7; 32])
+}
+
+/// Signing with it.
+pub(crate) fn sealing() -> SignOptions {
+    SignOptions {
+        key: Some(key()),
+        ..SignOptions::default()
+    }
+}
+
+/// Signs a path in place.
+pub(crate) fn sign_with(path: PathBuf, options: &SignOptions) -> Result<Vec<Signed>, PublishError> {
+    sign(&[path], None, options, &mut Progress::silent())
+}
+
+/// What `verify` says of a path whose segments should be signed.
+pub(crate) fn check_key(path: PathBuf, key: &PublicKey) -> Report {
+    verify(&[Place::Path(path)], Some(key), &mut Progress::silent()).unwrap()
+}
+
+/// The verdicts, in order.
+pub(crate) fn statuses(report: &Report) -> Vec<Status> {
+    let playlists = report.playlists.iter();
+    let segments = playlists.flat_map(|playlist| &playlist.segments);
+    segments.map(|segment| segment.status).collect()
 }

@@ -4,14 +4,26 @@ use crate::folder::{Folder, VIDEO, check, media, vod};
 use std::fs;
 use std::path::PathBuf;
 use swarmline::integrity::tag::TAG;
-use swarmline::publish::{Progress, PublishError, Report, Signed, Status, sign, strip_playlist};
+use swarmline::publish::{
+    Progress, PublishError, Report, SignOptions, Signed, Status, sign, strip_playlist,
+};
 
 fn sign_in_place(path: PathBuf) -> Result<Vec<Signed>, PublishError> {
-    sign(&[path], None, &mut Progress::silent())
+    sign(
+        &[path],
+        None,
+        &SignOptions::default(),
+        &mut Progress::silent(),
+    )
 }
 
 fn sign_to(source: PathBuf, out: &Folder) -> Result<Vec<Signed>, PublishError> {
-    sign(&[source], Some(&out.0), &mut Progress::silent())
+    sign(
+        &[source],
+        Some(&out.0),
+        &SignOptions::default(),
+        &mut Progress::silent(),
+    )
 }
 
 fn verdicts(report: &Report) -> Vec<(&str, Status)> {
@@ -26,7 +38,7 @@ fn verdicts(report: &Report) -> Vec<(&str, Status)> {
 
 #[test]
 fn what_was_signed_verifies_and_one_flipped_byte_does_not() {
-    use Status::{Gap, Mismatch, Ok, Unreadable, Unsigned};
+    use Status::{Gap, Mismatch, NoDigest, Ok, Unreadable};
     let folder = vod();
     let names = ["all.mp4", "all.mp4", "a%201.m4s?x=1", "b.m4s", "c.m4s"];
     let expect = |statuses: [Status; 5]| {
@@ -37,7 +49,7 @@ fn what_was_signed_verifies_and_one_flipped_byte_does_not() {
         );
         assert_eq!(report.ok, statuses.iter().all(|status| status.is_good()));
     };
-    expect([Unsigned, Unsigned, Unsigned, Unsigned, Gap]);
+    expect([NoDigest, NoDigest, NoDigest, NoDigest, Gap]);
     sign_in_place(folder.path("master.m3u8")).unwrap();
     expect([Ok, Ok, Ok, Ok, Gap]);
 
@@ -125,6 +137,7 @@ fn a_folder_signed_elsewhere_plays_by_itself_and_the_source_stays_as_it_was() {
         sign(
             std::slice::from_ref(&folder.0),
             Some(&inside),
+            &SignOptions::default(),
             &mut Progress::silent(),
         )
         .unwrap();
@@ -169,7 +182,8 @@ fn what_cannot_be_signed_says_why_and_leaves_all_as_it_was() {
             media("#EXT-X-BYTERANGE:5\nb.m4s"),
             "line 3: byte range of b.m4s has no offset",
         ),
-        ("<MPD/>".to_owned(), "not an HLS playlist"),
+        ("MPD".to_owned(), "not an HLS playlist"),
+        ("<html/>".to_owned(), "no MPD"),
     ] {
         let folder = vod();
         folder.put("video/empty.ts", "");
@@ -186,7 +200,7 @@ fn what_cannot_be_signed_says_why_and_leaves_all_as_it_was() {
     let folder = Folder::new();
     let error = sign_in_place(folder.0.clone()).unwrap_err().to_string();
     assert!(
-        error.ends_with("no playlist (.m3u8) in this folder"),
+        error.ends_with("no playlist (.m3u8, .mpd) in this folder"),
         "{error}"
     );
     let error = sign_in_place(folder.path("none.m3u8"))
@@ -209,8 +223,13 @@ fn a_playlist_outside_of_the_target_folder_is_refused() {
     assert!(out.all().is_empty());
     let both = [folder.path("video/v.m3u8"), folder.path("sub/v.m3u8")];
     folder.put("sub/v.m3u8", "#EXTM3U\n#EXT-X-ENDLIST\n");
-    let error = sign(&both, Some(&out.0), &mut Progress::silent())
-        .unwrap_err()
-        .to_string();
+    let error = sign(
+        &both,
+        Some(&out.0),
+        &SignOptions::default(),
+        &mut Progress::silent(),
+    )
+    .unwrap_err()
+    .to_string();
     assert!(error.contains("would be written over"), "{error}");
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use swarmline::base::ByteRange;
 use swarmline::integrity::sha256;
-use swarmline::integrity::tag::{SegmentDigest, TAG};
+use swarmline::integrity::tag::{DigestTag, SegmentDigest, TAG};
 use swarmline::publish::{PublishError, sign_playlist, strip_playlist};
 
 fn any_line() -> impl Strategy<Value = String> {
@@ -37,14 +37,12 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 fn sign_anything(text: &str) -> Option<String> {
-    let digest_of = |uri: &str, range: Option<ByteRange>| {
+    let line_of = |uri: &str, range: Option<ByteRange>| {
         let size = range.map_or(1, ByteRange::len);
-        Ok::<_, PublishError>(SegmentDigest {
-            size,
-            root: sha256(uri.as_bytes()),
-        })
+        let root = sha256(uri.as_bytes());
+        Ok::<_, PublishError>(DigestTag::from(SegmentDigest { size, root }))
     };
-    sign_playlist(text, digest_of).ok()
+    sign_playlist(text, line_of).ok()
 }
 
 proptest! {

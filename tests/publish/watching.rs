@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use swarmline::integrity::tag::TAG;
-use swarmline::publish::{Watched, strip_playlist, watch};
+use swarmline::publish::{SignOptions, Watched, strip_playlist, watch};
 
 /// A live packager that writes as most do: the segment, then the playlist through a rename.
 struct Packager {
@@ -84,7 +84,15 @@ fn a_live_stream_comes_out_signed_with_no_segment_hashed_twice() {
         let out = out.0.clone();
         let _stop_on_panic = StopOnPanic(&stop);
         let is_stopped = || stop.load(Ordering::Relaxed);
-        let watch = scope.spawn(move || watch(&[source], &out, &mut |_| {}, &is_stopped));
+        let watch = scope.spawn(move || {
+            watch(
+                &[source],
+                &out,
+                &SignOptions::default(),
+                &mut |_| {},
+                &is_stopped,
+            )
+        });
         for newest in 0..12 {
             let end = if newest == 11 { "#EXT-X-ENDLIST\n" } else { "" };
             packager.write(newest, end);
@@ -124,7 +132,14 @@ fn a_watch_waits_for_what_is_missing_and_says_so_once() {
         let is_stopped = || stop.load(Ordering::Relaxed);
         let follow = scope.spawn(move || {
             let mut say = |watched: Watched| said.lock().unwrap().push(watched);
-            watch(&sources, &out, &mut say, &is_stopped).unwrap()
+            watch(
+                &sources,
+                &out,
+                &SignOptions::default(),
+                &mut say,
+                &is_stopped,
+            )
+            .unwrap()
         });
         let wait_said = |count: usize| {
             let start = Instant::now();
@@ -171,6 +186,7 @@ fn a_watch_into_its_own_source_is_refused_and_stops_when_told() {
     let error = watch(
         std::slice::from_ref(&folder.0),
         &folder.0,
+        &SignOptions::default(),
         &mut |_| {},
         &|| false,
     )
@@ -182,9 +198,13 @@ fn a_watch_into_its_own_source_is_refused_and_stops_when_told() {
     let (out, live) = (Folder::new(), Folder::new());
     live.put("live.m3u8", "#EXTM3U\n");
     let mut say = |_| stopped.store(true, Ordering::Relaxed);
-    watch(std::slice::from_ref(&live.0), &out.0, &mut say, &|| {
-        stopped.load(Ordering::Relaxed)
-    })
+    watch(
+        std::slice::from_ref(&live.0),
+        &out.0,
+        &SignOptions::default(),
+        &mut say,
+        &|| stopped.load(Ordering::Relaxed),
+    )
     .unwrap();
     assert_eq!(out.text("live.m3u8"), "#EXTM3U\n");
 }

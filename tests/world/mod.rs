@@ -3,7 +3,8 @@
 //!
 //! Invariant: equal calls give equal runs. It has no opinion on what an engine should do, but holds it
 //! to its face: one answer a wish, payloads placed or dropped at once, no write under a hash or into what
-//! was served, no busy loop.
+//! was served, no busy loop. `oracle` holds it to the truth about every byte, `hostile` lies on links,
+//! `player` watches.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -14,11 +15,18 @@
     reason = "each test binary uses a part of it; a test's numbers are small, its expectations assertions"
 )]
 
+mod hostile;
+mod oracle;
+mod player;
 mod shell;
 mod show;
 
+pub use hostile::{Frame, Passed, Passing, Vice, Way, poison, stall};
+pub use oracle::Oracle;
+pub use player::{Player, play_for, play_out};
 pub use show::{
-    LEN, asked, bytes_of, content, digest_line, playlist, second_joins, source_of, url, vod,
+    LEN, asked, bytes_of, content, digest_line, leaves_of, playlist, second_joins, source_of, url,
+    vod,
 };
 
 use std::collections::BTreeMap;
@@ -26,10 +34,11 @@ use swarmline::base::{
     ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId,
     SegmentId, TrackerId,
 };
-use swarmline::engine::{Config, Engine, Event, Input, LoadKind, ManifestBody, Source};
+use swarmline::engine::{
+    Config, Engine, Event, Input, LoadKind, ManifestBody, Source, WarningCode,
+};
 use swarmline::integrity::Digest;
 use swarmline::tracker::{self, ConnectionId, Tracker};
-use swarmline::wire::BLOCK_HEADER_LEN;
 
 pub type Viewer = usize;
 
@@ -68,15 +77,6 @@ pub struct Cdn {
     pub requests: Vec<(Viewer, String, Option<ByteRange>)>,
 }
 
-/// What a viewer's shell does to what it sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Vice {
-    /// Flips a bit in every block sent.
-    pub poison: bool,
-    /// Never sends a block.
-    pub stall: bool,
-}
-
 pub struct Shell {
     pub engine: Engine,
     pub store: BTreeMap<SegmentId, Vec<u8>>,
@@ -86,13 +86,18 @@ pub struct Shell {
     /// Places that were served.
     served: Vec<(SegmentId, ByteRange)>,
     uplink_free_at: Instant,
+    /// Bytes waiting in each block channel.
+    queued: BTreeMap<LinkId, u64>,
     next_payload: u32,
     next_request: u32,
     pub outcomes: BTreeMap<RequestId, Outcome>,
     pub events: Vec<Event>,
     /// Link → (the other viewer, its link) once both know.
     links: BTreeMap<LinkId, (Viewer, LinkId)>,
-    pub vice: Vice,
+    /// What its shell does to messages; `None` is honest.
+    pub vice: Option<Vice>,
+    /// Bytes it was told to hash.
+    pub hashed_bytes: u64,
     pub alive: bool,
     trackers: BTreeMap<TrackerId, ConnectionId>,
     in_fetch: BTreeMap<FetchId, ()>,
@@ -101,8 +106,11 @@ pub struct Shell {
 
 enum Delivery {
     To(Viewer, Input),
-    Message(Viewer, LinkId, Vec<u8>),
-    Block(Viewer, LinkId, Vec<u8>),
+    Frame(Viewer, LinkId, Frame),
+    /// What a vice lets its own engine hear, from whom.
+    Heard(Viewer, LinkId, Viewer, Frame),
+    /// So much of a viewer's block channel has left.
+    Sent(Viewer, LinkId, u64),
     Body(Viewer, FetchId, u64, Vec<u8>),
     FromTracker(Viewer, TrackerId, String),
     ToTracker(ConnectionId, String),
@@ -115,6 +123,8 @@ pub struct World {
     pub viewers: Vec<Shell>,
     pub tracker: Tracker,
     pub tracker_up: bool,
+    pub oracle: Oracle,
+    seed: u64,
     connections: BTreeMap<ConnectionId, (Viewer, TrackerId)>,
     queue: BTreeMap<(Instant, u64), Delivery>,
     sequence: u64,
@@ -130,6 +140,11 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::seeded(0)
+    }
+
+    /// A world of its own chance.
+    pub fn seeded(seed: u64) -> Self {
         Self {
             now: Instant::from_millis(1),
             cdn: Cdn {
@@ -141,8 +156,10 @@ impl World {
                 requests: Vec::new(),
             },
             viewers: Vec::new(),
-            tracker: Tracker::new(tracker::Config::default(), 1),
+            tracker: Tracker::new(tracker::Config::default(), 1 + seed),
             tracker_up: true,
+            oracle: Oracle::new(),
+            seed,
             connections: BTreeMap::new(),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -165,7 +182,7 @@ impl World {
     /// A viewer of `playlist`, joined now.
     pub fn join(&mut self, config: Config, playlist: &str, text: &str) -> Viewer {
         let viewer = self.viewers.len();
-        let seed = 1_000 + viewer as u64;
+        let seed = 1_000 + self.seed * 100_003 + viewer as u64;
         self.viewers.push(Shell {
             engine: Engine::new(config, seed),
             store: BTreeMap::new(),
@@ -173,12 +190,14 @@ impl World {
             frozen: Vec::new(),
             served: Vec::new(),
             uplink_free_at: Instant::ZERO,
+            queued: BTreeMap::new(),
             next_payload: 0,
             next_request: 0,
             outcomes: BTreeMap::new(),
             events: Vec::new(),
             links: BTreeMap::new(),
-            vice: Vice::default(),
+            vice: None,
+            hashed_bytes: 0,
             alive: true,
             trackers: BTreeMap::new(),
             in_fetch: BTreeMap::new(),
@@ -270,16 +289,38 @@ impl World {
 
     /// A message of the block channel that nobody sent reaches `viewer` as if `other` had.
     pub fn forge_block(&mut self, viewer: Viewer, other: Viewer, message: Vec<u8>) {
+        self.impersonate(other);
         if let Some(link) = self.link_to(viewer, other) {
-            self.deliver(Delivery::Block(viewer, link, message));
+            self.deliver(Delivery::Frame(viewer, link, Frame::Block(message)));
         }
     }
 
     /// A message of the control channel likewise.
     pub fn forge_message(&mut self, viewer: Viewer, other: Viewer, bytes: Vec<u8>) {
+        self.impersonate(other);
         if let Some(link) = self.link_to(viewer, other) {
-            self.deliver(Delivery::Message(viewer, link, bytes));
+            self.deliver(Delivery::Frame(viewer, link, Frame::Control(bytes)));
         }
+    }
+
+    /// Whoever's name is used counts as hostile from here on: it may be dropped.
+    fn impersonate(&mut self, viewer: Viewer) {
+        self.viewers[viewer]
+            .vice
+            .get_or_insert_with(|| Box::new(Passing::untouched));
+    }
+
+    /// Whether the viewer's engine has raised a warning.
+    pub fn has_warned(&self, viewer: Viewer, wanted: WarningCode) -> bool {
+        self.viewers[viewer]
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Warning { code, .. } if *code == wanted))
+    }
+
+    /// Links of the viewer's shell that lead to somebody, open yet or not.
+    pub fn open_links(&self, viewer: Viewer) -> usize {
+        self.viewers[viewer].links.len()
     }
 
     pub fn cdn_bytes(&self) -> u64 {
@@ -299,6 +340,7 @@ impl World {
         if !self.viewers[viewer].alive {
             return;
         }
+        self.witness_input(viewer, &input);
         let now = self.engine_time(viewer);
         self.viewers[viewer].engine.handle_input(now, input);
         self.carry_out(viewer);
@@ -371,28 +413,17 @@ impl World {
     fn deliver(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::To(viewer, input) => self.tell(viewer, input),
-            Delivery::Message(viewer, link, bytes) => {
+            Delivery::Frame(viewer, link, frame) => self.receive_frame(viewer, link, frame),
+            Delivery::Heard(viewer, link, from, frame) => {
                 if self.viewers[viewer].links.contains_key(&link) {
-                    self.tell(viewer, Input::LinkMessage { link, bytes });
+                    self.hear_frame(viewer, link, from, frame);
                 }
             }
-            Delivery::Block(viewer, link, bytes) => {
-                if self.viewers[viewer].links.contains_key(&link) {
-                    let split = bytes.len().min(BLOCK_HEADER_LEN);
-                    let (header, rest) = bytes.split_at(split);
-                    let payload = self.payload(viewer, rest.to_vec());
-                    let (header, len) = (header.to_vec(), rest.len() as u64);
-                    self.tell(
-                        viewer,
-                        Input::LinkBlock {
-                            link,
-                            payload,
-                            header,
-                            len,
-                        },
-                    );
-                    self.check_payload(viewer, payload);
-                }
+            Delivery::Sent(viewer, link, len) => {
+                let queued = self.viewers[viewer].queued.entry(link).or_default();
+                *queued -= len;
+                let queued = *queued;
+                self.tell(viewer, Input::LinkWritable { link, queued });
             }
             Delivery::Body(viewer, fetch, offset, bytes) => {
                 if self.viewers[viewer].in_fetch.contains_key(&fetch) {

@@ -1,7 +1,8 @@
 //! Carries out what engines ask for: the store, HTTP, links and trackers of the small world. It holds
 //! engines to their face by assertions and decides nothing.
 
-use super::{Delivery, Fault, Outcome, Shell, Viewer, World};
+use super::oracle::HASHING;
+use super::{Delivery, Fault, Frame, Outcome, Shell, Viewer, World};
 use swarmline::base::{
     ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId,
     TrackerId,
@@ -55,7 +56,10 @@ impl World {
                 }
             }
             Output::CloseTracker { tracker } => self.close_tracker(viewer, tracker),
-            Output::Event(event) => self.viewers[viewer].events.push(event),
+            Output::Event(event) => {
+                self.witness_event(viewer, &event);
+                self.viewers[viewer].events.push(event);
+            }
             other => self.act_on_links(viewer, other),
         }
     }
@@ -78,9 +82,8 @@ impl World {
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
             Output::AddCandidate { .. } => {}
             Output::Send { link, bytes } => {
-                if let Some((other, theirs)) = self.viewers[viewer].links.get(&link).copied() {
-                    self.later(self.link_latency, Delivery::Message(other, theirs, bytes));
-                }
+                self.witness_message(viewer, &bytes);
+                self.send_frame(viewer, link, Frame::Control(bytes));
             }
             Output::SendBlock {
                 link,
@@ -108,15 +111,30 @@ impl World {
                 segment,
                 blocks,
             } => {
-                let digests = self.viewers[viewer].freeze(hash, segment, &blocks);
-                let hashed = Delivery::Hashed(viewer, hash, digests);
-                self.later(Duration::from_millis(2), hashed);
+                let shell = &mut self.viewers[viewer];
+                shell.hashed_bytes += blocks.iter().map(|block| block.len()).sum::<u64>();
+                let digests = shell.freeze(hash, segment, &blocks);
+                self.later(HASHING, Delivery::Hashed(viewer, hash, digests));
+            }
+            Output::Place {
+                payload,
+                segment,
+                parts,
+            } => {
+                self.witness_place(viewer, payload, &parts);
+                self.viewers[viewer].place(payload, segment, &parts);
+            }
+            Output::Drop { payload } => {
+                self.witness_drop(viewer, payload);
+                let known = self.viewers[viewer].payloads.remove(&payload).is_some();
+                assert!(known, "dropped payload waits");
             }
             other => self.viewers[viewer].act_on_store(other),
         }
     }
 
     fn answer(&mut self, viewer: Viewer, request: RequestId, outcome: Outcome) {
+        self.witness_outcome(viewer, request, &outcome);
         let before = self.viewers[viewer].outcomes.insert(request, outcome);
         assert!(
             before.is_none(),
@@ -141,11 +159,6 @@ impl World {
             let network = self.network_of(far);
             let located = Input::LinkNetwork { link, network };
             self.later(span + self.link_latency, Delivery::To(who, located));
-            let room = Input::LinkWritable {
-                link,
-                room: 262_144,
-            };
-            self.later(span, Delivery::To(who, room));
         }
     }
 
@@ -192,33 +205,20 @@ impl World {
         segment: SegmentId,
         run: ByteRange,
     ) {
-        let Some((other, theirs)) = self.viewers[viewer].links.get(&link).copied() else {
+        if !self.viewers[viewer].links.contains_key(&link) {
             return;
-        };
+        }
         let shell = &mut self.viewers[viewer];
         let mut message = header;
         let held = &shell.store[&segment];
         message.extend_from_slice(&held[run.start as usize..run.end as usize]);
-        if shell.vice.poison
-            && let Some(last) = message.last_mut()
-        {
-            *last ^= 1;
-        }
         shell.served.push((segment, run));
-        // One uplink: messages go one after the other.
         let cost = message.len() as u64;
-        let transfer = Duration::from_micros(cost * 1_000_000 / self.link_bytes_per_s);
-        shell.uplink_free_at = shell.uplink_free_at.max(self.now) + transfer;
-        let transfer = shell.uplink_free_at.since(self.now);
-        if !shell.vice.stall {
-            let span = self.link_latency + transfer;
-            self.later(span, Delivery::Block(other, theirs, message));
-        }
-        let room = Input::LinkWritable {
-            link,
-            room: 262_144,
-        };
-        self.later(transfer, Delivery::To(viewer, room));
+        self.witness_block(viewer, &message);
+        self.send_frame(viewer, link, Frame::Block(message));
+        let transfer = self.viewers[viewer].uplink_free_at.since(self.now);
+        *self.viewers[viewer].queued.entry(link).or_default() += cost;
+        self.later(transfer, Delivery::Sent(viewer, link, cost));
     }
 
     fn start_fetch(
@@ -259,6 +259,11 @@ impl World {
         if fault == Some(Fault::Corrupt) {
             bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
         }
+        let served = match fault {
+            Some(Fault::Corrupt) => file.iter().map(|byte| byte ^ 0xff).collect(),
+            _ => file.clone(),
+        };
+        self.oracle.note_served(url, &served);
         *self.cdn.sent.entry(url.to_owned()).or_default() += bytes.len() as u64;
         let (length, status) = (Some(bytes.len() as u64), if partial { 206 } else { 200 });
         let head = Input::FetchHead {
@@ -280,8 +285,8 @@ impl World {
         let mut at = 0;
         for chunk in bytes.chunks(30_011) {
             let body = Delivery::Body(viewer, fetch, start + at, chunk.to_vec());
-            self.later(span(at), body);
             at += chunk.len() as u64;
+            self.later(span(at), body);
         }
         self.later(span(at), Delivery::To(viewer, Input::FetchDone { fetch }));
     }
@@ -294,15 +299,6 @@ impl Shell {
                 let buffer = self.store.entry(segment).or_default();
                 assert!(len as usize >= buffer.len(), "a buffer never shrinks");
                 buffer.resize(len as usize, 0);
-            }
-            Output::Place {
-                payload,
-                segment,
-                parts,
-            } => self.place(payload, segment, &parts),
-            Output::Drop { payload } => {
-                let known = self.payloads.remove(&payload).is_some();
-                assert!(known, "dropped payload waits");
             }
             Output::Evict { segment } => {
                 self.store.remove(&segment);

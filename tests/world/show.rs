@@ -18,9 +18,13 @@ pub fn content(number: u64, len: usize) -> Vec<u8> {
         .collect()
 }
 
+/// The leaf list of a segment.
+pub fn leaves_of(bytes: &[u8]) -> Vec<Digest> {
+    bytes.chunks(BLOCK_LEN as usize).map(sha256).collect()
+}
+
 pub fn root(bytes: &[u8]) -> Digest {
-    let leaves: Vec<Digest> = bytes.chunks(BLOCK_LEN as usize).map(sha256).collect();
-    root_of(&leaves)
+    root_of(&leaves_of(bytes))
 }
 
 pub const BASE: &str = "http://cdn/show/";
@@ -47,8 +51,7 @@ pub fn vod(world: &mut World, count: u64, len: usize, signed: bool) -> String {
 
 /// The publisher's line for a segment.
 pub fn digest_line(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    let root = base64::engine::general_purpose::STANDARD.encode(root(bytes).0);
+    let root = root(bytes).to_base64();
     format!(
         "#EXT-X-SWARMLINE-DIGEST:SIZE={},ROOT=\"{root}\"\n",
         bytes.len()

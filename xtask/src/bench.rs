@@ -1,5 +1,6 @@
-//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm. Builds what it
-//! needs and hands over to `bench/browser.js`, which measures and prints.
+//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm; `bench verify`: how
+//! fast the engine verifies there. Builds what is needed and hands over to the script of that name in
+//! `bench/`, which measures and prints.
 
 use crate::test::binary;
 use crate::toolchain::root;
@@ -15,13 +16,19 @@ const USAGE: &str = "usage: cargo xtask bench browser [options]
   --signed         the signed stream alone (default: signed and unsigned)
   --unsigned       the unsigned stream alone
   --json           one JSON line a scenario instead of tables
+
+usage: cargo xtask bench verify [options]
+
+  --rounds N       alternating runs of the engine and of WebCrypto alone, default 5
+  --json           one JSON line instead of tables
 ";
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let Some(("browser", options)) = args.split_first().map(|(what, rest)| (what.as_str(), rest))
-    else {
-        return Err(USAGE.to_owned());
+    let (script, options) = match args.split_first().map(|(what, rest)| (what.as_str(), rest)) {
+        Some(("browser", options)) => ("bench/browser.js", options),
+        Some(("verify", options)) => ("bench/verify.js", options),
+        Some(_) | None => return Err(USAGE.to_owned()),
     };
     if options
         .iter()
@@ -39,9 +46,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             .current_dir(&root),
     )?;
     let mut node = Command::new("node");
-    node.arg("bench/browser.js")
-        .args(options)
-        .current_dir(&root);
+    node.arg(script).args(options).current_dir(&root);
     node.env("SWARMLINE_BIN", binary()?)
         .env(programs::CHROME_VARIABLE, chrome);
     programs::succeed(&mut node)

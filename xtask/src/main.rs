@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask demo | test | build | bench`. This file only dispatches;
+//! The project's own commands: `cargo xtask demo | test | build | bench | soak`. This file only dispatches;
 //! each command is one file.
 
 mod bench;
 mod build;
 mod demo;
 mod programs;
+mod soak;
 mod test;
 mod toolchain;
 
@@ -15,7 +16,9 @@ const USAGE: &str = "usage: cargo xtask <command>
   demo    build everything and serve the demo on one port
   test    everything CI runs; the last line counts what passed
   build   write js-adapters/dist: wasm, glue, adapters, types
-  bench   `bench browser`: viewers in real browsers, with and without the swarm
+  bench   `bench browser`: viewers in real browsers, with and without the swarm;
+          `bench verify`: how fast the engine verifies there
+  soak    `soak fuzz`: lets the decoders meet what a stranger may send, for minutes
 ";
 
 fn main() -> ExitCode {
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(&rest),
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
+        "soak" => soak::run(&rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {

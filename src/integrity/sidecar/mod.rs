@@ -5,11 +5,11 @@
 //! skipped. What is said of a segment is found by the path of its URL (PeerTube: by its file name) and
 //! its byte range, so hosts, queries and tokens do not matter. Proves nothing and checks no signature.
 
-use super::tag::{SegmentDigest, from_base64};
+use super::base64::{from_base64, to_base64};
+use super::tag::SegmentDigest;
 use super::{Digest, MAX_SEGMENT_LEN, block_count};
 use crate::base::ByteRange;
 use crate::base::json::{Cursor, Kind, Malformed, Pen};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::fmt;
 
 /// Longest text read, in bytes: the leaf lists of six hours at 5 Mbit/s.
@@ -242,12 +242,12 @@ impl SidecarSegment {
         text(
             pen,
             "sig",
-            self.signed.map(|(_, signature)| STANDARD.encode(signature)),
+            self.signed.map(|(_, signature)| to_base64(&signature)),
         );
         text(
             pen,
             "leaves",
-            (!leaves.is_empty()).then(|| STANDARD.encode(&leaves)),
+            (!leaves.is_empty()).then(|| to_base64(&leaves)),
         );
         pen.close('}');
     }

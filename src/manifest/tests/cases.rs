@@ -63,7 +63,7 @@ fn a_vod_playlist_becomes_segments() {
 }
 
 #[test]
-fn legal_lines_that_m3u8_rs_misreads() {
+fn lines_as_servers_write_them() {
     let text = "\u{feff}#EXTM3U\r\n#EXT-X-TARGETDURATION:4.5\r\n#EXT-X-VERSION:7\r\n\
         #EXT-X-KEY:METHOD=AES-128,URI=\"key?a=b\"\r\n#EXTINF:4.004,A title, with a comma\r\n  a.ts\r\n\
         # a comment\r\n#EXT-X-DATERANGE:ID=\"x\"\r\n#EXTINF: 3,\r\n\r\n\
@@ -83,12 +83,36 @@ fn legal_lines_that_m3u8_rs_misreads() {
     );
     let durations: Vec<_> = segments.iter().map(|segment| segment.duration_ms).collect();
     assert_eq!(durations, [4_004, 3_000, 500]);
+    assert_eq!(load(text).tracks()[0].target_duration_ms, 4_000);
     let timeline = load(text);
     assert!(!timeline.tracks()[0].live);
     let asked = "https://other.test/y/../x/../b.ts?q=1#f";
     assert_eq!(timeline.find(asked, None), Some((0, 1)));
     // The last line without its end is a URI all the same.
     assert_eq!(numbers(&load(window(3, 2).trim_end())), [3, 4]);
+}
+
+#[test]
+fn durations_are_rounded_to_milliseconds_and_never_fail() {
+    for (text, ms) in [
+        ("4", 4_000),
+        ("4.0005", 4_001),
+        ("4.0004999999", 4_000),
+        ("9.9999", 10_000),
+        ("0.1", 100),
+        (" 2.5 ,x", 2_500),
+        ("2. 5", 2_000),
+        ("1e3", 1_000),
+        ("-1", 0),
+        ("x", 0),
+        ("", 0),
+        ("4294967.2954", 4_294_967_295),
+        ("4294967.2956", u32::MAX),
+        ("99999999999999999999999", u32::MAX),
+    ] {
+        let text = window(0, 1).replace("4.000,", text);
+        assert_eq!(first_track(&load(&text))[0].duration_ms, ms, "{text}");
+    }
 }
 
 #[test]
@@ -505,6 +529,15 @@ fn what_cannot_be_mapped_is_an_error_and_changes_nothing() {
         window(1, 3).replace("SEQUENCE:1", "SEQUENCE:x"),
         window(1, 3).replace("SEQUENCE:1", "SEQUENCE:18446744073709551615"),
         window(1, 3).replace("#EXT-X-MAP", "#EXT-X-SKIP:SKIPPED-SEGMENTS=x\n#EXT-X-MAP"),
+        window(1, 3).replace("#EXT-X-MAP", "#EXT-X-SKIP:SKIPPED-SEGMENTS=+1\n#EXT-X-MAP"),
+        window(1, 3).replace(
+            "#EXT-X-MAP",
+            "#EXT-X-SKIP:SKIPPED-SEGMENTS=\"1\"\n#EXT-X-MAP",
+        ),
+        window(1, 3).replace("#EXT-X-MAP", "#EXT-X-SKIP:X=\"1\n#EXT-X-MAP"),
+        window(1, 2) + "#EXT-X-SKIP:SKIPPED-SEGMENTS=1\n" + &segment(4),
+        window(1, 3) + "# some players end a line here:\r#EXTINF:4,\na.ts\n",
+        window(1, 3).replace("seg2", "seg\r2"),
         " ".repeat((32 << 20) + 1),
         window(1, 0) + &"#EXTINF:4,\na\n".repeat(200_001),
     ];

@@ -1,5 +1,6 @@
-//! Tests of the manifest room: playlists as servers write them (`cases`), and arbitrary ones
-//! (`properties`).
+//! Tests of the manifest room: playlists as servers write them (`cases`), arbitrary ones (`properties`),
+//! and another reader of them (`beside_m3u8_rs`); MPDs that change (`mpd`; what one lists is
+//! `tests/mpd`'s).
 
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +8,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[cfg(not(target_arch = "wasm32"))] // m3u8-rs is native
+mod beside_m3u8_rs;
 mod cases;
+mod mpd;
 #[cfg(not(target_arch = "wasm32"))] // proptest is native
 mod properties;
 

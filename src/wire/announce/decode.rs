@@ -25,13 +25,13 @@ impl ToTracker {
     /// of this module is exceeded. More offers or scraped hashes than the limits are left out.
     pub fn decode(text: &str) -> Result<Self, AnnounceError> {
         let raw = parse(text, RawToTracker::read)?;
-        match raw.action.as_deref() {
+        match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
             Some("vote") => raw.vote(),
             Some("scrape") => Ok(Self::Scrape {
-                info_hashes: raw.info_hashes,
+                info_hashes: raw.shared.info_hashes,
             }),
-            other => Err(unknown_action(other.unwrap_or("none"))),
+            _ => Err(raw.shared.unknown_action()),
         }
     }
 }
@@ -45,23 +45,61 @@ impl FromTracker {
         let raw = parse(text, RawFromTracker::read)?;
         if let Some(reason) = raw.failure {
             return Ok(Self::Failure {
-                info_hash: raw.info_hashes.first().copied(),
+                info_hash: raw.shared.info_hashes.first().copied(),
                 reason: clip(reason),
             });
         }
-        match raw.action.as_deref() {
+        match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
             Some("scrape") => Ok(Self::Scraped { swarms: raw.files }),
-            other => Err(unknown_action(other.unwrap_or("none"))),
+            _ => Err(raw.shared.unknown_action()),
         }
+    }
+}
+
+/// Members that messages of both directions have.
+#[derive(Default)]
+struct Shared {
+    action: Option<String>,
+    info_hashes: Vec<InfoHash>,
+    peer_id: Option<[u8; 20]>,
+    offer_id: Option<String>,
+    answer: Option<Sdp>,
+}
+
+impl Shared {
+    /// Reads the value of a member; one that is not shared is skipped.
+    fn read(&mut self, name: &str, json: &mut Cursor<'_>) -> Result<(), Malformed> {
+        match name {
+            "action" => self.action = text(json)?,
+            "info_hash" => self.info_hashes = info_hashes(json)?,
+            "peer_id" => self.peer_id = id(json)?,
+            "offer_id" => self.offer_id = text(json)?,
+            "answer" => self.answer = Sdp::read(json)?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    }
+
+    fn unknown_action(&self) -> AnnounceError {
+        let action = self.action.as_deref().unwrap_or("none");
+        let action = action.chars().take(20).collect::<String>();
+        AnnounceError(format!("unknown action: {action}"))
+    }
+
+    fn info_hash(&self) -> Result<InfoHash, AnnounceError> {
+        let first = self.info_hashes.first().copied();
+        first.ok_or_else(|| AnnounceError("info_hash is missing".into()))
+    }
+
+    fn peer(&self) -> Result<PeerId, AnnounceError> {
+        required(self.peer_id, "peer_id")
     }
 }
 
 #[derive(Default)]
 struct RawToTracker {
-    action: Option<String>,
-    info_hashes: Vec<InfoHash>,
-    peer_id: Option<[u8; 20]>,
+    shared: Shared,
     to_peer_id: Option<[u8; 20]>,
     against: Option<[u8; 20]>,
     event: Option<String>,
@@ -70,8 +108,6 @@ struct RawToTracker {
     left: Option<u64>,
     numwant: Option<u64>,
     offers: Vec<RawOffer>,
-    offer_id: Option<String>,
-    answer: Option<Sdp>,
 }
 
 impl RawToTracker {
@@ -80,9 +116,6 @@ impl RawToTracker {
         json.object()?;
         while let Some(name) = json.name()? {
             match name.as_str() {
-                "action" => raw.action = text(json)?,
-                "info_hash" => raw.info_hashes = info_hashes(json)?,
-                "peer_id" => raw.peer_id = id(json)?,
                 "to_peer_id" => raw.to_peer_id = id(json)?,
                 "against" => raw.against = id(json)?,
                 "event" => raw.event = text(json)?,
@@ -91,9 +124,7 @@ impl RawToTracker {
                 "left" => raw.left = count(json)?,
                 "numwant" => raw.numwant = count(json)?,
                 "offers" => raw.offers = offers(json)?,
-                "offer_id" => raw.offer_id = text(json)?,
-                "answer" => raw.answer = Sdp::read(json)?,
-                _ => json.skip()?,
+                name => raw.shared.read(name, json)?,
             }
         }
         Ok(raw)
@@ -101,21 +132,21 @@ impl RawToTracker {
 
     fn vote(self) -> Result<ToTracker, AnnounceError> {
         Ok(ToTracker::Vote {
-            info_hash: one(&self.info_hashes)?,
-            peer: required(self.peer_id, "peer_id")?,
+            info_hash: self.shared.info_hash()?,
+            peer: self.shared.peer()?,
             against: required(self.against, "against")?,
         })
     }
 
     fn announce(self) -> Result<ToTracker, AnnounceError> {
-        let info_hash = one(&self.info_hashes)?;
-        let peer = required(self.peer_id, "peer_id")?;
-        if let Some(answer) = self.answer {
+        let info_hash = self.shared.info_hash()?;
+        let peer = self.shared.peer()?;
+        if let Some(answer) = self.shared.answer {
             return Ok(ToTracker::Answer {
                 info_hash,
                 peer,
                 to_peer: required(self.to_peer_id, "to_peer_id")?,
-                offer_id: offer_id(self.offer_id)?,
+                offer_id: offer_id(self.shared.offer_id)?,
                 sdp: answer.take("answer")?,
             });
         }
@@ -140,19 +171,15 @@ impl RawToTracker {
 
 #[derive(Default)]
 struct RawFromTracker {
-    action: Option<String>,
+    shared: Shared,
     failure: Option<String>,
     warning: Option<String>,
-    info_hashes: Vec<InfoHash>,
     interval: Option<u64>,
     min_interval: Option<u64>,
     complete: Option<u64>,
     incomplete: Option<u64>,
     votes: Option<u64>,
-    peer_id: Option<[u8; 20]>,
-    offer_id: Option<String>,
     offer: Option<Sdp>,
-    answer: Option<Sdp>,
     files: Vec<Swarm>,
 }
 
@@ -162,41 +189,37 @@ impl RawFromTracker {
         json.object()?;
         while let Some(name) = json.name()? {
             match name.as_str() {
-                "action" => raw.action = text(json)?,
                 "failure reason" => raw.failure = text(json)?,
                 "warning message" => raw.warning = text(json)?,
-                "info_hash" => raw.info_hashes = info_hashes(json)?,
                 "interval" => raw.interval = count(json)?,
                 "min interval" => raw.min_interval = count(json)?,
                 "complete" => raw.complete = count(json)?,
                 "incomplete" => raw.incomplete = count(json)?,
                 "votes" => raw.votes = count(json)?,
-                "peer_id" => raw.peer_id = id(json)?,
-                "offer_id" => raw.offer_id = text(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
-                "answer" => raw.answer = Sdp::read(json)?,
                 "files" => raw.files = files(json)?,
-                _ => json.skip()?,
+                name => raw.shared.read(name, json)?,
             }
         }
         Ok(raw)
     }
 
     fn announce(self) -> Result<FromTracker, AnnounceError> {
-        let info_hash = one(&self.info_hashes)?;
+        let info_hash = self.shared.info_hash()?;
+        let peer = self.shared.peer();
         if let Some(offer) = self.offer {
             return Ok(FromTracker::Offered {
                 info_hash,
-                peer: required(self.peer_id, "peer_id")?,
-                offer_id: offer_id(self.offer_id)?,
+                peer: peer?,
+                offer_id: offer_id(self.shared.offer_id)?,
                 sdp: offer.take("offer")?,
             });
         }
-        if let Some(answer) = self.answer {
+        if let Some(answer) = self.shared.answer {
             return Ok(FromTracker::Answered {
                 info_hash,
-                peer: required(self.peer_id, "peer_id")?,
-                offer_id: offer_id(self.offer_id)?,
+                peer: peer?,
+                offer_id: offer_id(self.shared.offer_id)?,
                 sdp: answer.take("answer")?,
             });
         }
@@ -295,16 +318,6 @@ fn parse<T>(
 
 fn error<T>(reason: String) -> Result<T, AnnounceError> {
     Err(AnnounceError(reason))
-}
-
-fn unknown_action(action: &str) -> AnnounceError {
-    let action = action.chars().take(20).collect::<String>();
-    AnnounceError(format!("unknown action: {action}"))
-}
-
-fn one(hashes: &[InfoHash]) -> Result<InfoHash, AnnounceError> {
-    let first = hashes.first().copied();
-    first.ok_or_else(|| AnnounceError("info_hash is missing".into()))
 }
 
 fn required(id: Option<[u8; 20]>, member: &str) -> Result<PeerId, AnnounceError> {

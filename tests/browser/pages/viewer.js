@@ -29,6 +29,8 @@ const seen = {
   warnings: [],
   /** @type {{ code: string, message: string }[]} */
   swarmErrors: [],
+  /** @type {import("swarmline").PeerEvent[]} */
+  peers: [],
   /** @type {Fragment[]} */
   fragments: [],
   /** @type {number[]} */
@@ -104,6 +106,7 @@ function attachSwarm({ createSwarm, attachHls }, player, config) {
   const createdAt = performance.now();
   swarm = createSwarm(config);
   swarm.on("peer", (peer) => {
+    seen.peers.push({ ...peer });
     if (peer.state === "open") seen.firstPeerMs ??= performance.now() - createdAt;
   });
   swarm.on("segment", (segment) => seen.segments.push({ ...segment }));

@@ -37,6 +37,15 @@ impl Counts {
         }
     }
 
+    /// One check that could not be made, and why.
+    pub(crate) fn skip(why: &str) -> Self {
+        Self {
+            skipped: 1,
+            skipped_names: vec![why.to_owned()],
+            ..Self::default()
+        }
+    }
+
     /// Sums every summary line in `output`.
     pub(crate) fn read(output: &str) -> Self {
         let mut counts = Self::default();

@@ -37,6 +37,12 @@ pub(super) const ALL: &[Step] = &[
         run: rust,
     },
     Step {
+        name: "vectors",
+        about: "golden vectors of the format, made anew by Python without our code",
+        after: &[],
+        run: vectors,
+    },
+    Step {
         name: "wasm",
         about: "the pure rooms' suite again on wasm32, in Node",
         after: &["toolchain"],
@@ -133,6 +139,13 @@ fn rust(shop: &mut Shop) -> Result<Counts, String> {
     let args = [runner, &packages].concat();
     let mut command = shop.command("cargo", &args);
     shop.tests(&mut command)
+}
+
+fn vectors(shop: &mut Shop) -> Result<Counts, String> {
+    if programs::on_path("python3").is_none() {
+        return Ok(Counts::skip("the format's vectors: no python3"));
+    }
+    shop.check("python3", &["tests/vectors/vectors.py"])
 }
 
 fn wasm(shop: &mut Shop) -> Result<Counts, String> {

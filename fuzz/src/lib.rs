@@ -1,0 +1,161 @@
+//! What every decoder of a stranger's bytes must hold, whatever the bytes: one function a decoder. The
+//! fuzz targets feed them what they invent, `tests/fuzz_corpus.rs` feeds them what was kept.
+//!
+//! Invariant: a function returns for any input, or the decoder is wrong. Beyond «no panic» each asserts
+//! that what was accepted means the same when it is written and read again.
+
+use swarmline::base::ByteRange;
+use swarmline::integrity::tag::{DigestTag, SegmentDigest};
+use swarmline::integrity::{Attributes, PublicKey, Sidecar, sha256};
+use swarmline::manifest::{Timeline, Update};
+use swarmline::publish::{sign_playlist, strip_playlist};
+use swarmline::wire::{BlockHeader, FromTracker, PeerMessage, ToTracker};
+
+/// A target's name and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target: a file of `fuzz_targets` and a folder of `corpus` each.
+pub const TARGETS: &[Target] = &[
+    ("peer_message", peer_message),
+    ("block_header", block_header),
+    ("to_tracker", to_tracker),
+    ("from_tracker", from_tracker),
+    ("playlist", playlist),
+    ("digest_line", digest_line),
+    ("sidecar", sidecar),
+    ("publish", publish),
+];
+
+/// Between two texts of one input. It stands in no playlist.
+const NEXT_TEXT: char = '\0';
+
+/// A message of a peer's control channel.
+pub fn peer_message(bytes: &[u8]) {
+    match PeerMessage::decode(bytes) {
+        Ok(PeerMessage::Unknown(number)) => assert_eq!(Some(&number), bytes.first()),
+        Ok(message) => assert_eq!(message.encode(), bytes),
+        Err(_) => {}
+    }
+}
+
+/// The header of a message on a peer's block channel.
+pub fn block_header(bytes: &[u8]) {
+    if let Ok(header) = BlockHeader::decode(bytes) {
+        assert_eq!(header.encode().as_slice(), bytes);
+    }
+}
+
+/// What a peer tells our tracker.
+pub fn to_tracker(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(message) = ToTracker::decode(&text) {
+        assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
+    }
+}
+
+/// What a tracker tells a peer.
+pub fn from_tracker(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(message) = FromTracker::decode(&text) {
+        assert_eq!(FromTracker::decode(&message.encode()), Ok(message));
+    }
+}
+
+/// A playlist and its refreshes, as a CDN may send them: texts with [`NEXT_TEXT`] between them.
+pub fn playlist(bytes: &[u8]) {
+    const URL: &str = "https://cdn.example/live/index.m3u8?token=1";
+    let texts = String::from_utf8_lossy(bytes);
+    let mut timeline = Timeline::default();
+    for text in texts.split(NEXT_TEXT).take(4) {
+        let before = format!("{:?}", timeline.tracks());
+        if timeline.update_hls(URL, text).is_err() {
+            let after = format!("{:?}", timeline.tracks());
+            assert_eq!(after, before, "an error changes nothing");
+            continue;
+        }
+        numbers_have_no_gaps(&timeline);
+        what_is_found_is_what_was_asked(&timeline);
+        let again = timeline.update_hls(URL, text).expect("it was readable");
+        let unchanged = Update {
+            track: again.track,
+            ..Update::default()
+        };
+        assert_eq!(again, unchanged, "the same text says nothing new");
+    }
+}
+
+fn numbers_have_no_gaps(timeline: &Timeline) {
+    for track in timeline.tracks() {
+        let numbers = track.segments.iter().map(|segment| segment.number);
+        assert!(numbers.eq(track.first_number..track.end_number()));
+    }
+}
+
+fn what_is_found_is_what_was_asked(timeline: &Timeline) {
+    for segment in timeline.tracks().iter().flat_map(|track| &track.segments) {
+        let place = timeline.find(&segment.url, segment.range);
+        let found = place.and_then(|(track, number)| timeline.segment(track, number));
+        assert!(found.is_some() || !segment.shareable);
+        if let Some(found) = found {
+            assert_eq!((&found.url, found.range), (&segment.url, segment.range));
+            assert!(found.shareable);
+        }
+    }
+}
+
+/// What stands behind the colon of a digest line; a seal is nobody's, so no key takes it.
+pub fn digest_line(bytes: &[u8]) {
+    /// That of the secret key of 32 zero bytes.
+    const KEY: &str = "O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=";
+    let text = String::from_utf8_lossy(bytes);
+    assert!(Attributes::new(&text).count() <= text.len());
+    let Ok(tag) = DigestTag::parse_attributes(&text) else {
+        return;
+    };
+    assert_eq!(
+        DigestTag::parse_line(&tag.to_string()),
+        Some(Ok(tag.clone()))
+    );
+    if let Some(seal) = &tag.seal {
+        let key = PublicKey::from_base64(KEY).expect("a key");
+        assert!(!key.verifies(&tag.digest, seal));
+    }
+}
+
+/// Digests beside a playlist: our shape and PeerTube's.
+pub fn sidecar(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let as_it_stands = |url: &str| Some(url.to_owned());
+    let Ok(sidecar) = Sidecar::read(&text, &as_it_stands) else {
+        return;
+    };
+    let ours = Sidecar::new(sidecar.stream.clone(), sidecar.tracks.clone()) == sidecar;
+    if !ours {
+        return; // PeerTube's file is found by name and never written
+    }
+    for segment in sidecar.tracks.iter().flat_map(|track| &track.segments) {
+        let found = sidecar.find(&segment.url, segment.range);
+        let (_, found) = found.expect("what is listed is found");
+        assert_eq!((&found.url, found.range), (&segment.url, segment.range));
+    }
+    let again = Sidecar::read(&sidecar.to_json(), &as_it_stands);
+    assert_eq!(again, Ok(sidecar));
+}
+
+/// A playlist that is to be signed: every byte that is not ours stays, and signing twice is signing once.
+pub fn publish(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Some(signed) = sign(&text) else { return };
+    assert_eq!(strip_playlist(&signed), strip_playlist(&text));
+    assert_eq!(sign(&signed).as_ref(), Some(&signed));
+}
+
+fn sign(text: &str) -> Option<String> {
+    let digest_of = |uri: &str, range: Option<ByteRange>| {
+        Ok::<_, ()>(DigestTag::from(SegmentDigest {
+            size: range.map_or(1, ByteRange::len).max(1),
+            root: sha256(uri.as_bytes()),
+        }))
+    };
+    sign_playlist(text, digest_of).ok()
+}

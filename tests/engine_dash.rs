@@ -1,0 +1,145 @@
+//! Viewers of an MPD in one small world: its segments are named by start times, far apart, and are shared like
+//! those of a playlist; a live MPD without a list of segments goes by the clock.
+
+mod world;
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::time::Duration;
+use swarmline::engine::{Input, ManifestBody, Source};
+use swarmline::manifest::Element;
+use world::{LEN, Viewer, World, asked, bytes_of, content, source_of, url};
+
+const MPD: &str = "http://cdn/show/manifest.mpd";
+/// When the world begins, milliseconds since 1970: a minute after the live MPD's start.
+const BORN_MS: u64 = 60_000;
+
+fn element(name: &str, attributes: &[(&str, &str)], children: Vec<Element>) -> Element {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Element {
+        name: name.to_owned(),
+        attributes: attributes.iter().map(owned).collect(),
+        text: String::new(),
+        children,
+    }
+}
+
+fn mpd(attributes: &[(&str, &str)], template: Element) -> Element {
+    let representation = element("Representation", &[("id", "v")], vec![]);
+    let set = element("AdaptationSet", &[], vec![template, representation]);
+    element(
+        "MPD",
+        attributes,
+        vec![element("Period", &[("id", "p")], vec![set])],
+    )
+}
+
+/// Ten segments of four seconds in 90 kHz.
+fn vod() -> Element {
+    let line = element("S", &[("t", "0"), ("d", "360000"), ("r", "9")], vec![]);
+    let timeline = element("SegmentTimeline", &[], vec![line]);
+    let attributes = [
+        ("media", "seg-$Number$.m4s"),
+        ("timescale", "90000"),
+        ("startNumber", "0"),
+    ];
+    let template = element("SegmentTemplate", &attributes, vec![timeline]);
+    mpd(&[("type", "static")], template)
+}
+
+/// Segments of four seconds from 1970 on.
+fn live() -> Element {
+    let attributes = [
+        ("media", "seg-$Number$.m4s"),
+        ("timescale", "90000"),
+        ("duration", "360000"),
+        ("startNumber", "0"),
+    ];
+    let stream = [
+        ("type", "dynamic"),
+        ("availabilityStartTime", "1970-01-01T00:00:00Z"),
+        ("timeShiftBufferDepth", "PT20S"),
+    ];
+    mpd(&stream, element("SegmentTemplate", &attributes, vec![]))
+}
+
+fn join(world: &mut World, root: &Element) -> Viewer {
+    let viewer = world.join(World::config(), MPD, "");
+    let now_ms = BORN_MS + world.now.as_millis();
+    let body = ManifestBody::Mpd {
+        root: root.clone(),
+        now_ms,
+    };
+    world.tell(
+        viewer,
+        Input::Manifest {
+            url: MPD.to_owned(),
+            body,
+        },
+    );
+    viewer
+}
+
+fn with_files(count: u64) -> World {
+    let mut world = World::new();
+    for number in 0..count {
+        world.cdn.files.insert(url(number), content(number, LEN));
+    }
+    world
+}
+
+#[test]
+fn the_second_viewer_is_fed_by_the_first() {
+    let mut world = with_files(10);
+    let first = join(&mut world, &vod());
+    world.run_for(Duration::from_secs(2));
+    for number in 0..6 {
+        world.ahead(first, number as f64 * 4_000.0);
+        assert_eq!(
+            bytes_of(&world.fetch(first, &url(number))),
+            content(number, LEN)
+        );
+    }
+    world.run_for(Duration::from_secs(1));
+    let second = join(&mut world, &vod());
+    world.ahead(second, 0.0);
+    assert_eq!(
+        source_of(&world.fetch(second, &url(0))),
+        Source::Cdn,
+        "the first is the CDN's"
+    );
+    for number in 1..6 {
+        world.ahead(second, number as f64 * 4_000.0);
+        let outcome = world.fetch(second, &url(number));
+        assert_eq!(bytes_of(&outcome), content(number, LEN));
+        assert_eq!(source_of(&outcome), Source::Peers, "segment {number}");
+        assert_eq!(asked(&world, number), 1);
+    }
+    // What the second tells a third at once is all it holds.
+    world.kill(first);
+    let third = join(&mut world, &vod());
+    world.ahead(third, 0.0);
+    world.fetch(third, &url(0));
+    world.ahead(third, 20_000.0);
+    assert_eq!(source_of(&world.fetch(third, &url(5))), Source::Peers);
+}
+
+#[test]
+fn a_live_mpd_without_a_list_goes_by_the_clock() {
+    let mut world = with_files(60);
+    let first = join(&mut world, &live());
+    let second = join(&mut world, &live());
+    world.run_for(Duration::from_secs(2));
+    // A minute in, of four seconds each: the newest whole one is 14. One more minute is listed, 100 s is beyond.
+    for number in 14..40 {
+        for viewer in [first, second] {
+            world.ahead(viewer, 8_000.0);
+            let outcome = world.fetch(viewer, &url(number));
+            assert_eq!(bytes_of(&outcome), content(number, LEN), "segment {number}");
+        }
+        world.run_for(Duration::from_secs(4));
+    }
+    let copies: usize = (16..40).map(|number| asked(&world, number)).sum();
+    assert!(copies <= 26, "{copies} copies of 24 segments");
+}

@@ -1,0 +1,101 @@
+//! `cargo xtask soak fuzz`: lets the fuzz targets look for inputs that break a decoder, one target after
+//! the other, each for a while. Needs a nightly compiler and cargo-fuzz; nothing else of the project does.
+//!
+//! What it finds lies in `fuzz/artifacts`; what it learnt stays in `target/fuzz` and is no part of the
+//! committed corpus, which `docs/fuzzing.md` says how to renew.
+#![allow(clippy::print_stdout, reason = "the report goes to standard output")]
+
+use crate::programs;
+use crate::toolchain::root;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const USAGE: &str = "usage: cargo xtask soak fuzz [--target NAME]… [--minutes N]
+
+  --target NAME   this target alone (repeat it for several; default: all of fuzz/fuzz_targets)
+  --minutes N     of each target (default 10)
+";
+
+const NEEDS: &str = "fuzzing needs a nightly compiler and cargo-fuzz:
+  rustup toolchain install nightly --profile minimal
+  cargo install cargo-fuzz --locked";
+
+/// Longest input tried, bytes: several refreshes of a playlist, several blocks' worth of leaves.
+const INPUT_BYTES_MAX: u32 = 8_192;
+/// An allocation beyond it is a finding, MB. The limits of the wire are far below.
+const ALLOCATION_MB_MAX: u32 = 64;
+/// An input that takes longer is a finding, seconds. The sanitizers slow everything down a lot.
+const SECONDS_MAX: u32 = 10;
+
+/// Runs the command.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let Some(("fuzz", options)) = args.split_first().map(|(what, rest)| (what.as_str(), rest))
+    else {
+        return Err(USAGE.to_owned());
+    };
+    let all = targets(&root().join("fuzz/fuzz_targets"))?;
+    let mut chosen = Vec::new();
+    let mut minutes = 10;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let value = options.next().ok_or(USAGE)?;
+        match option.as_str() {
+            "--target" if all.contains(value) => chosen.push(value.clone()),
+            "--target" => return Err(format!("no target `{value}`, but {}", all.join(", "))),
+            "--minutes" => minutes = value.parse().map_err(|_| USAGE)?,
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    let ready = fuzz(&["--version"]).output();
+    if !ready.is_ok_and(|output| output.status.success()) {
+        return Err(NEEDS.to_owned());
+    }
+    let chosen = if chosen.is_empty() { all } else { chosen };
+    for target in &chosen {
+        soak(target, minutes)?;
+    }
+    println!(
+        "{} targets, {minutes} minutes each, no finding",
+        chosen.len()
+    );
+    Ok(())
+}
+
+/// The names of the targets, in order.
+fn targets(folder: &Path) -> Result<Vec<String>, String> {
+    let fault = |error| format!("{}: {error}", folder.display());
+    let entries = fs::read_dir(folder).map_err(fault)?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn soak(target: &str, minutes: u64) -> Result<(), String> {
+    let learnt = root().join("target/fuzz").join(target);
+    fs::create_dir_all(&learnt).map_err(|error| format!("{}: {error}", learnt.display()))?;
+    let kept = root().join("fuzz/corpus").join(target);
+    println!("{target}: {minutes} minutes");
+    let mut run = fuzz(&["run", target]);
+    run.args([&learnt, &kept]).arg("--").args([
+        format!("-max_total_time={}", minutes * 60),
+        format!("-max_len={INPUT_BYTES_MAX}"),
+        format!("-malloc_limit_mb={ALLOCATION_MB_MAX}"),
+        format!("-timeout={SECONDS_MAX}"),
+        "-print_final_stats=1".to_owned(),
+        "-verbosity=0".to_owned(),
+    ]);
+    programs::succeed(&mut run)
+}
+
+fn fuzz(args: &[&str]) -> Command {
+    let mut command = Command::new("rustup");
+    command
+        .args(["run", "nightly", "cargo", "fuzz"])
+        .args(args)
+        .current_dir(root().join("fuzz"));
+    command
+}
