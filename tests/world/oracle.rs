@@ -281,6 +281,7 @@ impl World {
             CloseReason::Protocol | CloseReason::WrongBlock | CloseReason::Unreliable => true,
             CloseReason::Gone
             | CloseReason::ConnectTimeout
+            | CloseReason::SameNetwork
             | CloseReason::Duplicate
             | CloseReason::NotNeeded
             | CloseReason::SameNetwork => false,
