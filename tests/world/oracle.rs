@@ -283,8 +283,7 @@ impl World {
             | CloseReason::ConnectTimeout
             | CloseReason::SameNetwork
             | CloseReason::Duplicate
-            | CloseReason::NotNeeded
-            | CloseReason::SameNetwork => false,
+            | CloseReason::NotNeeded => false,
         };
         let Some(dropped) = self.oracle.viewer_of(*peer) else {
             return;
