@@ -8,6 +8,7 @@ use crate::base::{
     ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TextId, TrackerId,
 };
 use crate::integrity::Digest;
+#[cfg(not(target_arch = "wasm32"))]
 use crate::manifest::Element;
 
 /// One thing the world tells the engine, by who speaks.
@@ -234,7 +235,9 @@ pub enum LoadKind {
 pub enum ManifestBody {
     /// HLS text, master or media.
     Hls(String),
-    /// An MPD, and when it is handed over.
+    /// An MPD, and when it is handed over. Not in the page yet: no shell there reads XML, and the reader's
+    /// kilobytes are for those who use it.
+    #[cfg(not(target_arch = "wasm32"))]
     Mpd {
         /// Its tree.
         root: Element,
