@@ -143,6 +143,7 @@ impl World {
                     self.learn_listed(viewer);
                 }
             }
+            #[cfg(not(target_arch = "wasm32"))]
             ManifestBody::Mpd { root, now_ms } => {
                 let read = timeline.update_mpd(url, root, *now_ms);
                 read.expect("an MPD that can be read");
