@@ -6,9 +6,10 @@
 mod world;
 
 use std::time::Duration;
-use swarmline::engine::{Input, ManifestBody, Source};
-use swarmline::manifest::Element;
-use world::{LEN, Viewer, World, asked, bytes_of, content, source_of, url};
+use swarmline::engine::{Config, Input, IntegrityMode, ManifestBody, Source};
+use swarmline::integrity::{Sidecar, SidecarSegment, SidecarTrack};
+use swarmline::manifest::{Element, SIDECAR_SCHEME};
+use world::{LEN, Viewer, World, asked, bytes_of, content, root, source_of, url};
 
 const MPD: &str = "http://cdn/show/manifest.mpd";
 /// When the world begins, milliseconds since 1970: a minute after the live MPD's start.
@@ -64,7 +65,11 @@ fn live() -> Element {
 }
 
 fn join(world: &mut World, root: &Element) -> Viewer {
-    let viewer = world.join(World::config(), MPD, "");
+    join_as(world, root, World::config())
+}
+
+fn join_as(world: &mut World, root: &Element, config: Config) -> Viewer {
+    let viewer = world.join(config, MPD, "");
     let now_ms = BORN_MS + world.now.as_millis();
     let body = ManifestBody::Mpd {
         root: root.clone(),
@@ -122,6 +127,47 @@ fn the_second_viewer_is_fed_by_the_first() {
     world.fetch(third, &url(0));
     world.ahead(third, 20_000.0);
     assert_eq!(source_of(&world.fetch(third, &url(5))), Source::Peers);
+}
+
+#[test]
+fn what_a_sidecar_proves_is_shared_where_the_mpd_names_it() {
+    for named in [true, false] {
+        let mut world = with_files(10);
+        let entry = |number: u64| SidecarSegment {
+            url: format!("seg-{number}.m4s"),
+            size: Some(LEN as u64),
+            root: Some(root(&content(number, LEN))),
+            ..SidecarSegment::default()
+        };
+        let track = SidecarTrack {
+            track: "v".to_owned(),
+            segments: (0..10).map(entry).collect(),
+        };
+        let text = Sidecar::new(None, vec![track]).to_json();
+        let file = "http://cdn/show/digests.json".to_owned();
+        world.cdn.files.insert(file, text.into_bytes());
+        let mut stream = vod();
+        if named {
+            let pointer = [("schemeIdUri", SIDECAR_SCHEME), ("value", "digests.json")];
+            let pointer = element("SupplementalProperty", &pointer, vec![]);
+            stream.children.insert(0, pointer);
+        }
+        let config = || Config {
+            integrity: IntegrityMode::Require,
+            ..World::config()
+        };
+        let first = join_as(&mut world, &stream, config());
+        let second = join_as(&mut world, &stream, config());
+        world.run_for(Duration::from_secs(3));
+        for viewer in [first, second] {
+            world.ahead(viewer, 12_000.0);
+            let outcome = world.fetch(viewer, &url(4));
+            assert_eq!(bytes_of(&outcome), content(4, LEN));
+            let shared = named && viewer == second;
+            assert_eq!(source_of(&outcome) == Source::Peers, shared);
+            world.run_for(Duration::from_secs(1));
+        }
+    }
 }
 
 #[test]

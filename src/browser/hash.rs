@@ -4,11 +4,12 @@
 //! Invariant: digests come back in the order of their runs; a batch whose segment was evicted is
 //! never heard of. No slice holds the page's thread for longer than a frame allows.
 //!
-//! A batch crosses into JavaScript once, whatever its length: `blocks.map(digest)`, where `digest` is
+//! A batch crosses into JavaScript once, whatever its length: `runs.map(digest)`, where `digest` is
 //! `crypto.subtle.digest` bound to its algorithm and blind to the further arguments of `map`.
 
 use super::callback::{Callback, Wake};
 use super::clock::{Timer, now_ms};
+use super::convert::position;
 use crate::base::{HashId, SegmentId, SortedMap};
 use crate::integrity::{Digest, Hasher};
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
@@ -64,10 +65,11 @@ struct ByHand {
 impl ByHand {
     /// Hashes the next bytes of the next run; whether all runs are hashed.
     fn step(&mut self, runs: &Array) -> bool {
-        let Some(run) = runs.iter().nth(self.digests.len()) else {
+        let index = position(self.digests.len() as u64);
+        if index >= runs.length() {
             return true;
-        };
-        let run: &Uint8Array = run.unchecked_ref();
+        }
+        let run: Uint8Array = runs.get(index).unchecked_into();
         let end = run.length().min(self.at.saturating_add(STEP_BYTES));
         self.hasher.update(&run.subarray(self.at, end).to_vec());
         self.at = end;

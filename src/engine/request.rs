@@ -333,7 +333,8 @@ impl Engine {
         for update in &read.updates {
             if let Some(track) = update.track {
                 self.forget_past(track);
-                self.look_for_texts(now, track, update.sidecar.as_deref());
+                let named = update.sidecar.as_ref().or(read.sidecar.as_ref());
+                self.look_for_texts(now, track, named.map(String::as_str));
             }
             changed += update.changed.len();
         }
