@@ -13,12 +13,14 @@ mod world;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
-use swarmline::engine::{CloseReason, ConfigUpdate, Event, Input, Source};
+use swarmline::base::Network;
+use swarmline::engine::{CloseReason, Config, ConfigUpdate, Event, Input, Source};
 use swarmline::integrity::BLOCK_LEN;
 use swarmline::manifest::Timeline;
 use swarmline::wire::{BlockHeader, HaveEntry, Holding, PeerMessage, SegmentKey};
 use world::{
-    LEN, Viewer, World, bytes_of, content, playlist, second_joins, source_of, stall, url, vod,
+    LEN, Viewer, World, bytes_of, content, playlist, poison, second_joins, source_of, stall, url,
+    vod,
 };
 
 /// What segment `number` of a signed show is called between peers.
@@ -277,4 +279,113 @@ fn promises_that_are_put_off_are_not_waited_for_again() {
         assert!(took < Duration::from_millis(most), "{number}: {took:?}");
     }
     assert_eq!(closed(&world, second), []);
+}
+
+#[test]
+fn what_lay_long_is_hashed_again_and_what_changed_is_not_sent() {
+    for damaged in [false, true] {
+        let (mut world, first, second) = linked(9);
+        fetch(&mut world, second, 1);
+        let before = world.cdn_bytes();
+        world.run_for(Duration::from_secs(900));
+        if damaged {
+            for bytes in world.viewers[first].store.values_mut() {
+                bytes[100_000] ^= 1;
+            }
+        }
+        for number in 2..6 {
+            fetch(&mut world, second, number);
+            world.run_for(Duration::from_secs(1));
+        }
+        assert_eq!(
+            closed(&world, second),
+            [],
+            "nobody is blamed for old memory"
+        );
+        let warned = world.viewers[first].events.iter().filter(|event| {
+            matches!(event, Event::Warning { code, .. }
+                if *code == swarmline::engine::WarningCode::CacheDamaged)
+        });
+        assert_eq!(warned.count(), if damaged { 4 } else { 0 });
+        let from_cdn = world.cdn_bytes() - before;
+        assert_eq!(
+            from_cdn > 0,
+            damaged,
+            "the rest comes from peers: {from_cdn}"
+        );
+    }
+}
+
+/// A crowd that joins one after the other; where the first one's links lead.
+fn crowd(networks: &[Option<Network>], max_peers: u32) -> Vec<Option<Network>> {
+    let mut world = World::new();
+    let text = vod(&mut world, 4, LEN, true);
+    let config = Config {
+        max_peers,
+        ..World::config()
+    };
+    let first = world.join(config, &playlist(), &text);
+    for (place, network) in networks.iter().enumerate() {
+        world.networks.insert(first + 1 + place, *network);
+        world.join(World::config(), &playlist(), &text);
+        world.run_for(Duration::from_secs(20));
+    }
+    world.run_for(Duration::from_secs(1_200));
+    let linked = (0..networks.len())
+        .filter(|place| world.link_to(first, first + 1 + place).is_some())
+        .map(|place| networks[place]);
+    linked.collect()
+}
+
+#[test]
+fn one_network_does_not_get_all_links_while_others_are_to_be_had() {
+    let sybils = Some(Network::V4([203, 0, 113]));
+    let elsewhere = |n| Some(Network::V4([192, 0, n]));
+    let mut networks = vec![sybils; 8];
+    networks.extend((0..4).map(elsewhere));
+    let linked = crowd(&networks, 4);
+    let alike = linked.iter().filter(|network| **network == sybils).count();
+    assert!(alike <= 2, "{linked:?}");
+    assert_eq!(linked.len(), 4, "the others fill the rest: {linked:?}");
+}
+
+#[test]
+fn a_small_party_behind_one_address_shares_with_all_of_it() {
+    let home = Some(Network::V4([203, 0, 113]));
+    assert_eq!(crowd(&[home; 4], 6).len(), 4);
+}
+
+#[test]
+fn a_lan_party_keeps_all_its_links_and_hidden_ones_leave_two_places() {
+    assert_eq!(crowd(&[Some(Network::Near); 9], 6).len(), 6);
+    let hidden = crowd(&[None; 9], 6).len();
+    assert!((3..=4).contains(&hidden), "{hidden}");
+}
+
+#[test]
+fn the_tracker_hears_of_a_poisoner_from_three_networks_and_keeps_it_from_the_next() {
+    let mut world = World::new();
+    let text = vod(&mut world, 10, LEN, true);
+    let poisoner = world.join(World::config(), &playlist(), &text);
+    for number in 0..8 {
+        world.ahead(poisoner, 0.0);
+        world.fetch(poisoner, &url(number));
+    }
+    world.run_for(Duration::from_secs(2));
+    world.viewers[poisoner].vice = Some(poison());
+    for _ in 0..3 {
+        let victim = world.join(World::config(), &playlist(), &text);
+        world.run_for(Duration::from_secs(3));
+        world.ahead(victim, 0.0);
+        world.fetch(victim, &url(0));
+        world.run_for(Duration::from_secs(1));
+        for number in 1..8 {
+            fetch(&mut world, victim, number);
+        }
+        assert!(closed(&world, victim).contains(&CloseReason::WrongBlock));
+    }
+    let next = world.join(World::config(), &playlist(), &text);
+    world.run_for(Duration::from_secs(30));
+    assert!(world.link_to(next, poisoner).is_none(), "it is kept away");
+    assert_eq!(world.viewers[next].engine.stats().peers.len(), 3);
 }

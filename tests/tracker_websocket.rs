@@ -166,6 +166,7 @@ async fn an_offer_finds_a_peer_and_its_answer_the_way_back() {
         complete: 0,
         incomplete: 1,
         warning: None,
+        takes_votes: true,
     };
     assert_eq!(anna.hear().await, expected);
 

@@ -5,16 +5,18 @@
 mod id;
 pub mod json;
 mod map;
+mod network;
 mod range;
 mod rate;
 mod rng;
 mod time;
 
 pub use id::{
-    FetchId, HashId, InfoHash, LinkId, PayloadId, PeerId, RequestId, SegmentId, TrackId, TrackerId,
-    Version,
+    FetchId, HashId, InfoHash, LinkId, PayloadId, PeerId, RequestId, SegmentId, TextId, TrackId,
+    TrackerId, Version,
 };
 pub use map::{SortedMap, SortedSet};
+pub use network::Network;
 pub use range::ByteRange;
 pub use rate::RateMeter;
 pub use rng::Rng;

@@ -35,6 +35,8 @@ pub(super) enum Wake {
     Refused,
     /// A refusal that changes nothing.
     Ignored,
+    /// Statistics of a connection are there.
+    Statistics,
     /// A channel opened.
     ChannelOpened,
     /// A channel closed or failed.
@@ -54,7 +56,7 @@ pub(super) enum Wake {
 }
 
 impl Wake {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Timeout,
         Self::TrackerOpened,
         Self::TrackerMessage,
@@ -66,6 +68,7 @@ impl Wake {
         Self::Lost,
         Self::Refused,
         Self::Ignored,
+        Self::Statistics,
         Self::ChannelOpened,
         Self::ChannelClosed,
         Self::ControlMessage,

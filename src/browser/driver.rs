@@ -173,6 +173,7 @@ impl Driver {
             | Wake::Connection
             | Wake::Lost
             | Wake::Refused
+            | Wake::Statistics
             | Wake::ChannelOpened
             | Wake::ChannelClosed
             | Wake::BlocksLow => {

@@ -11,10 +11,10 @@ use super::clock::Timer;
 use super::convert::object;
 use super::hash::Thenable;
 use super::store::Store;
-use crate::base::{LinkId, SortedMap};
+use crate::base::{LinkId, Network, SortedMap};
 use crate::engine::Input;
 use crate::wire::BLOCK_HEADER_LEN;
-use js_sys::{ArrayBuffer, JSON, Promise, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, JSON, Map, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use web_sys::{
     MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState,
@@ -227,7 +227,11 @@ impl Links {
                     .flatten()
             }
             Wake::GatherCut => link.describe(id),
-            Wake::ChannelOpened => return link.on_opened(id),
+            Wake::ChannelOpened => return link.on_opened(id, callback),
+            Wake::Statistics => Some(Input::LinkNetwork {
+                link: id,
+                network: network_of(value),
+            }),
             Wake::BlocksLow => Some(link.on_drained(id)),
             Wake::Connection if link.on_connection(id, callback) => self.gone(id),
             Wake::Lost | Wake::Refused | Wake::ChannelClosed => self.gone(id),
@@ -318,12 +322,16 @@ impl Link {
         })
     }
 
-    fn on_opened(&mut self, link: LinkId) -> Vec<Input> {
+    fn on_opened(&mut self, link: LinkId, callback: &Callback) -> Vec<Input> {
         let open = RtcDataChannelState::Open;
         let both = self.control.ready_state() == open && self.blocks.ready_state() == open;
         if !both || core::mem::replace(&mut self.opened, true) {
             return Vec::new();
         }
+        let statistics: Promise = self.connection.get_stats();
+        let told = callback.on(Wake::Statistics, link.0);
+        let ignored = callback.on(Wake::Ignored, link.0);
+        statistics.unchecked_ref::<Thenable>().then(&told, &ignored);
         let max_message = longest_message(&self.connection);
         vec![Input::LinkOpened { link, max_message }]
     }
@@ -395,4 +403,23 @@ fn longest_message(connection: &RtcPeerConnection) -> u32 {
         }
         Some(_) => MESSAGE_MAX,
     }
+}
+
+/// The network that a connection's packets come from, of its statistics: the remote end of the candidate
+/// pair in use. Firefox marks the pair itself, the others name it in the transport.
+fn network_of(report: &JsValue) -> Option<Network> {
+    let report: &Map = report.unchecked_ref();
+    let read = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
+    let mut pair = JsValue::UNDEFINED;
+    report.for_each(&mut |entry, _| {
+        let named = read(&entry, "selectedCandidatePairId");
+        if named.is_string() {
+            pair = named;
+        } else if read(&entry, "selected").is_truthy() {
+            pair = read(&entry, "id");
+        }
+    });
+    let remote = read(&report.get(&pair), "remoteCandidateId");
+    let address = read(&report.get(&remote), "address").as_string()?;
+    Network::of(&address)
 }

@@ -55,9 +55,9 @@ impl Engine {
     /// Forgets a segment and its bytes.
     pub(super) fn evict(&mut self, id: SegmentId) {
         self.cancel_asked(id, |_, _| true);
-        self.cancel_uploads_of(id);
         self.forget_hashes(id);
         self.retract(id);
+        self.cancel_uploads_of(id);
         let Some(segment) = self.segments.remove(&id) else {
             return;
         };

@@ -74,6 +74,8 @@ pub enum CloseReason {
     WrongBlock,
     /// It said or sent what no honest peer would, or never sent anything it said it holds.
     Unreliable,
+    /// Too many links into its network, while other peers are to be had.
+    SameNetwork,
     /// A second link to the same peer; the other one stays.
     Duplicate,
     /// More links than `maxPeers`, or we are leaving.
@@ -89,12 +91,18 @@ pub enum WarningCode {
     CdnMismatch,
     /// A peer sent a block that is not the publisher's.
     WrongBlock,
-    /// A peer was dropped for what it said, or for what never came.
-    Unreliable,
+    /// Bytes held in memory changed since they were verified: forgotten.
+    CacheDamaged,
+    /// Two peers vouch for different contents of a segment without a digest.
+    Contradiction,
     /// A tracker cannot be reached or talks nonsense.
     Tracker,
     /// The origin answers no byte ranges.
     NoRanges,
+    /// A digest does not count under the pinned `publicKey`: CDN only.
+    Signature,
+    /// A sidecar cannot be fetched or read: CDN only for what it might prove.
+    SidecarUnreadable,
     /// Two digests for one segment name.
     DigestChanged,
     /// This browser has no WebRTC: CDN only.

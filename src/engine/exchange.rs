@@ -144,10 +144,13 @@ impl Engine {
         reason: RejectReason,
     ) {
         self.judge_reject(now, link, &key, count, reason);
-        if let Some(peer) = self.links.get_mut(&link)
-            && reason != RejectReason::Busy
-        {
-            peer.haves.forget(&key);
+        if let Some(peer) = self.links.get_mut(&link) {
+            if count == 0 {
+                peer.opinion = None;
+            }
+            if reason != RejectReason::Busy {
+                peer.haves.forget(&key);
+            }
         }
         let Some(id) = self.by_number.get(&(key.track, key.number)).copied() else {
             return;
@@ -194,7 +197,7 @@ impl Engine {
             Ok(_) if !self.may_upload() => refuse(RejectReason::Busy),
             Ok(id) => match self.segments.get(&id) {
                 Some(segment) => match (&segment.leaves, segment.size) {
-                    (Some(list), Some(size)) => PeerMessage::Leaves {
+                    (Some(list), Some(size)) if segment.may_vouch() => PeerMessage::Leaves {
                         key,
                         size,
                         leaves: list.leaves.clone(),

@@ -163,6 +163,9 @@ impl Engine {
         length: Option<u64>,
         partial: bool,
     ) {
+        if self.sample_head(fetch, partial) {
+            return;
+        }
         let Some((id, mut leg)) = self.leg(fetch) else {
             return;
         };
@@ -196,7 +199,7 @@ impl Engine {
     }
 
     /// Said once: this origin answers no byte ranges.
-    fn note_no_ranges(&mut self) {
+    pub(super) fn note_no_ranges(&mut self) {
         if !core::mem::replace(&mut self.cdn.no_ranges, true) {
             let message = "the origin answers no byte ranges; whole segments are fetched where a \
                            tail would do";
@@ -212,6 +215,9 @@ impl Engine {
         offset: u64,
         len: u64,
     ) {
+        if self.sample_body(fetch, payload, offset, len) {
+            return;
+        }
         self.totals.cdn += len;
         let Some((id, mut leg)) = self.leg(fetch) else {
             self.totals.discarded += len;
@@ -320,6 +326,9 @@ impl Engine {
     }
 
     pub(super) fn on_fetch_done(&mut self, now: Instant, fetch: FetchId) {
+        if self.sample_done(fetch) {
+            return;
+        }
         let Some((id, leg)) = self.leg(fetch) else {
             return;
         };
@@ -331,8 +340,9 @@ impl Engine {
         let expected = leg.end.or(segment.size);
         if expected.is_some_and(|end| leg.position < end) {
             self.fetches.insert(fetch, id);
-            // Shorter than the playlist says is a contradiction when it is the whole.
-            if leg.start == 0 && segment.digest.is_some() && leg.end == segment.size {
+            // Shorter than the playlist or a neighbour says is a contradiction when it is the whole.
+            let is_told = segment.digest.is_some() || segment.voucher().is_some();
+            if leg.start == 0 && is_told && leg.end == segment.size {
                 return self.contradicted(now, id, None);
             }
             return self.on_fetch_failed(now, fetch, 0, false);
@@ -363,6 +373,9 @@ impl Engine {
         status: u16,
         timed_out: bool,
     ) {
+        if self.sample_failed(now, fetch) {
+            return;
+        }
         let Some((id, leg)) = self.leg(fetch) else {
             return;
         };
@@ -397,14 +410,21 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        let (track, number) = (segment.key.track, segment.key.number);
+        if segment.whole.is_some() && segment.leaves.as_ref().is_some_and(|l| l.voucher.is_some()) {
+            return self.compare_later(now, id); // the size, at least, may be a neighbour's word
+        }
+        if segment.voucher().is_some() {
+            // Only a neighbour said so: the playlist is not contradicted.
+            return self.blame(now, id, Sender::Cdn);
+        }
+        let key = segment.key;
         let message = format!(
             "{} is not what the playlist says it is; it is played as the CDN sends it and not shared",
             segment.url
         );
         segment.private = true;
         let active = segment.download.is_some();
-        self.quarantine.insert((track, number));
+        self.quarantine.insert(key);
         if self.quarantine.len() > 10_000 {
             self.quarantine.pop_first();
         }
@@ -431,6 +451,9 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
+        if segment.download.is_none() {
+            return self.evict(id); // nobody waits for it
+        }
         segment.clear();
         let private = segment.private;
         let held = core::mem::take(&mut segment.reserved) > 0;

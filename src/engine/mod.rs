@@ -4,6 +4,7 @@
 //! and why ([`Engine::next_timeout`]). It never waits, never fails, never asks the time, and never holds
 //! payload bytes: they stay in the shell, and a place under hash or verified is never written.
 
+mod authority;
 mod cache;
 mod config;
 mod download;
@@ -16,16 +17,20 @@ mod output;
 mod peer;
 mod picker;
 mod playback;
+mod recheck;
 mod request;
 mod segment;
 mod signaling;
 mod source;
 mod stats;
 mod swarm;
+mod texts;
 mod tracker;
 mod trust;
 mod upload;
 mod verify;
+mod vouch;
+mod whole;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
@@ -38,6 +43,7 @@ use crate::base::{
     TrackId,
 };
 use crate::manifest::Timeline;
+use crate::wire::SegmentKey;
 use peer::Link;
 use playback::Playback;
 use segment::Segment;
@@ -60,14 +66,19 @@ pub struct Engine {
     segments: SortedMap<SegmentId, Segment>,
     by_number: SortedMap<(TrackId, u64), SegmentId>,
     /// Contents the CDN itself contradicts: never shared again.
-    quarantine: SortedSet<(TrackId, u64)>,
+    quarantine: SortedSet<SegmentKey>,
     requests: SortedMap<RequestId, SegmentId>,
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
-    links: SortedMap<LinkId, Link>,
+    /// Boxed, because a map moves and steps over what it holds.
+    links: SortedMap<LinkId, Box<Link>>,
+    authority: authority::Authority,
+    texts: texts::Texts,
     outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
+    vouching: vouch::Vouching,
+    recheck: recheck::Recheck,
     cdn: fetch::CdnRate,
     haves_at: Instant,
     totals: Totals,
@@ -84,6 +95,8 @@ pub enum Timer {
     Upload,
     /// A tracker: reconnect, announce, offers that were never answered.
     Tracker,
+    /// A sidecar to be fetched.
+    Text,
     /// A link that does not open.
     Connect,
     /// The periodic digest of haves.
@@ -99,6 +112,8 @@ impl Engine {
         let peer_id = swarm::random_peer_id(&mut rng);
         Self {
             signaling: Signaling::new(&config),
+            authority: authority::Authority::new(config.public_key),
+            texts: texts::Texts::new(config.manifest_url.as_ref()),
             config,
             rng,
             peer_id,
@@ -115,6 +130,8 @@ impl Engine {
             links: SortedMap::new(),
             outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
+            vouching: vouch::Vouching::default(),
+            recheck: recheck::Recheck::default(),
             cdn: fetch::CdnRate::default(),
             haves_at: Instant::ZERO,
             totals: Totals::default(),
@@ -179,6 +196,8 @@ impl Engine {
             } => {
                 self.on_fetch_failed(now, fetch, status, timed_out);
             }
+            Input::TextReady { text, url, body } => self.on_text_ready(now, text, &url, &body),
+            Input::TextFailed { text, status } => self.on_text_failed(now, text, status),
             Input::TrackerOpened { tracker } => self.on_tracker_opened(now, tracker),
             Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
             Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
@@ -187,6 +206,7 @@ impl Engine {
             // Our tracker's trickle extension will use it; complete descriptions need none.
             Input::Candidate { .. } => {}
             Input::LinkOpened { link, max_message } => self.on_link_opened(now, link, max_message),
+            Input::LinkNetwork { link, network } => self.on_link_network(now, link, network),
             Input::LinkMessage { link, bytes } => self.on_link_message(now, link, &bytes),
             Input::LinkBlock {
                 link,
@@ -215,20 +235,23 @@ impl Engine {
         if self.down {
             return None;
         }
+        // Every download is somebody's wish; segments that are only held are not looked at.
         let races = self
-            .segments
+            .requests
             .values()
-            .filter_map(|s| s.download.as_ref()?.wake)
+            .filter_map(|id| self.segments.get(id)?.download.as_ref()?.wake)
             .min();
         let haves = self
             .links
             .values()
-            .any(Link::is_greeted)
+            .any(|link| link.is_greeted())
             .then_some(self.haves_at);
+        let texts = self.texts.wake().filter(|_| self.config.enabled);
         [
             (races, Timer::Race),
             (self.uploads.wake, Timer::Upload),
             (self.signaling_wake(), Timer::Tracker),
+            (texts, Timer::Text),
             (self.connect_wake(), Timer::Connect),
             (haves, Timer::Haves),
         ]
@@ -246,6 +269,7 @@ impl Engine {
     fn on_timeout(&mut self, now: Instant) {
         self.tend_signaling(now);
         self.tend_links(now);
+        self.fetch_texts(now);
         if self.uploads.wake.is_some_and(|at| at <= now) {
             self.pump_uploads(now);
         }
@@ -299,6 +323,7 @@ impl Engine {
         for segment in segments {
             self.out(Output::Evict { segment });
         }
+        self.drop_sample(true);
         self.fetches.clear();
         self.segments.clear();
         self.requests.clear();
@@ -320,6 +345,8 @@ impl Engine {
             | Input::FetchHead { .. }
             | Input::FetchDone { .. }
             | Input::FetchFailed { .. }
+            | Input::TextReady { .. }
+            | Input::TextFailed { .. }
             | Input::TrackerOpened { .. }
             | Input::TrackerMessage { .. }
             | Input::TrackerClosed { .. }
@@ -327,6 +354,7 @@ impl Engine {
             | Input::AnswerReady { .. }
             | Input::Candidate { .. }
             | Input::LinkOpened { .. }
+            | Input::LinkNetwork { .. }
             | Input::LinkMessage { .. }
             | Input::LinkWritable { .. }
             | Input::LinkClosed { .. }

@@ -4,7 +4,8 @@
 
 use super::trust::Conduct;
 use super::upload::Queue;
-use crate::base::{Duration, Instant, PeerId, RateMeter, SortedMap, TrackId, Version};
+use super::vouch::Suspicion;
+use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
 
@@ -39,6 +40,14 @@ pub(super) struct Link {
     /// Segments for which its promises are disregarded, after a broken one.
     pub(super) mute: u32,
     pub(super) conduct: Conduct,
+    /// Where it is, as far as the shell knows.
+    pub(super) network: Option<Network>,
+    /// The list of this segment was asked of it as a second opinion.
+    pub(super) opinion: Option<SegmentKey>,
+    /// What it told or sent of a block that somebody else tells otherwise.
+    pub(super) suspicion: Option<Suspicion>,
+    /// The shell has said where it is, or that it cannot know.
+    pub(super) is_located: bool,
     pub(super) upload: Queue,
 }
 
@@ -77,6 +86,10 @@ impl Link {
             sent_bytes: 0,
             mute: 0,
             conduct: Conduct::default(),
+            network: None,
+            opinion: None,
+            suspicion: None,
+            is_located: false,
             upload: Queue::default(),
         }
     }
@@ -129,6 +142,15 @@ impl Promise {
 }
 
 impl Held {
+    /// Whether any block is among it.
+    pub(super) fn is_some_block(&self) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Partial(bits) => bits.iter().any(|byte| *byte > 0),
+            Self::Promised(_) => false,
+        }
+    }
+
     /// Whether block `index` is among it.
     pub(super) fn has(&self, index: usize) -> bool {
         match self {
@@ -228,12 +250,12 @@ impl Haves {
     }
 
     /// What it holds of `key`; a bit of `HaveAll` counts for any version.
-    pub(super) fn held(&self, key: &SegmentKey) -> Option<Held> {
+    pub(super) fn held(&self, key: &SegmentKey) -> Option<&Held> {
         let haves = self.0.get(&key.track)?;
         match haves.entries.get(&key.number) {
-            Some((version, held)) if *version == key.version => Some(held.clone()),
+            Some((version, held)) if *version == key.version => Some(held),
             Some(_) => None,
-            None => haves.has_bit(key.number).then_some(Held::Whole),
+            None => haves.has_bit(key.number).then_some(&Held::Whole),
         }
     }
 

@@ -19,6 +19,8 @@ const RUN_BLOCKS: usize = 4;
 /// would be idle for each round trip.
 const PIPELINE_BLOCKS: u32 = 16;
 const PIPELINE_BLOCKS_MIN: u32 = 2;
+/// From one that has sent nothing yet: it may be slow, and the first message tells.
+const PIPELINE_BLOCKS_FIRST: u32 = 8;
 const PIPELINE_MS: f64 = 1_250.0;
 /// With so many neighbours what they can give each other matters more than playback's order.
 const CROWD: usize = 3;
@@ -70,6 +72,7 @@ impl Engine {
         let (Some(_), Some(download)) = (&segment.leaves, &segment.download) else {
             return;
         };
+        let size = segment.size.unwrap_or(0);
         let mut rest: Vec<LinkId> = holders.to_vec();
         rest.retain(|link| !download.shunned.contains(link));
         let order = self.block_order(now, segment, &rest);
@@ -88,7 +91,10 @@ impl Engine {
                 .links
                 .get(&next)
                 .and_then(|l| l.haves.held(&segment.key));
-            sources.extend(held.map(|held| (next, held)));
+            sources.extend(held.map(|held| (next, held.clone())));
+        }
+        if !sources.is_empty() {
+            self.reserve(id, size); // a sidecar's leaf list came before any byte
         }
         let mut progressed = true;
         while progressed {
@@ -109,7 +115,7 @@ impl Engine {
         if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
             return order;
         }
-        let held: Vec<Held> = holders
+        let held: Vec<&Held> = holders
             .iter()
             .filter_map(|link| self.links.get(link)?.haves.held(&segment.key))
             .collect();
@@ -228,7 +234,10 @@ impl Engine {
 
 /// Blocks that may be on their way from `link`.
 fn pipeline(link: &Link) -> u32 {
-    let bytes = link.rate_or_guess() * PIPELINE_MS / 1e3;
+    let Some(rate) = link.rate.bytes_per_s() else {
+        return PIPELINE_BLOCKS_FIRST;
+    };
+    let bytes = rate * PIPELINE_MS / 1e3;
     (PIPELINE_BLOCKS_MIN..PIPELINE_BLOCKS)
         .find(|blocks| f64::from(*blocks + 1) * BLOCK_LEN as f64 > bytes)
         .unwrap_or(PIPELINE_BLOCKS)

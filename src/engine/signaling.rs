@@ -51,6 +51,8 @@ pub(super) struct Tracker {
     pub(super) announces: u32,
     pub(super) greeted: bool,
     pub(super) warned: bool,
+    /// It said so when it last answered an announce.
+    pub(super) takes_votes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +129,7 @@ impl Tracker {
             announces: 0,
             greeted: false,
             warned: false,
+            takes_votes: false,
         }
     }
 }
@@ -162,6 +165,7 @@ impl Engine {
         };
         tracker.state = State::Connecting;
         tracker.greeted = false;
+        tracker.takes_votes = false;
         let url = tracker.url.clone();
         self.out(Output::OpenTracker {
             tracker: tracker_id(index),
@@ -437,6 +441,26 @@ impl Engine {
             .values()
             .map(|offer| offer.made_at + OFFER_LIFE);
         trackers.chain(expiry).min()
+    }
+
+    /// Tells trackers that take votes about a peer that was closed for what it did.
+    pub(super) fn vote_against(&mut self, against: PeerId) {
+        let Some(info_hash) = self.signaling.info_hash else {
+            return;
+        };
+        let peer = self.peer_id;
+        let vote = ToTracker::Vote {
+            info_hash,
+            peer,
+            against,
+        };
+        for index in 0..self.signaling.trackers.len() {
+            let tracker = &self.signaling.trackers[index];
+            if tracker.state == State::Open && tracker.takes_votes {
+                let (tracker, text) = (tracker_id(index), vote.encode());
+                self.out(Output::SendTracker { tracker, text });
+            }
+        }
     }
 
     /// Tells open trackers that we leave.

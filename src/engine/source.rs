@@ -5,6 +5,7 @@
 //! it; the deadline overrules both. Invariant: the CDN is asked in time, or has failed already.
 
 use super::Engine;
+use super::authority::Standing;
 use super::download::Failure;
 use super::segment::{Block, block_of};
 use super::trust::Fault;
@@ -33,13 +34,12 @@ impl Engine {
         let Some(segment) = self.segments.get(&id) else {
             return false;
         };
-        let digested = segment.digest.is_some();
-        self.config.enabled
-            && !segment.private
-            && !self
-                .quarantine
-                .contains(&(segment.key.track, segment.key.number))
-            && (digested || self.config.integrity != super::IntegrityMode::Require)
+        let stands = match segment.standing {
+            Standing::Proven => true,
+            Standing::Silent => self.config.integrity != super::IntegrityMode::Require,
+            Standing::Waiting | Standing::Refused => false,
+        };
+        self.config.enabled && !segment.private && !self.quarantine.contains(&segment.key) && stands
     }
 
     /// Looks at one download afresh: hands it over, asks sources, or sets the next look. May be called
@@ -88,7 +88,7 @@ impl Engine {
         self.next_look(now, id, &scene)
     }
 
-    fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
+    pub(super) fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
         let deadline = self.playback.deadline().max(download.started);
@@ -148,15 +148,22 @@ impl Engine {
             return;
         };
         let mut silent: Vec<LinkId> = Vec::new();
+        let mut faults: Vec<(LinkId, Fault)> = Vec::new();
         for block in &segment.blocks {
-            if let Block::Asked { link, at } = block
-                && !silent.contains(link)
-                && self
-                    .links
-                    .get(link)
-                    .is_none_or(|l| now >= l.progress_at.max(*at) + delay)
-            {
+            let Block::Asked { link, at } = block else {
+                continue;
+            };
+            let progress = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
+            let fault = if now >= progress + delay {
+                Fault::Silent
+            } else if now >= *at + self.drip_delay() {
+                Fault::Drip
+            } else {
+                continue;
+            };
+            if !silent.contains(link) {
                 silent.push(*link);
+                faults.push((*link, fault));
             }
         }
         let leaves_late = download
@@ -166,19 +173,13 @@ impl Engine {
             && !silent.contains(&link)
         {
             silent.push(link);
-        }
-        let dripping = self.drippers(now, id);
-        for link in &silent {
-            self.note_fault(now, *link, Fault::Silent);
-        }
-        for link in dripping {
-            if !silent.contains(&link) {
-                self.note_fault(now, link, Fault::Drip);
-                silent.push(link);
-            }
+            faults.push((link, Fault::Silent));
         }
         if silent.is_empty() {
             return;
+        }
+        for (link, fault) in faults {
+            self.note_fault(now, link, fault);
         }
         let others = scene.holders.iter().any(|link| !silent.contains(link));
         let urgent = now + delay >= scene.latest;

@@ -5,10 +5,13 @@
 
 use super::peer::{Link, LinkState};
 use super::{CloseReason, Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, PeerId, Rng, SegmentId};
+use crate::base::{Duration, Instant, LinkId, Network, PeerId, Rng, SegmentId};
 
 /// A link that is not open so long after both descriptions were known never will be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Links into one network that are always allowed, and that are kept from what hides its own.
+const ONE_NETWORK_MIN: usize = 2;
 
 /// A peer id: client and version as BEP 20 has them, the rest random.
 pub(super) fn random_peer_id(rng: &mut Rng) -> PeerId {
@@ -42,6 +45,44 @@ impl Engine {
         self.greet(id);
     }
 
+    /// The shell knows where a link leads, or that it cannot know.
+    pub(super) fn on_link_network(&mut self, now: Instant, id: LinkId, network: Option<Network>) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.network = network;
+            link.is_located = true;
+            self.spread_links(now);
+        }
+    }
+
+    /// Closes the newest link into a network that has too many, while the tracker knows of other peers.
+    /// One at a time: each frees a place that may bring somebody else.
+    pub(super) fn spread_links(&mut self, now: Instant) {
+        let others = self.signaling.swarm_size.saturating_sub(1) as usize;
+        if others <= self.link_count() {
+            return;
+        }
+        let located = || self.links.values().filter(|link| link.is_located);
+        let crowded = self.links.iter().rev().find(|(_, link)| {
+            let alike = located().filter(|other| other.network == link.network);
+            link.is_located && alike.count() > self.most_of(link.network)
+        });
+        if let Some(id) = crowded.map(|(id, _)| *id) {
+            self.close_link(now, id, CloseReason::SameNetwork);
+        }
+    }
+
+    /// Links that may lead into one network. One party may command all of it: it gets half. What is near
+    /// (a LAN, where nobody far away can pretend to be) gets all; what the platform hides all but two,
+    /// for most of it is a LAN under names of mDNS, but an attacker can hide as well.
+    fn most_of(&self, network: Option<Network>) -> usize {
+        let max = self.config.max_peers as usize;
+        match network {
+            Some(Network::Near) => max,
+            Some(Network::V4(_) | Network::V6(_)) => (max / 2).max(ONE_NETWORK_MIN),
+            None => max.saturating_sub(ONE_NETWORK_MIN).max(ONE_NETWORK_MIN),
+        }
+    }
+
     pub(super) fn on_link_closed(&mut self, now: Instant, id: LinkId) {
         self.forget_link(now, id, CloseReason::Gone);
     }
@@ -53,6 +94,9 @@ impl Engine {
             let peer = self.links.get(&id).and_then(|link| link.peer);
             if let Some(peer) = peer {
                 self.outcasts.note(now, peer, reason);
+                if matches!(reason, CloseReason::WrongBlock | CloseReason::Unreliable) {
+                    self.vote_against(peer);
+                }
             }
             self.forget_link(now, id, reason);
         }
@@ -75,7 +119,10 @@ impl Engine {
         if let (LinkState::Greeted, Some(peer)) = (link.state, link.peer) {
             self.event(Event::PeerClosed { peer, reason });
         }
-        self.want_links_soon(now);
+        // Asking again at once would bring the same ones.
+        if reason != CloseReason::SameNetwork {
+            self.want_links_soon(now);
+        }
         for segment in affected {
             self.drive(now, segment);
         }
@@ -170,7 +217,7 @@ impl Engine {
 
     pub(super) fn add_link(&mut self, now: Instant, peer: Option<PeerId>, ours: bool) -> LinkId {
         let id = LinkId(self.mint());
-        self.links.insert(id, Link::new(now, peer, ours));
+        self.links.insert(id, Box::new(Link::new(now, peer, ours)));
         id
     }
 }

@@ -18,8 +18,12 @@ impl Engine {
                 interval_s,
                 complete,
                 incomplete,
+                takes_votes,
                 ..
             }) if Some(info_hash) == known => {
+                if let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) {
+                    tracker.takes_votes = takes_votes;
+                }
                 self.on_announced(now, id, interval_s, complete.saturating_add(incomplete));
             }
             Ok(FromTracker::Offered {
@@ -67,6 +71,7 @@ impl Engine {
         if first {
             self.drive_all(now);
         }
+        self.spread_links(now);
     }
 
     /// A tracker that talks nonsense or refuses is left alone for a while.

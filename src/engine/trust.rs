@@ -8,9 +8,9 @@
 //! keeps the protocol and sends anything at all is never closed for a fault.
 
 use super::peer::{Held, Link};
-use super::segment::{Block, Segment};
-use super::{CloseReason, Engine, WarningCode};
-use crate::base::{Duration, Instant, LinkId, PeerId, SegmentId};
+use super::segment::Segment;
+use super::{CloseReason, Engine};
+use crate::base::{Duration, Instant, LinkId, PeerId};
 use crate::wire::{RejectReason, SegmentKey};
 
 /// What one fault of full weight costs in time to be forgotten: an occasional one, every
@@ -89,14 +89,6 @@ pub(super) struct Conduct {
     pub(super) is_useful: bool,
 }
 
-/// What follows from a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Consequence {
-    None,
-    Rest,
-    Close,
-}
-
 impl Conduct {
     /// Whether nothing is asked of it now.
     pub(super) fn is_resting(&self, now: Instant) -> bool {
@@ -109,7 +101,8 @@ impl Conduct {
         1.0 / (1.0 + faults.as_secs_f64() / 100.0)
     }
 
-    fn note(&mut self, now: Instant, fault: Fault) -> Consequence {
+    /// Counts a fault; whether it is the last one.
+    fn note(&mut self, now: Instant, fault: Fault) -> bool {
         let sum = if fault.is_lie() {
             &mut self.lies
         } else {
@@ -118,21 +111,14 @@ impl Conduct {
         let counted = (sum.since(now) + fault.weight()).min(LIMIT);
         *sum = now + counted;
         if counted < LIMIT {
-            return Consequence::None;
+            return false;
         }
-        if fault.is_lie() {
-            return Consequence::Close;
-        }
-        if self.is_resting(now) {
-            return Consequence::None;
+        if fault.is_lie() || self.is_resting(now) {
+            return fault.is_lie();
         }
         self.rests_until = now + REST * (1 << self.rests.min(REST_DOUBLINGS));
         self.rests = self.rests.saturating_add(1);
-        if self.rests >= USELESS_RESTS && !self.is_useful {
-            Consequence::Close
-        } else {
-            Consequence::Rest
-        }
+        self.rests >= USELESS_RESTS && !self.is_useful
     }
 }
 
@@ -150,6 +136,8 @@ impl Outcasts {
         let until = match reason {
             CloseReason::WrongBlock => Instant(u64::MAX),
             CloseReason::Unreliable => now + OUTCAST,
+            // It may come again when the swarm has changed.
+            CloseReason::SameNetwork => now + OUTCAST / 2,
             CloseReason::Gone
             | CloseReason::ConnectTimeout
             | CloseReason::Protocol
@@ -170,23 +158,8 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        match link.conduct.note(now, fault) {
-            Consequence::None | Consequence::Rest => {}
-            Consequence::Close => {
-                let who = link.peer.map(|peer| peer.to_hex()).unwrap_or_default();
-                let what = match fault {
-                    Fault::FakeHave => "says it holds what it does not",
-                    Fault::Flood => "sends what nobody asked for",
-                    Fault::Silent | Fault::Drip | Fault::Busy | Fault::BrokenPromise => {
-                        "has never sent what it says it holds"
-                    }
-                };
-                self.warn(
-                    WarningCode::Unreliable,
-                    format!("peer {who} {what}; it was dropped"),
-                );
-                self.close_link(now, id, CloseReason::Unreliable);
-            }
+        if link.conduct.note(now, fault) {
+            self.close_link(now, id, CloseReason::Unreliable);
         }
     }
 
@@ -270,22 +243,6 @@ impl Engine {
         }
         self.note_fault(now, id, Fault::Flood);
         false
-    }
-
-    /// Peers whose blocks for this segment have been on their way for too long.
-    pub(super) fn drippers(&self, now: Instant, id: SegmentId) -> Vec<LinkId> {
-        let delay = self.drip_delay();
-        let mut found = Vec::new();
-        let blocks = self.segments.get(&id).map_or(&[][..], |s| &s.blocks);
-        for block in blocks {
-            if let Block::Asked { link, at } = block
-                && now >= *at + delay
-                && !found.contains(link)
-            {
-                found.push(*link);
-            }
-        }
-        found
     }
 }
 

@@ -84,6 +84,11 @@ impl Queue {
     fn is_stuck(&self, now: Instant) -> bool {
         self.queued > 0 && now >= self.drained_at + STUCK
     }
+
+    /// The segment that is sent next.
+    pub(super) fn next(&self) -> Option<SegmentId> {
+        self.runs.front().map(|run| run.segment)
+    }
 }
 
 /// The bucket and who holds a slot.
@@ -190,15 +195,33 @@ impl Engine {
         };
         match self.segments.get(&id) {
             Some(segment) if segment.key.version != key.version => Err(RejectReason::Version),
-            Some(segment) if !segment.private => Ok(id),
+            Some(_) if self.is_shareable(id) => Ok(id),
             Some(_) | None => Err(RejectReason::NotHeld),
         }
     }
 
-    /// Forgets what anybody asked of a segment that is gone.
+    /// Refuses what anybody has asked of a segment that is gone; that it is gone has been said before.
     pub(super) fn cancel_uploads_of(&mut self, segment: SegmentId) {
-        for link in self.links.values_mut() {
-            link.upload.cancel(segment, 0, u32::MAX);
+        let Some(key) = self.segments.get(&segment).map(|segment| segment.key) else {
+            return;
+        };
+        let mut refused: Vec<LinkId> = Vec::new();
+        for (id, link) in self.links.iter_mut() {
+            let before = link.upload.runs.len();
+            link.upload.runs.retain(|run| run.segment != segment);
+            if link.upload.runs.len() < before {
+                refused.push(*id);
+            }
+        }
+        // All of it at once.
+        let refusal = PeerMessage::Reject {
+            key,
+            first: 0,
+            count: u16::MAX,
+            reason: RejectReason::NotHeld,
+        };
+        for link in refused {
+            self.send(link, &refusal);
         }
     }
 
@@ -239,6 +262,7 @@ impl Engine {
     /// Sends what may be sent now: slot holders in turn, one message each.
     pub(super) fn pump_uploads(&mut self, now: Instant) {
         self.uploads.wake = None;
+        self.recheck_idle(now);
         if let Some(limit) = self.config.upload_limit {
             self.uploads.refill(now, limit);
         }
@@ -252,9 +276,10 @@ impl Engine {
                 return;
             }
             let ready = |link: &LinkId| {
-                self.links
-                    .get(link)
-                    .is_some_and(|l| l.upload.runs.front().is_some())
+                self.links.get(link).is_some_and(|l| {
+                    let next = l.upload.next();
+                    next.is_some_and(|segment| !self.is_idle(now, segment))
+                })
             };
             let slots = &self.uploads.slots;
             let turn = self.uploads.turn;

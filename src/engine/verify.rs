@@ -19,8 +19,9 @@ const ANNOUNCE_PARTS: usize = 16;
 /// Blocks whose hashes are awaited.
 #[derive(Debug)]
 pub(super) struct Batch {
-    segment: SegmentId,
-    blocks: Vec<usize>,
+    pub(super) segment: SegmentId,
+    /// None: the whole segment.
+    pub(super) blocks: Vec<usize>,
 }
 
 impl Engine {
@@ -62,7 +63,12 @@ impl Engine {
             end: segment.block_bytes(end - 1).end,
         };
         if run.len() != len {
+            let vouched = segment.voucher().is_some_and(|voucher| voucher != link);
             self.out(Output::Drop { payload });
+            if vouched {
+                // Two neighbours tell two sizes.
+                return self.doubt_both(now, id, link, None);
+            }
             return self.close_link(now, link, CloseReason::Protocol);
         }
         let from = Sender::Peer(link, peer);
@@ -150,6 +156,9 @@ impl Engine {
     }
 
     pub(super) fn on_hashed(&mut self, now: Instant, hash: HashId, digests: &[Digest]) {
+        if self.sample_hashed(now, hash, digests) || self.rechecked(now, hash, digests) {
+            return;
+        }
         let Some(Batch {
             segment: id,
             blocks,
@@ -157,7 +166,10 @@ impl Engine {
         else {
             return;
         };
-        let mut wrong: Option<Sender> = None;
+        if let (true, [digest]) = (blocks.is_empty(), digests) {
+            return self.on_whole_hashed(now, id, *digest);
+        }
+        let mut wrong: Option<(Sender, usize, Digest)> = None;
         for (index, digest) in blocks.iter().zip(digests) {
             let Some(segment) = self.segments.get_mut(&id) else {
                 return;
@@ -166,8 +178,15 @@ impl Engine {
                 continue;
             };
             let bytes = segment.block_bytes(*index).len();
-            match (segment.leaf(*index), from) {
+            let leaf = segment.leaf(*index);
+            if let (Some(whole), Some(_)) = (&mut segment.whole, leaf) {
+                whole.note(*index, *digest, from);
+            }
+            match (leaf, from) {
                 (None, Sender::Cdn) => segment.blocks[*index] = Block::Hashed { digest: *digest },
+                (Some(leaf), _) if leaf == *digest && segment.whole.is_some() => {
+                    segment.blocks[*index] = Block::Hashed { digest: *digest };
+                }
                 (Some(leaf), _) if leaf == *digest => {
                     segment.blocks[*index] = Block::Verified;
                     self.credit(id, from, bytes);
@@ -175,32 +194,38 @@ impl Engine {
                 (Some(_) | None, _) => {
                     segment.blocks[*index] = Block::Missing;
                     self.totals.discarded += bytes;
-                    wrong.get_or_insert(from);
+                    wrong.get_or_insert((from, *index, *digest));
                 }
             }
         }
-        if let Some(from) = wrong {
-            self.blame(now, id, from);
+        match wrong {
+            Some((Sender::Peer(link, _), index, digest)) if self.is_vouched_by_other(id, link) => {
+                self.doubt_both(now, id, link, Some((index, digest)));
+            }
+            Some((from, _, _)) => self.blame(now, id, from),
+            None => {}
         }
         self.settle(now, id);
     }
 
     /// After new verdicts: own leaves, announcements, the race.
-    fn settle(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn settle(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        if segment.adopt_own_leaves() == Some(false) {
-            self.contradicted(now, id, None);
-            return;
+        match segment.adopt_own_leaves() {
+            Some(false) => return self.contradicted(now, id, None),
+            Some(true) => self.judge_suspects(now, id),
+            None => {}
         }
+        self.hash_whole(id);
         self.announce_progress(id);
         self.report_progress(id);
         self.drive(now, id);
         self.trim_cache();
     }
 
-    fn credit(&mut self, id: SegmentId, from: Sender, bytes: u64) {
+    pub(super) fn credit(&mut self, id: SegmentId, from: Sender, bytes: u64) {
         let Sender::Peer(link, peer) = from else {
             return;
         };
@@ -215,11 +240,15 @@ impl Engine {
     }
 
     /// A block differs from its leaf: whose fault is it?
-    fn blame(&mut self, now: Instant, id: SegmentId, from: Sender) {
+    pub(super) fn blame(&mut self, now: Instant, id: SegmentId, from: Sender) {
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
-        let voucher = segment.leaves.as_ref().and_then(|list| list.voucher);
+        let voucher = segment.voucher();
+        let contradicts_itself = matches!(from, Sender::Peer(link, _) if Some(link) == voucher);
+        if segment.whole.is_some() && !contradicts_itself {
+            return self.compare_later(now, id);
+        }
         let url = segment.url.clone();
         match (from, voucher) {
             // The publisher's root proves the leaf: the sender lied, or the CDN did.
@@ -232,22 +261,13 @@ impl Engine {
                 self.close_link(now, link, CloseReason::WrongBlock);
             }
             (Sender::Cdn, None) => self.contradicted(now, id, None),
-            // Only a neighbour vouches for the leaf: it and the sender are not believed here, and the
-            // CDN decides.
-            (Sender::Peer(link, _), Some(voucher)) if link == voucher => {
+            // It vouched for the leaf itself.
+            (Sender::Peer(link, _), Some(_)) => {
                 let message = format!(
                     "a peer sent a block of {url} that contradicts its own leaf list; it was dropped"
                 );
                 self.warn(WarningCode::WrongBlock, message);
                 self.close_link(now, link, CloseReason::WrongBlock);
-                self.restart(now, id);
-            }
-            (Sender::Peer(link, _), Some(voucher)) => {
-                for doubtful in [link, voucher] {
-                    if let Some(link) = self.links.get_mut(&doubtful) {
-                        link.haves.forget(&segment.key);
-                    }
-                }
                 self.restart(now, id);
             }
             (Sender::Cdn, Some(voucher)) => {
@@ -258,6 +278,42 @@ impl Engine {
                 self.restart(now, id);
             }
         }
+    }
+
+    fn is_vouched_by_other(&self, id: SegmentId, sender: LinkId) -> bool {
+        let voucher = self.segments.get(&id).and_then(|s| s.voucher());
+        voucher.is_some_and(|voucher| voucher != sender)
+    }
+
+    /// A block differs from a leaf that only another neighbour vouches for: neither is believed here,
+    /// and the CDN's whole copy will tell who lied.
+    fn doubt_both(
+        &mut self,
+        now: Instant,
+        id: SegmentId,
+        sender: LinkId,
+        sent: Option<(usize, Digest)>,
+    ) {
+        let Some(segment) = self.segments.get(&id) else {
+            return;
+        };
+        if segment.whole.is_some() {
+            return self.compare_later(now, id);
+        }
+        let (key, voucher) = (segment.key, segment.voucher());
+        let index = sent.map_or(segment.blocks.len() - 1, |(index, _)| index);
+        if let (Some(voucher), Some(leaf)) = (voucher, segment.leaf(index)) {
+            self.suspect(id, voucher, index, leaf);
+        }
+        if let Some((index, digest)) = sent {
+            self.suspect(id, sender, index, digest);
+        }
+        for doubtful in [Some(sender), voucher].into_iter().flatten() {
+            if let Some(link) = self.links.get_mut(&doubtful) {
+                link.haves.forget(&key);
+            }
+        }
+        self.restart(now, id);
     }
 
     /// A segment's leaf list from a peer.
@@ -273,6 +329,10 @@ impl Engine {
         let Some(id) = self.serveable(key).ok().filter(|_| owed) else {
             return;
         };
+        if self.take_opinion(now, link, id, size, &leaves) {
+            return;
+        }
+        let is_refuted = self.is_refuted(&leaves);
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -299,6 +359,9 @@ impl Engine {
             return self.drive(now, id);
         }
         let voucher = segment.digest.is_none().then_some(link);
+        if is_refuted && voucher.is_some() {
+            return self.close_link(now, link, CloseReason::WrongBlock);
+        }
         if segment.size.is_none() {
             segment.set_size(size);
         }
@@ -308,11 +371,12 @@ impl Engine {
         }
         self.reserve(id, size);
         self.compare_hashed(now, id);
+        self.doubt(now, id);
         self.drive(now, id);
     }
 
     /// Bytes of the CDN that were hashed before the leaf list came.
-    fn compare_hashed(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn compare_hashed(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -320,7 +384,9 @@ impl Engine {
         for index in 0..segment.blocks.len() {
             if let Block::Hashed { digest } = segment.blocks[index] {
                 wrong |= segment.leaf(index) != Some(digest);
-                segment.blocks[index] = Block::Verified;
+                if segment.whole.is_none() {
+                    segment.blocks[index] = Block::Verified;
+                }
             }
         }
         if wrong {

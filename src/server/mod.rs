@@ -16,7 +16,7 @@ mod shutdown;
 pub use limits::{AddressQuota, Limits, quota};
 pub use shutdown::{serve, stop_signal};
 
-use crate::base::Instant;
+use crate::base::{Instant, Network};
 use crate::tracker::{Config, ConnectionId, Counts, Input, Output, Tracker};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State as Shared};
@@ -114,6 +114,7 @@ impl State {
 
     /// Takes one more connection, or says with which status it is refused.
     fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admitted, StatusCode> {
+        let network = address.and_then(|address| Network::of(&address.to_canonical().to_string()));
         let address = address.map(limits::key);
         let mut gate = self.gate.subscribe();
         if !*gate.borrow_and_update() {
@@ -140,8 +141,13 @@ impl State {
         let (session, queue) = Session::new(&self.limits);
         let dropped = session.dropped.clone();
         core.sessions.insert(connection, session);
-        core.tracker
-            .handle_input(self.now(), Input::Opened { connection });
+        core.tracker.handle_input(
+            self.now(),
+            Input::Opened {
+                connection,
+                network,
+            },
+        );
         core.deliver(self.now());
         if !core.has_timer {
             core.has_timer = true;

@@ -29,10 +29,13 @@ pub struct Config {
     /// Swarms one connection may be in. 20: a page has a few players, a stock client shares its socket
     /// between all its torrents.
     pub swarms_per_connection_max: usize,
-    /// Peers in all swarms together. 200,000, about 100 MB.
+    /// Peers in all swarms together. 200,000, about 150 MB.
     pub peers_max: usize,
     /// Open connections. 50,000.
     pub connections_max: usize,
+    /// How long a vote against a peer counts, less every minute. 30 min: three networks isolate it for a
+    /// third of that, ten for three quarters; who is innocent is back within a film.
+    pub vote_life: Duration,
     /// Messages that cannot be read before a connection is closed. 10: it does not speak our language.
     pub nonsense_max: u32,
 }
@@ -64,6 +67,7 @@ impl Default for Config {
             swarms_per_connection_max: 20,
             peers_max: 200_000,
             connections_max: 50_000,
+            vote_life: Duration::from_secs(1_800),
             nonsense_max: 10,
         }
     }

@@ -3,6 +3,7 @@
 use super::CloseReason;
 #[cfg(doc)]
 use super::Tracker;
+use crate::base::Network;
 
 /// One connection of a client; minted by the shell, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +16,8 @@ pub enum Input {
     Opened {
         /// Its connection.
         connection: ConnectionId,
+        /// Where it is; `None` if the shell cannot know. All those are one network.
+        network: Option<Network>,
     },
     /// A client has said something.
     Message {

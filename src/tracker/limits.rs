@@ -18,7 +18,7 @@ pub(super) enum Refusal {
         /// The limit.
         max: usize,
     },
-    /// An answer from somebody who is not that peer.
+    /// An answer or a vote from somebody who is not that peer.
     NotAnnounced,
     /// An answer to an offer that nobody awaits.
     NoSuchOffer,
@@ -40,7 +40,7 @@ impl fmt::Display for Refusal {
                 write!(out, "the tracker is full ({max} peers); try again later")
             }
             Self::NotAnnounced => {
-                out.write_str("announce this peer_id on this connection before you answer with it")
+                out.write_str("announce this peer_id on this connection before you speak for it")
             }
             Self::NoSuchOffer => out.write_str(
                 "nobody awaits an answer to this offer_id from you; it may have expired",

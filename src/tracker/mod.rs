@@ -14,12 +14,13 @@ mod registry;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod votes;
 
 pub use config::Config;
 pub use face::{ConnectionId, Counts, Input, Output};
 pub use limits::CloseReason;
 
-use crate::base::{InfoHash, Instant, PeerId, Rng};
+use crate::base::{InfoHash, Instant, Network, PeerId, Rng};
 use crate::wire::{FromTracker, Offer, ToTracker};
 use limits::Refusal;
 use registry::{Presence, Registry};
@@ -29,6 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 struct Connection {
     /// Where it is, and as whom.
     swarms: BTreeMap<InfoHash, PeerId>,
+    network: Option<Network>,
     heard: Instant,
     has_spoken: bool,
     nonsense: u32,
@@ -62,7 +64,10 @@ impl Tracker {
     /// Takes one thing that happened. What follows from it waits in [`Tracker::poll_output`].
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Opened { connection } => self.on_opened(now, connection),
+            Input::Opened {
+                connection,
+                network,
+            } => self.on_opened(now, connection, network),
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
             Input::Timeout => self.on_timeout(now),
@@ -97,7 +102,7 @@ impl Tracker {
         self.connections.len() < self.config.connections_max
     }
 
-    fn on_opened(&mut self, now: Instant, connection: ConnectionId) {
+    fn on_opened(&mut self, now: Instant, connection: ConnectionId, network: Option<Network>) {
         if !self.has_room() {
             self.close(connection, CloseReason::Full);
             return;
@@ -107,6 +112,7 @@ impl Tracker {
             connection,
             Connection {
                 swarms: BTreeMap::new(),
+                network,
                 heard: now,
                 has_spoken: false,
                 nonsense: 0,
@@ -127,9 +133,9 @@ impl Tracker {
         match ToTracker::decode(text) {
             Ok(message) => {
                 let info_hash = match &message {
-                    ToTracker::Announce { info_hash, .. } | ToTracker::Answer { info_hash, .. } => {
-                        Some(*info_hash)
-                    }
+                    ToTracker::Announce { info_hash, .. }
+                    | ToTracker::Answer { info_hash, .. }
+                    | ToTracker::Vote { info_hash, .. } => Some(*info_hash),
                     ToTracker::Scrape { .. } => None,
                 };
                 if let Err(refusal) = self.on_decoded(now, connection, message) {
@@ -199,6 +205,11 @@ impl Tracker {
                 self.send(offerer, &answer);
                 Ok(())
             }
+            ToTracker::Vote {
+                info_hash,
+                peer,
+                against,
+            } => self.on_vote(now, connection, info_hash, (peer, against)),
             ToTracker::Scrape { info_hashes } if info_hashes.is_empty() => Err(Refusal::FullScrape),
             ToTracker::Scrape { info_hashes } => {
                 let row = |info_hash: &InfoHash| {
@@ -277,6 +288,25 @@ impl Tracker {
         }
     }
 
+    /// Counts a vote, if it counts. The voter does not hear whether.
+    fn on_vote(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        (voter, accused): (PeerId, PeerId),
+    ) -> Result<(), Refusal> {
+        let network = self.connections.get(&connection).and_then(|c| c.network);
+        match self.registry.peer(info_hash, voter) {
+            Some(speaker) if speaker.connection == connection => {}
+            Some(_) | None => return Err(Refusal::NotAnnounced),
+        }
+        if let Some(swarm) = self.registry.swarm(info_hash) {
+            votes::cast(swarm, (now, &self.config), (voter, network), accused);
+        }
+        Ok(())
+    }
+
     /// Whom an answer goes to.
     fn find_offerer(
         &mut self,
@@ -305,6 +335,7 @@ impl Tracker {
             complete: counts.complete,
             incomplete: counts.incomplete,
             warning: None,
+            takes_votes: true,
         };
         self.send(connection, &announced);
     }

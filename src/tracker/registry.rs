@@ -4,10 +4,15 @@
 //! those that hold everything; `len` is the sum over all swarms; no swarm is empty. Decides nothing
 //! about offers (see `relay`) and sends nothing.
 
+use super::Config;
 use super::ConnectionId;
 use super::relay::Awaited;
+use super::votes::Standing;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
 use std::collections::{BTreeMap, VecDeque};
+
+/// Draws for a peer in place of an isolated one.
+const REDRAWS: usize = 8;
 
 /// All swarms.
 #[derive(Debug, Default)]
@@ -34,6 +39,7 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// Its offers that were handed to others, oldest first.
     pub(super) awaited: VecDeque<Awaited>,
+    pub(super) standing: Standing,
     complete: bool,
 }
 
@@ -134,6 +140,7 @@ impl Swarm {
                 connection: presence.connection,
                 heard: now,
                 awaited: VecDeque::new(),
+                standing: Standing::default(),
                 complete: false,
             });
         }
@@ -162,10 +169,12 @@ impl Swarm {
     }
 
     /// Up to `wanted` other peers, each set of them as likely as any other (Floyd's sampling: as many
-    /// draws as picks, whatever the swarm's size).
+    /// draws as picks, whatever the swarm's size). An isolated one is replaced by another, or left out
+    /// when a few draws find none.
     pub(super) fn pick_others(
         &self,
         rng: &mut Rng,
+        (now, config): (Instant, &Config),
         id: PeerId,
         wanted: usize,
     ) -> Vec<(PeerId, ConnectionId)> {
@@ -180,9 +189,25 @@ impl Swarm {
         }
         // The announcer's own place is stepped over.
         let step = |place: usize| place + usize::from(own.is_some_and(|own| place >= own));
-        let peers = picked
-            .into_iter()
-            .filter_map(|place| self.peers.get(step(place)));
+        let mut picked: Vec<usize> = picked.into_iter().map(step).collect();
+        let shunned = |place: usize| {
+            let peer = self.peers.get(place);
+            peer.is_none_or(|peer| peer.id == id || peer.standing.is_isolated(now, config))
+        };
+        let bound = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        for index in 0..picked.len() {
+            for _ in 0..REDRAWS {
+                if !shunned(picked[index]) {
+                    break;
+                }
+                let draw = usize::try_from(rng.below(bound)).unwrap_or(0);
+                if !picked.contains(&draw) {
+                    picked[index] = draw;
+                }
+            }
+        }
+        picked.retain(|place| !shunned(*place));
+        let peers = picked.into_iter().filter_map(|place| self.peers.get(place));
         peers.map(|peer| (peer.id, peer.connection)).collect()
     }
 }

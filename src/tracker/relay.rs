@@ -25,10 +25,13 @@ pub(super) fn hand_out(
     (from, mut offers): (PeerId, Vec<Offer>),
 ) -> Vec<(ConnectionId, Offer)> {
     offers.truncate(config.offers_per_announce_max);
-    let others = swarm.pick_others(rng, from, offers.len());
+    let others = swarm.pick_others(rng, (now, config), from, offers.len());
     let Some(peer) = swarm.peer(from) else {
         return Vec::new();
     };
+    if peer.standing.is_isolated(now, config) {
+        return Vec::new();
+    }
     forget_old(peer, now, config);
     let pairs = others.into_iter().zip(offers);
     pairs
@@ -56,6 +59,7 @@ pub(super) fn take_awaited(
     let mut awaited = offerer.awaited.iter();
     let place = awaited.position(|offer| offer.to == from && offer.offer_id == offer_id)?;
     offerer.awaited.remove(place);
+    offerer.standing.note_meeting(from);
     Some(offerer.connection)
 }
 

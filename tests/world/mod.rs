@@ -25,14 +25,14 @@ pub use hostile::{Frame, Passed, Passing, Vice, Way, poison, stall};
 pub use oracle::Oracle;
 pub use player::{Player, play_for, play_out};
 pub use show::{
-    LEN, asked, bytes_of, content, digest_line, leaves_of, playlist, second_joins, source_of, url,
-    vod,
+    LEN, asked, bytes_of, content, digest_line, leaves_of, playlist, root, second_joins, source_of,
+    url, vod,
 };
 
 use std::collections::BTreeMap;
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, Instant, LinkId, PayloadId, RequestId, SegmentId,
-    TrackerId,
+    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId,
+    SegmentId, TrackerId,
 };
 use swarmline::engine::{
     Config, Engine, Event, Input, LoadKind, ManifestBody, Source, WarningCode,
@@ -133,6 +133,8 @@ pub struct World {
     pub link_bytes_per_s: u64,
     /// Whether a network lets two viewers find each other.
     pub reachable: fn(Viewer, Viewer) -> bool,
+    /// Where viewers are; who is not named is in a network of its own.
+    pub networks: BTreeMap<Viewer, Option<Network>>,
     wakes: u64,
 }
 
@@ -165,6 +167,7 @@ impl World {
             link_latency: Duration::from_millis(5),
             link_bytes_per_s: 10_000_000,
             reachable: |_, _| true,
+            networks: BTreeMap::new(),
             wakes: 0,
         }
     }

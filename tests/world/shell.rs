@@ -4,7 +4,8 @@
 use super::oracle::HASHING;
 use super::{Delivery, Fault, Frame, Outcome, Shell, Viewer, World};
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TrackerId,
+    ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId, TextId,
+    TrackerId,
 };
 use swarmline::engine::{Input, Output, Part};
 use swarmline::integrity::sha256;
@@ -48,6 +49,7 @@ impl World {
             Output::StopFetch { fetch } => {
                 self.viewers[viewer].in_fetch.remove(&fetch);
             }
+            Output::FetchText { text, url } => self.fetch_text(viewer, text, url),
             Output::OpenTracker { tracker, .. } => self.open_tracker(viewer, tracker),
             Output::SendTracker { tracker, text } => {
                 if let Some(connection) = self.viewers[viewer].trackers.get(&tracker).copied() {
@@ -148,14 +150,22 @@ impl World {
         if !known || !self.viewers[other].alive || !(self.reachable)(viewer, other) {
             return;
         }
-        for (who, link) in [(viewer, link), (other, theirs)] {
+        for (who, link, far) in [(viewer, link, other), (other, theirs, viewer)] {
             let span = self.link_latency * 4;
             let opened = Input::LinkOpened {
                 link,
                 max_message: 262_144,
             };
             self.later(span, Delivery::To(who, opened));
+            let network = self.network_of(far);
+            let located = Input::LinkNetwork { link, network };
+            self.later(span + self.link_latency, Delivery::To(who, located));
         }
+    }
+
+    fn network_of(&self, viewer: Viewer) -> Option<Network> {
+        let alone = Some(Network::V4([198, 51, viewer as u8]));
+        self.networks.get(&viewer).copied().unwrap_or(alone)
     }
 
     fn open_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
@@ -167,8 +177,12 @@ impl World {
         let connection = ConnectionId(self.next_connection);
         self.connections.insert(connection, (viewer, tracker));
         self.viewers[viewer].trackers.insert(tracker, connection);
-        self.tracker
-            .handle_input(self.now, tracker::Input::Opened { connection });
+        let network = self.network_of(viewer);
+        let opened = tracker::Input::Opened {
+            connection,
+            network,
+        };
+        self.tracker.handle_input(self.now, opened);
         self.later(
             self.link_latency,
             Delivery::To(viewer, Input::TrackerOpened { tracker }),
@@ -262,6 +276,26 @@ impl World {
         self.later(wait, Delivery::To(viewer, head));
         let start = if partial { offset } else { 0 };
         self.send_body(viewer, fetch, start, &bytes);
+    }
+
+    fn fetch_text(&mut self, viewer: Viewer, text: TextId, url: String) {
+        let fault = self.cdn.faults.iter().find(|(word, _)| url.contains(word));
+        let file = self.cdn.files.get(&url).cloned();
+        self.cdn.requests.push((viewer, url.clone(), None));
+        let input = match (fault, file) {
+            (Some((_, Fault::Silent)), _) => return,
+            (Some((_, Fault::Status(status))), _) => Input::TextFailed {
+                text,
+                status: *status,
+            },
+            (_, None) => Input::TextFailed { text, status: 404 },
+            (_, Some(bytes)) => {
+                *self.cdn.sent.entry(url.clone()).or_default() += bytes.len() as u64;
+                let body = String::from_utf8(bytes).expect("a text");
+                Input::TextReady { text, url, body }
+            }
+        };
+        self.later(self.cdn.latency, Delivery::To(viewer, input));
     }
 
     /// In chunks of an odd size, so that they never fall on block borders.

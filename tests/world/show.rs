@@ -62,13 +62,12 @@ pub fn playlist() -> String {
     format!("{BASE}index.m3u8")
 }
 
-/// Which requests went to the CDN for segment `number`.
+/// How many requests went to the CDN for segment `number`, samples of one block aside.
 pub fn asked(world: &World, number: u64) -> usize {
-    world
-        .cdn
-        .requests
-        .iter()
+    let requests = world.cdn.requests.iter();
+    requests
         .filter(|(_, asked, _)| *asked == url(number))
+        .filter(|(_, _, range)| range.is_none_or(|range| range.len() > BLOCK_LEN))
         .count()
 }
 

@@ -2,6 +2,7 @@
 
 mod presence;
 mod relaying;
+mod votes;
 
 use super::*;
 use crate::base::Duration;
@@ -25,9 +26,16 @@ impl World {
     }
 
     fn open(&mut self, n: u64) -> ConnectionId {
+        self.open_from(n, None)
+    }
+
+    fn open_from(&mut self, n: u64, network: Option<Network>) -> ConnectionId {
         let connection = ConnectionId(n);
-        self.tracker
-            .handle_input(self.now, Input::Opened { connection });
+        let opened = Input::Opened {
+            connection,
+            network,
+        };
+        self.tracker.handle_input(self.now, opened);
         connection
     }
 

@@ -86,7 +86,7 @@ fn an_answer_passes_once_and_only_from_whom_it_is_awaited() {
     assert!(reason(&sent).contains("nobody awaits"));
     // Under the right name, from the wrong connection.
     let sent = world.say(other, answer(to.0, 1, &offer_id));
-    assert!(reason(&sent).contains("before you answer"));
+    assert!(reason(&sent).contains("before you speak"));
 
     let expected = FromTracker::Answered {
         info_hash: HASH,

@@ -5,7 +5,8 @@
 
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX, ToTracker,
+    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX,
+    ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed};
 use crate::base::{InfoHash, PeerId};
@@ -26,6 +27,7 @@ impl ToTracker {
         let raw = parse(text, RawToTracker::read)?;
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
+            Some("vote") => raw.vote(),
             Some("scrape") => Ok(Self::Scrape {
                 info_hashes: raw.shared.info_hashes,
             }),
@@ -99,6 +101,7 @@ impl Shared {
 struct RawToTracker {
     shared: Shared,
     to_peer_id: Option<[u8; 20]>,
+    against: Option<[u8; 20]>,
     event: Option<String>,
     uploaded: Option<u64>,
     downloaded: Option<u64>,
@@ -114,6 +117,7 @@ impl RawToTracker {
         while let Some(name) = json.name()? {
             match name.as_str() {
                 "to_peer_id" => raw.to_peer_id = id(json)?,
+                "against" => raw.against = id(json)?,
                 "event" => raw.event = text(json)?,
                 "uploaded" => raw.uploaded = count(json)?,
                 "downloaded" => raw.downloaded = count(json)?,
@@ -124,6 +128,14 @@ impl RawToTracker {
             }
         }
         Ok(raw)
+    }
+
+    fn vote(self) -> Result<ToTracker, AnnounceError> {
+        Ok(ToTracker::Vote {
+            info_hash: self.shared.info_hash()?,
+            peer: self.shared.peer()?,
+            against: required(self.against, "against")?,
+        })
     }
 
     fn announce(self) -> Result<ToTracker, AnnounceError> {
@@ -166,6 +178,7 @@ struct RawFromTracker {
     min_interval: Option<u64>,
     complete: Option<u64>,
     incomplete: Option<u64>,
+    votes: Option<u64>,
     offer: Option<Sdp>,
     files: Vec<Swarm>,
 }
@@ -182,6 +195,7 @@ impl RawFromTracker {
                 "min interval" => raw.min_interval = count(json)?,
                 "complete" => raw.complete = count(json)?,
                 "incomplete" => raw.incomplete = count(json)?,
+                "votes" => raw.votes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "files" => raw.files = files(json)?,
                 name => raw.shared.read(name, json)?,
@@ -217,6 +231,7 @@ impl RawFromTracker {
             complete: saturate(self.complete.unwrap_or(0)),
             incomplete: saturate(self.incomplete.unwrap_or(0)),
             warning: self.warning.map(clip),
+            takes_votes: self.votes == Some(VOTES_VERSION),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Tracker messages to text. Decides the order and spelling of members; checks nothing, because what
 //! is written was made by us or has been read by `decode`.
 
-use super::{FromTracker, ToTracker};
+use super::{FromTracker, Offer, ToTracker, VOTES_VERSION};
 use crate::base::json::Pen;
 use crate::base::{InfoHash, PeerId};
 
@@ -33,17 +33,7 @@ impl ToTracker {
                     pen.count("left", *left);
                 }
                 pen.count("numwant", u64::from(*numwant));
-                if !offers.is_empty() {
-                    pen.name("offers");
-                    pen.open('[');
-                    for offer in offers {
-                        pen.open('{');
-                        pen.description("offer", &offer.sdp);
-                        pen.member("offer_id", &offer.offer_id);
-                        pen.close('}');
-                    }
-                    pen.close(']');
-                }
+                pen.offers(offers);
             }
             Self::Answer {
                 info_hash,
@@ -57,6 +47,15 @@ impl ToTracker {
                 pen.binary("to_peer_id", &to_peer.0);
                 pen.member("offer_id", offer_id);
                 pen.description("answer", sdp);
+            }
+            Self::Vote {
+                info_hash,
+                peer,
+                against,
+            } => {
+                pen.member("action", "vote");
+                pen.ids(info_hash, peer);
+                pen.binary("against", &against.0);
             }
             Self::Scrape { info_hashes } => {
                 pen.member("action", "scrape");
@@ -88,6 +87,7 @@ impl FromTracker {
                 complete,
                 incomplete,
                 warning,
+                takes_votes,
             } => {
                 pen.member("action", "announce");
                 pen.binary("info_hash", &info_hash.0);
@@ -96,6 +96,9 @@ impl FromTracker {
                 pen.count("incomplete", u64::from(*incomplete));
                 if let Some(warning) = warning {
                     pen.member("warning message", warning);
+                }
+                if *takes_votes {
+                    pen.count("votes", VOTES_VERSION);
                 }
             }
             Self::Offered {
@@ -164,6 +167,22 @@ impl Pen {
         self.member("type", kind);
         self.member("sdp", sdp);
         self.close('}');
+    }
+
+    /// None is no member.
+    fn offers(&mut self, offers: &[Offer]) {
+        if offers.is_empty() {
+            return;
+        }
+        self.name("offers");
+        self.open('[');
+        for offer in offers {
+            self.open('{');
+            self.description("offer", &offer.sdp);
+            self.member("offer_id", &offer.offer_id);
+            self.close('}');
+        }
+        self.close(']');
     }
 
     /// An offer or an answer on its way to a peer.

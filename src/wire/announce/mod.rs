@@ -31,6 +31,9 @@ pub const SDP_BYTES_MAX: usize = 16 * 1024;
 /// Info hashes read from one scrape; the rest is ignored (the limit of `aquatic_ws`).
 pub const SCRAPE_MAX: usize = 255;
 
+/// What a tracker that takes votes says of them in its answer to an announce.
+const VOTES_VERSION: u64 = 1;
+
 /// Longest offer id, in characters. Stock ones have 20; a tracker hands them back unread.
 pub const OFFER_ID_CHARS_MAX: usize = 64;
 
@@ -70,6 +73,16 @@ pub enum ToTracker {
         /// The SDP.
         sdp: String,
     },
+    /// A vote against a peer that sent wrong bytes or lied about what it holds. An extension of ours: only
+    /// for trackers that say they take votes, others would answer with a failure. Nothing comes back.
+    Vote {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// The speaker.
+        peer: PeerId,
+        /// Whom it is about.
+        against: PeerId,
+    },
     /// Counts of swarms.
     Scrape {
         /// Which ones; empty for all the tracker wants to tell.
@@ -92,6 +105,8 @@ pub enum FromTracker {
         incomplete: u32,
         /// Words for a person that change nothing.
         warning: Option<String>,
+        /// It takes [`ToTracker::Vote`]; written as a member that stock clients skip.
+        takes_votes: bool,
     },
     /// Somebody's offer for us.
     Offered {

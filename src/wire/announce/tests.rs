@@ -142,6 +142,7 @@ fn the_stock_trackers_replies_are_read() {
         complete: 1,
         incomplete: 2,
         warning: Some("old client".into()),
+        takes_votes: false,
     };
     assert_eq!(FromTracker::decode(&text.to_string()), Ok(expected));
 
@@ -342,6 +343,7 @@ mod arbitrary {
                 ToTracker::Answer {
                     info_hash, peer, to_peer: PeerId(to), offer_id: binary(&to), sdp,
                 },
+                ToTracker::Vote { info_hash, peer, against: PeerId(to) },
                 ToTracker::Scrape {
                     info_hashes: hashes.iter().take(SCRAPE_MAX).map(|id| InfoHash(*id)).collect(),
                 },
@@ -364,6 +366,7 @@ mod arbitrary {
             for message in [
                 FromTracker::Announced {
                     info_hash, interval_s, complete, incomplete, warning: Some(words.clone()),
+                    takes_votes: complete % 2 == 0,
                 },
                 FromTracker::Offered {
                     info_hash, peer, offer_id: offer_id.clone(), sdp: sdp.clone(),
