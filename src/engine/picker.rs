@@ -73,6 +73,9 @@ impl Engine {
             return;
         };
         let size = segment.size.unwrap_or(0);
+        if !segment.blocks.contains(&Block::Missing) {
+            return;
+        }
         let mut rest: Vec<LinkId> = holders.to_vec();
         rest.retain(|link| !download.shunned.contains(link));
         let order = self.block_order(now, segment, &rest);
@@ -115,21 +118,23 @@ impl Engine {
         if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
             return order;
         }
-        let held: Vec<&Held> = holders
+        let mut counts = vec![0_usize; runs];
+        let mut most = 0;
+        for held in holders
             .iter()
             .filter_map(|link| self.links.get(link)?.haves.held(&segment.key))
-            .collect();
+        {
+            most += 1;
+            for (run, count) in counts.iter_mut().enumerate() {
+                *count += usize::from(held.has(run * RUN_BLOCKS));
+            }
+        }
         if runs > 0 {
             order.rotate_left(self.lot(&segment.key) as usize % runs);
         }
         let mut ranked = Vec::with_capacity(runs);
-        for count in 0..=held.len() {
-            ranked.extend(order.iter().copied().filter(|run| {
-                held.iter()
-                    .filter(|held| held.has(run * RUN_BLOCKS))
-                    .count()
-                    == count
-            }));
+        for count in 0..=most {
+            ranked.extend(order.iter().copied().filter(|run| counts[*run] == count));
         }
         ranked
     }
