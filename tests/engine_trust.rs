@@ -19,8 +19,8 @@ use swarmline::integrity::BLOCK_LEN;
 use swarmline::manifest::Timeline;
 use swarmline::wire::{BlockHeader, HaveEntry, Holding, PeerMessage, SegmentKey};
 use world::{
-    LEN, Viewer, World, bytes_of, content, playlist, poison, second_joins, source_of,
-    stall, url, vod,
+    LEN, Viewer, World, bytes_of, content, playlist, poison, second_joins, source_of, stall, url,
+    vod,
 };
 
 /// What segment `number` of a signed show is called between peers.
