@@ -40,9 +40,12 @@ export interface SwarmConfig {
   swarmId?: string;
   /** A token for a tracker that asks for one. */
   joinToken?: string;
-  /** Which segments may be shared, and where their digests are. */
+  /**
+   * Which segments may be shared, and where their digests are: `manifestUrl` names a sidecar of
+   * `swarmline sign --sidecar`, or PeerTube's `segments-sha256.json`.
+   */
   integrity?: IntegrityMode | { mode?: IntegrityMode; manifestUrl?: string };
-  /** The publisher's Ed25519 key, base64. */
+  /** The publisher's Ed25519 key, 32 bytes in base64: only what it signed is shared. */
   publicKey?: string;
   /** Bytes of segments held in memory. */
   memoryLimitBytes?: number;
@@ -77,6 +80,15 @@ const urls =
     Array.isArray(value) &&
     value.every((url) => typeof url === "string" && schemes.some((s) => url.startsWith(`${s}:`)));
 const text = (value: unknown): boolean => typeof value === "string" && value !== "";
+/** A URL that HTTP can fetch, absolute or relative to the page. */
+const isAddress = (value: unknown): boolean => {
+  if (!text(value)) return false;
+  try {
+    return /^https?:$/.test(new URL(value as string, "https://page.invalid/").protocol);
+  } catch {
+    return false;
+  }
+};
 const isMode = (value: unknown): boolean =>
   value === "require" || value === "prefer" || value === "off";
 const isTurn = (value: unknown): boolean =>
@@ -88,7 +100,10 @@ const isIntegrity = (value: unknown): boolean =>
   isMode(value) ||
   (isObject(value) &&
     (value["mode"] === undefined || isMode(value["mode"])) &&
-    (value["manifestUrl"] === undefined || text(value["manifestUrl"])));
+    (value["manifestUrl"] === undefined || isAddress(value["manifestUrl"])));
+/** 32 bytes in standard base64. */
+const isKey = (value: unknown): boolean =>
+  typeof value === "string" && /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(value);
 const isWasm = (value: unknown): boolean =>
   text(value) ||
   value instanceof URL ||
@@ -196,17 +211,8 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     "invalid-integrity",
     false,
     isIntegrity,
-    (v) => isObject(v) && v["manifestUrl"] !== undefined,
   ),
-  publicKey: row(
-    undefined,
-    "",
-    "an Ed25519 key in base64",
-    "invalid-public-key",
-    false,
-    text,
-    () => true,
-  ),
+  publicKey: row(undefined, "", "an Ed25519 key in base64", "invalid-public-key", false, isKey),
   memoryLimitBytes: row(
     256 * 2 ** 20,
     "bytes",

@@ -10,6 +10,7 @@ import type { FullConfig, SwarmConfig } from "./config.js";
 import { SwarmlineError } from "./errors.js";
 import type { FetchAsk, FetchSink, RunningFetch } from "./load.js";
 import type { SegmentSource, SwarmStats } from "./stats.js";
+import { fetchText } from "./text.js";
 import type { Timing } from "./timing.js";
 import initWasm, { type InitInput, SwarmEngine } from "./wasm/swarmline.js";
 
@@ -245,6 +246,7 @@ export class Session {
         this.#fetches.get(fetch)?.stop();
         this.#fetches.delete(fetch);
       },
+      fetchText: (text: number, url: string) => this.#fetchText(text, url),
       event: (event: EngineEvent) => {
         if (event.type === "panic") this.#onPanic(event.message);
         else this.#tell(event);
@@ -276,6 +278,28 @@ export class Session {
     };
     this.#fetches.set(fetch, wish.fetch(ask, sink));
   }
+
+  /** The engine gives texts and fetches numbers of one row. */
+  #fetchText(text: number, url: string): void {
+    const running = fetchText(url, {
+      ready: (from, body) => {
+        this.#fetches.delete(text);
+        this.#call((engine) => engine.textReady(text, from, body));
+      },
+      failed: (status) => {
+        this.#fetches.delete(text);
+        this.#call((engine) => engine.textFailed(text, status));
+      },
+    });
+    this.#fetches.set(text, running);
+  }
+}
+
+/** A URL of the page's, absolute. */
+function absolute(url: string | undefined): string | undefined {
+  if (url === undefined) return undefined;
+  const base = typeof document === "undefined" ? location.href : document.baseURI;
+  return new URL(url, base).href;
 }
 
 /** The engine's settings: its own names, and WebRTC's servers. */
@@ -290,6 +314,8 @@ function engineConfig(config: FullConfig, streamUrl: string): object {
     trackerUrls: [...config.trackerUrls],
     swarmId: config.swarmId ?? streamName(streamUrl),
     integrity: typeof integrity === "string" ? integrity : (integrity.mode ?? "prefer"),
+    manifestUrl: typeof integrity === "string" ? undefined : absolute(integrity.manifestUrl),
+    publicKey: config.publicKey,
     memoryLimitBytes: config.memoryLimitBytes,
     webRtc: true,
     iceServers: [

@@ -34,7 +34,7 @@ export interface SwarmStats {
   schema: number;
   /** `loading` until the engine runs; `off`: CDN-only by choice or by this browser; `failed`: CDN-only. */
   state: "loading" | "running" | "off" | "failed";
-  /** Bytes of media from the CDN. */
+  /** Bytes of media and of sidecars from the CDN. */
   cdnBytes: number;
   /** Verified bytes of media from peers. */
   peerBytes: number;

@@ -37,3 +37,5 @@ pub mod origin;
 pub mod publish;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod server;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod sim;

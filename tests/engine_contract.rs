@@ -12,8 +12,8 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use swarmline::base::{
-    ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId, TrackId, TrackerId,
-    Version,
+    ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId, TextId, TrackId,
+    TrackerId, Version,
 };
 use swarmline::engine::{Config, ConfigUpdate, Engine, Input, LoadKind, ManifestBody, Output};
 use swarmline::integrity::Digest;
@@ -98,6 +98,16 @@ fn message() -> impl Strategy<Value = PeerMessage> {
     ]
 }
 
+/// Sidecars: of nothing, of wholes, of trees; and none.
+const TEXTS: [&str; 4] = [
+    "{}",
+    "{\"a.ts\":\"0303030303030303030303030303030303030303030303030303030303030303\",
+      \"c.ts\":{\"100-40099\":\"0303030303030303030303030303030303030303030303030303030303030303\"}}",
+    "{\"format\":\"swarmline-sidecar\",\"version\":1,\"tracks\":[{\"segments\":[
+      {\"url\":\"b.ts\",\"size\":5,\"root\":\"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\"}]}]}",
+    "[",
+];
+
 fn media() -> impl Strategy<Value = (String, Option<ByteRange>)> {
     prop_oneof![
         Just(("http://h/a.ts".to_owned(), None)),
@@ -171,6 +181,15 @@ fn http() -> impl Strategy<Value = Input> {
             len
         }),
         small().prop_map(|n| Input::FetchDone { fetch: FetchId(n) }),
+        (small(), any::<u16>()).prop_map(|(n, status)| Input::TextFailed {
+            text: TextId(n),
+            status
+        }),
+        (small(), 0..TEXTS.len()).prop_map(|(n, at)| Input::TextReady {
+            text: TextId(n),
+            url: "http://h/d.json".to_owned(),
+            body: TEXTS[at].to_owned()
+        }),
         (small(), any::<u16>()).prop_map(|(n, status)| Input::FetchFailed {
             fetch: FetchId(n),
             status,
@@ -301,8 +320,14 @@ fn renumber(input: Input, next: u32) -> Input {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
     #[test]
-    fn any_order_is_survived(inputs in prop::collection::vec((input(), 0_u64..3_000_000), 1..120)) {
-        let config = Config { tracker_urls: vec!["ws://t".to_owned()], ..Config::default() };
+    fn any_order_is_survived(
+        inputs in prop::collection::vec((input(), 0_u64..3_000_000), 1..120), sidecar: bool,
+    ) {
+        let config = Config {
+            tracker_urls: vec!["ws://t".to_owned()],
+            manifest_url: sidecar.then(|| "http://h/d.json".to_owned()),
+            ..Config::default()
+        };
         let mut engine = Engine::new(config, 9);
         let mut now = Instant(1);
         let mut open: BTreeSet<RequestId> = BTreeSet::new();

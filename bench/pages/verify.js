@@ -23,17 +23,6 @@ for (let at = 0; at < segmentLength; at += 65_536) {
   crypto.getRandomValues(filling.subarray(at, at + 65_536));
 }
 
-/** How long each turn of a timer held the thread. The engine keeps the `setTimeout` it finds when it is loaded. @type {number[]} */
-const turnsMs = [];
-const native = window.setTimeout;
-const timed = (/** @type {Function} */ handler, /** @type {number} */ delay) =>
-  native(() => {
-    const started = performance.now();
-    handler();
-    turnsMs.push(performance.now() - started);
-  }, delay);
-Object.assign(window, { setTimeout: timed });
-
 /** Warnings of the engine since the page began. @type {string[]} */
 const warnings = [];
 
@@ -107,7 +96,7 @@ async function until(engine, verified) {
   const patience = performance.now() + 60_000;
   while (!verified()) {
     if (performance.now() > patience) throw new Error(JSON.stringify(engine.stats()));
-    await new Promise((resolve) => native(resolve, 0));
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
 
@@ -209,7 +198,7 @@ async function paced(kind, segments, bitsPerSecond) {
   let due = performance.now();
   const turn = () => {
     due += chunkMs;
-    return new Promise((resolve) => native(resolve, Math.max(0, due - performance.now())));
+    return new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
   };
   const started = performance.now();
   for (const segment of segments) {
@@ -239,11 +228,10 @@ async function paced(kind, segments, bitsPerSecond) {
   return performance.now() - started;
 }
 
-/** Hashing by hand: its rate, and how long each turn of a timer held the thread. @param {Segment[]} segments */
-async function slices(segments) {
-  turnsMs.length = 0;
-  const took = await engineRate(segments, slowChunkLength);
-  return { ...took, turnsMs, isSecure: window.isSecureContext };
+/** Hashing by hand, where there is no WebCrypto. @param {Segment[]} segments @returns {Promise<Took>} */
+function byHandRate(segments) {
+  if (window.isSecureContext) throw new Error(`${location.origin} is a secure context`);
+  return engineRate(segments, slowChunkLength);
 }
 
 /** A segment with one wrong byte: the engine must say so, or nothing here measures verification. @param {Segment[]} segments */
@@ -277,7 +265,7 @@ const measured = {
     straightRate,
     platformRate,
     paced,
-    slices,
+    byHandRate,
     refusesWrongByte,
     fillingText,
   },

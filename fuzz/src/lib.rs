@@ -8,7 +8,7 @@ use swarmline::base::ByteRange;
 use swarmline::integrity::tag::{DigestTag, SegmentDigest};
 use swarmline::integrity::{Attributes, PublicKey, Sidecar, sha256};
 use swarmline::manifest::{Timeline, Update};
-use swarmline::publish::{sign_playlist, strip_playlist};
+use swarmline::publish::{point_mpd, read_xml, sign_playlist, strip_mpd, strip_playlist};
 use swarmline::wire::{BlockHeader, FromTracker, PeerMessage, ToTracker};
 
 /// A target's name and its function.
@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     ("to_tracker", to_tracker),
     ("from_tracker", from_tracker),
     ("playlist", playlist),
+    ("mpd", mpd),
     ("digest_line", digest_line),
     ("sidecar", sidecar),
     ("publish", publish),
@@ -100,6 +101,52 @@ fn what_is_found_is_what_was_asked(timeline: &Timeline) {
             assert_eq!((&found.url, found.range), (&segment.url, segment.range));
             assert!(found.shareable);
         }
+    }
+}
+
+/// An MPD and its refreshes, as texts with [`NEXT_TEXT`] between them. A page's own parser takes the place of
+/// ours; what it makes of the text is the same tree.
+pub fn mpd(bytes: &[u8]) {
+    const URL: &str = "https://cdn.example/live/manifest.mpd?token=1";
+    /// 2026-01-01, and a minute later.
+    const NOW_MS: u64 = 1_767_225_600_000;
+    const LATER_MS: u64 = NOW_MS + 60_000;
+    let texts = String::from_utf8_lossy(bytes);
+    let mut timeline = Timeline::default();
+    for text in texts.split(NEXT_TEXT).take(4) {
+        pointing_changes_nothing_else(text);
+        let Ok(tree) = read_xml(text) else { continue };
+        if timeline.update_mpd(URL, &tree, NOW_MS).is_err() {
+            continue;
+        }
+        numbers_rise(&timeline);
+        what_is_found_is_what_was_asked(&timeline);
+        let again = timeline.update_mpd(URL, &tree, NOW_MS).expect("an MPD");
+        for update in again.updates {
+            let unchanged = Update {
+                track: update.track,
+                ..Update::default()
+            };
+            assert_eq!(update, unchanged, "the same text says nothing new");
+        }
+        timeline.advance(LATER_MS);
+        numbers_rise(&timeline);
+    }
+}
+
+fn pointing_changes_nothing_else(text: &str) {
+    const SIDECAR: &str = "digests.json?a=1&b=2";
+    let Ok(pointed) = point_mpd(text, SIDECAR) else {
+        return;
+    };
+    assert_eq!(strip_mpd(&pointed), strip_mpd(text));
+    assert_eq!(point_mpd(&pointed, SIDECAR).as_ref(), Ok(&pointed));
+}
+
+fn numbers_rise(timeline: &Timeline) {
+    for track in timeline.tracks() {
+        let numbers = track.segments.iter().map(|segment| segment.number);
+        assert!(numbers.is_sorted_by(|a, b| a < b));
     }
 }
 

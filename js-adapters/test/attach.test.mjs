@@ -318,8 +318,57 @@ test("a wrong option throws a code and its field; every default passes", () => {
     code: "not-changeable",
     field: "swarmId",
   });
-  assert.throws(() => createSwarm({ publicKey: "abc" }), {
+  for (const publicKey of ["abc", `${"A".repeat(42)}B=`, "A".repeat(44)]) {
+    assert.throws(() => createSwarm({ publicKey }), { code: "invalid-public-key" });
+  }
+  for (const manifestUrl of ["", "data:,{}", 5, "http://"]) {
+    assert.throws(() => createSwarm({ integrity: { manifestUrl } }), { code: "invalid-integrity" });
+  }
+  assert.throws(() => createSwarm({ joinToken: "abc" }), {
     code: "not-supported",
-    field: "publicKey",
+    field: "joinToken",
   });
+});
+
+/** An attached player's engine, of a page whose sidecar is at `manifestUrl`. */
+async function withSidecar(manifestUrl, publicKey) {
+  const hls = player();
+  attachHls(swarmOf({ integrity: { mode: "require", manifestUrl }, publicKey }), hls);
+  hls.loadSource(SRC);
+  return until("an engine", () => engines.at(-1));
+}
+
+test("where digests are and whose they are reach the engine", async () => {
+  const publicKey = `${"A".repeat(43)}=`;
+  const { config } = await withSidecar("digests.json", publicKey);
+  assert.equal(config.integrity, "require");
+  assert.equal(config.manifestUrl, "http://page.test/digests.json");
+  assert.equal(config.publicKey, publicKey);
+});
+
+test("a text is fetched as the page would, and comes whole or not at all", async () => {
+  const engine = await withSidecar("digests.json");
+  const body = `{"ü":"${"x".repeat(9)}"}`;
+  network.routes.set("/d.json", { body });
+  engine.host.fetchText(1, "http://cdn.test/d.json");
+  await until("the text", () => engine.told("textReady").length);
+  assert.deepEqual(engine.told("textReady"), [[1, "http://cdn.test/d.json", body]]);
+  const asked = network.requests.find(({ url }) => url.endsWith("d.json"));
+  assert.equal(asked.by, "fetch");
+  assert.equal(asked.init.credentials, "same-origin");
+  assert.equal(asked.init.cache, "no-cache");
+
+  network.routes.set("/long.json", { body: Buffer.alloc(32 * 2 ** 20 + 1, 32) });
+  for (const [text, name] of [
+    [2, "gone.json"],
+    [3, "long.json"],
+  ]) {
+    engine.host.fetchText(text, `http://cdn.test/${name}`);
+    await until("a failure", () => engine.told("textFailed").some(([id]) => id === text));
+  }
+  assert.deepEqual(engine.told("textFailed"), [
+    [2, 404],
+    [3, 0],
+  ]);
+  assert.equal(engine.told("textReady").length, 1);
 });

@@ -18,6 +18,9 @@ export class SwarmEngine {
     for (const name of ["abort", "adopt", "playback", "manifest", "update", "shutdown"]) {
       this[name] = (...args) => this.calls.push([name, ...args]);
     }
+    for (const name of ["textReady", "textFailed"]) {
+      this[name] = (...args) => this.calls.push([name, ...args]);
+    }
     for (const name of ["fetchHead", "fetchBody", "fetchDone", "fetchFailed"]) {
       this[name] = (...args) => {
         this.calls.push([name, ...args]);

@@ -71,8 +71,8 @@ export class Network {
     globalThis.fetch = (url, init = {}) => network.fetch(String(url), init);
   }
 
-  answer(url, headers, by) {
-    this.requests.push({ url, headers, by });
+  answer(url, headers, by, init) {
+    this.requests.push({ url, headers, by, init });
     const route = this.routes.get(new URL(url).pathname) ?? { status: 404, body: "" };
     const body =
       typeof route.body === "string" ? Buffer.from(route.body) : (route.body ?? Buffer.alloc(0));
@@ -82,8 +82,9 @@ export class Network {
     return { ...route, status: route.status ?? 206, body: body.subarray(Number(range[1]), end) };
   }
 
-  fetch(url, { headers, signal }) {
-    const answer = this.answer(url, Object.fromEntries(new Headers(headers)), "fetch");
+  fetch(url, init) {
+    const { headers, signal } = init;
+    const answer = this.answer(url, Object.fromEntries(new Headers(headers)), "fetch", init);
     const { status, body, hang } = answer;
     return new Promise((resolve, reject) => {
       signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));

@@ -26,6 +26,8 @@ local_id! {
     PayloadId;
     /// One batch of blocks being hashed by the shell; minted by the engine.
     HashId;
+    /// One text beside the playlist being fetched; minted by the engine.
+    TextId;
     /// One tracker of the configuration, by its position.
     TrackerId;
 }

@@ -7,6 +7,7 @@
 //!
 //! Invariant: keys ascend strictly, so iteration has one order and simulated runs repeat.
 
+use core::cmp::Ordering;
 use core::mem;
 
 /// A map from few keys, ordered by key. Methods mean what they mean on `BTreeMap`.
@@ -81,7 +82,13 @@ impl<K, V> SortedMap<K, V> {
 
 impl<K: Ord, V> SortedMap<K, V> {
     fn find(&self, key: &K) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.cmp(key))
+        // Ids are minted ascending and the newest are asked for most.
+        let newest = self.0.len().wrapping_sub(1);
+        match self.0.last().map(|(known, _)| known.cmp(key)) {
+            None | Some(Ordering::Less) => Err(self.0.len()),
+            Some(Ordering::Equal) => Ok(newest),
+            Some(Ordering::Greater) => self.0.binary_search_by(|(known, _)| known.cmp(key)),
+        }
     }
 
     /// The value of a key.

@@ -12,8 +12,8 @@ mod rng;
 mod time;
 
 pub use id::{
-    FetchId, HashId, InfoHash, LinkId, PayloadId, PeerId, RequestId, SegmentId, TrackId, TrackerId,
-    Version,
+    FetchId, HashId, InfoHash, LinkId, PayloadId, PeerId, RequestId, SegmentId, TextId, TrackId,
+    TrackerId, Version,
 };
 pub use map::{SortedMap, SortedSet};
 pub use network::Network;

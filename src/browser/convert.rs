@@ -8,6 +8,7 @@ use crate::engine::{
     CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
     TrackerStats, WarningCode,
 };
+use crate::integrity::PublicKey;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::JsValue;
@@ -29,6 +30,7 @@ pub(super) fn config(value: JsValue) -> Result<Config, JsValue> {
         Some("off") => IntegrityMode::Off,
         Some(_) => return Err(unlike("integrity")),
     };
+    let public_key = given.read("publicKey", |key| PublicKey::from_base64(&key.as_string()?))?;
     Ok(Config {
         enabled: given.flag("enabled")?.unwrap_or(default.enabled),
         max_peers: given.count("maxPeers")?.unwrap_or(default.max_peers),
@@ -42,6 +44,8 @@ pub(super) fn config(value: JsValue) -> Result<Config, JsValue> {
         tracker_urls: given.texts("trackerUrls")?,
         swarm_id: given.text("swarmId")?,
         integrity,
+        manifest_url: given.text("manifestUrl")?,
+        public_key,
         memory_limit_bytes: given
             .size("memoryLimitBytes")?
             .unwrap_or(default.memory_limit_bytes),
@@ -319,6 +323,8 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::Contradiction => "contradiction",
         WarningCode::Tracker => "tracker",
         WarningCode::NoRanges => "no-ranges",
+        WarningCode::Signature => "signature",
+        WarningCode::SidecarUnreadable => "sidecar-unreadable",
         WarningCode::DigestChanged => "digest-changed",
         WarningCode::NoWebRtc => "no-webrtc",
     }

@@ -1,6 +1,7 @@
-//! SHA-256 of blocks: WebCrypto where the page is a secure context, `sha2` in short slices where not.
+//! SHA-256 of runs of bytes: WebCrypto where the page is a secure context, `sha2` in short slices where
+//! not.
 //!
-//! Invariant: digests come back in the order of their blocks; a batch whose segment was evicted is
+//! Invariant: digests come back in the order of their runs; a batch whose segment was evicted is
 //! never heard of. No slice holds the page's thread for longer than a frame allows.
 //!
 //! A batch crosses into JavaScript once, whatever its length: `blocks.map(digest)`, where `digest` is
@@ -9,13 +10,15 @@
 use super::callback::{Callback, Wake};
 use super::clock::{Timer, now_ms};
 use crate::base::{HashId, SegmentId, SortedMap};
-use crate::integrity::{Digest, sha256};
+use crate::integrity::{Digest, Hasher};
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 /// Longest run of hashing by hand, milliseconds: half a frame at 60 a second.
 const SLICE_MS: f64 = 6.0;
+/// Bytes hashed between two looks at the clock: a run may be a whole segment.
+const STEP_BYTES: u32 = 64 * 1024;
 
 #[wasm_bindgen]
 extern "C" {
@@ -45,9 +48,36 @@ pub(super) struct Hashes {
 #[derive(Debug)]
 struct Batch {
     segment: SegmentId,
-    blocks: Array,
-    /// Digests so far, when hashed by hand; `None` when the platform does it.
-    by_hand: Option<Vec<Digest>>,
+    runs: Array,
+    /// How far it is, when hashed by hand; `None` when the platform does it.
+    by_hand: Option<ByHand>,
+}
+
+#[derive(Debug, Default)]
+struct ByHand {
+    digests: Vec<Digest>,
+    /// The run under way and its bytes that are hashed.
+    hasher: Hasher,
+    at: u32,
+}
+
+impl ByHand {
+    /// Hashes the next bytes of the next run; whether all runs are hashed.
+    fn step(&mut self, runs: &Array) -> bool {
+        let Some(run) = runs.iter().nth(self.digests.len()) else {
+            return true;
+        };
+        let run: &Uint8Array = run.unchecked_ref();
+        let end = run.length().min(self.at.saturating_add(STEP_BYTES));
+        self.hasher.update(&run.subarray(self.at, end).to_vec());
+        self.at = end;
+        if end == run.length() {
+            self.digests
+                .push(core::mem::take(&mut self.hasher).finish());
+            self.at = 0;
+        }
+        self.digests.len() == runs.length() as usize
+    }
 }
 
 impl Hashes {
@@ -65,16 +95,16 @@ impl Hashes {
         &mut self,
         hash: HashId,
         segment: SegmentId,
-        blocks: Array,
+        runs: Array,
         callback: &Callback,
     ) {
-        let promised = self.digest.as_ref().and_then(|digest| ask(digest, &blocks));
-        let by_hand = promised.is_none().then(Vec::new);
+        let promised = self.digest.as_ref().and_then(|digest| ask(digest, &runs));
+        let by_hand = promised.is_none().then(ByHand::default);
         self.running.insert(
             hash,
             Batch {
                 segment,
-                blocks,
+                runs,
                 by_hand,
             },
         );
@@ -106,7 +136,7 @@ impl Hashes {
     /// The platform would not; the batch is hashed by hand.
     pub(super) fn refused(&mut self, hash: HashId, callback: &Callback) {
         if let Some(batch) = self.running.get_mut(&hash) {
-            batch.by_hand = Some(Vec::new());
+            batch.by_hand = Some(ByHand::default());
             self.arm(callback);
         }
     }
@@ -120,20 +150,18 @@ impl Hashes {
             .iter_mut()
             .find(|(_, batch)| batch.by_hand.is_some())?;
         let hash = *hash;
-        let digests = batch.by_hand.as_mut()?;
-        let mut blocks = batch.blocks.iter().skip(digests.len());
-        while now_ms() < until
-            && let Some(block) = blocks.next()
-        {
-            digests.push(sha256(&block.unchecked_ref::<Uint8Array>().to_vec()));
+        let by_hand = batch.by_hand.as_mut()?;
+        let mut all = false;
+        while !all && now_ms() < until {
+            all = by_hand.step(&batch.runs);
         }
-        let done = if digests.len() == batch.blocks.length() as usize {
+        let done = if all {
             self.running.remove(&hash)?.by_hand
         } else {
             None
         };
         self.arm(callback);
-        Some((hash, done?))
+        Some((hash, done?.digests))
     }
 
     /// Forgets the batches of a segment.

@@ -61,6 +61,10 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = stopFetch)]
     pub(super) fn stop_fetch(this: &Host, fetch: u32) -> Result<(), JsValue>;
 
+    /// Fetch a text; answered by `textReady` or `textFailed`.
+    #[wasm_bindgen(method, catch, js_name = fetchText)]
+    pub(super) fn fetch_text(this: &Host, text: u32, url: &str) -> Result<(), JsValue>;
+
     /// Something for observers.
     #[wasm_bindgen(method, catch)]
     pub(super) fn event(this: &Host, event: &JsValue) -> Result<(), JsValue>;

@@ -21,7 +21,7 @@ mod rtc;
 mod socket;
 mod store;
 
-use crate::base::{FetchId, RequestId};
+use crate::base::{FetchId, RequestId, TextId};
 use crate::engine::{Input, LoadKind, ManifestBody};
 use driver::Driver;
 use host::Host;
@@ -130,6 +130,20 @@ impl SwarmEngine {
     #[wasm_bindgen(js_name = fetchFailed)]
     pub fn fetch_failed(&self, fetch: u32, status: u16, timed_out: bool) {
         self.driver.fetch_failed(FetchId(fetch), status, timed_out);
+    }
+
+    /// A text is here, from `url` after redirects.
+    #[wasm_bindgen(js_name = textReady)]
+    pub fn text_ready(&self, text: u32, url: String, body: String) {
+        let text = TextId(text);
+        self.driver.give(Input::TextReady { text, url, body });
+    }
+
+    /// A text will not come; status 0 when HTTP had no part in it.
+    #[wasm_bindgen(js_name = textFailed)]
+    pub fn text_failed(&self, text: u32, status: u16) {
+        let text = TextId(text);
+        self.driver.give(Input::TextFailed { text, status });
     }
 
     /// The engine's counters as a plain object; `undefined` after a panic.

@@ -69,6 +69,9 @@ impl Driver {
                     let _ = self.host.stop_fetch(fetch.0);
                 }
             }
+            Output::FetchText { text, url } => {
+                let _ = self.host.fetch_text(text.0, &url);
+            }
             Output::Event(event) => {
                 let event = convert::event(&event, self.clock.now().as_millis());
                 let _ = self.host.event(&event);
@@ -187,6 +190,7 @@ impl Driver {
             | Output::Pass { .. }
             | Output::StartFetch { .. }
             | Output::StopFetch { .. }
+            | Output::FetchText { .. }
             | Output::OpenTracker { .. }
             | Output::SendTracker { .. }
             | Output::CloseTracker { .. }

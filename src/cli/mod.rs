@@ -6,9 +6,11 @@
     reason = "a shell: it reads files and the clock and speaks to a person"
 )]
 
+mod cost;
 mod demo;
 mod keygen;
 mod sign;
+mod simulate;
 mod tracker;
 mod verify;
 
@@ -32,6 +34,7 @@ enum Command {
     Sign(sign::Args),
     Verify(verify::Args),
     Tracker(tracker::Args),
+    Simulate(simulate::Args),
     #[command(hide = true)]
     Demo(demo::Args),
 }
@@ -49,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
         Command::Tracker(args) => args.run(),
+        Command::Simulate(args) => args.run(),
         Command::Demo(args) => args.run(),
     }
 }

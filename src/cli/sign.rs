@@ -37,8 +37,8 @@ pub(super) struct Args {
     #[arg(long, requires = "out")]
     watch: bool,
     /// Digests of finished playlists in a file beside each (NAME.swarmline.json): `long` for those of
-    /// more than 200 segments, `always` (also without a word), `never`. Growing ones have lines; MPDs
-    /// have no place for any, and always a file.
+    /// more than 200 segments, `always` (also without a word), `never`. Growing ones, and all with --watch,
+    /// have lines; MPDs have no place for any, and always a file.
     #[arg(
         long,
         value_name = "WHEN",

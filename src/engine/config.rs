@@ -3,6 +3,7 @@
 //! Validation for people (codes, field names) is TypeScript's; here a value out of range is clamped.
 
 use crate::base::Duration;
+use crate::integrity::PublicKey;
 
 /// What a user may set. Durations in milliseconds, rates in bytes a second.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,10 @@ pub struct Config {
     pub swarm_id: Option<String>,
     /// What to do about digests. Default prefer.
     pub integrity: IntegrityMode,
+    /// A sidecar, ours or PeerTube's, that speaks of every track: absolute URL.
+    pub manifest_url: Option<String>,
+    /// The publisher's key: with it only signed digests count.
+    pub public_key: Option<PublicKey>,
     /// Bytes of segments held in memory. Default 256 MiB.
     pub memory_limit_bytes: u64,
     /// The host can make WebRTC connections; the shell says so.
@@ -41,6 +46,8 @@ impl Default for Config {
             tracker_urls: Vec::new(),
             swarm_id: None,
             integrity: IntegrityMode::Prefer,
+            manifest_url: None,
+            public_key: None,
             memory_limit_bytes: 256 << 20,
             web_rtc: true,
         }
@@ -67,7 +74,7 @@ pub struct ConfigUpdate {
 /// Which segments may be shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IntegrityMode {
-    /// Only those with a digest in the playlist.
+    /// Only those with a digest in the playlist or a sidecar.
     Require,
     /// All; those with a digest are verified against it, the others against the tree that their CDN
     /// fetcher computed.

@@ -150,7 +150,7 @@ impl Engine {
                 && now < promise.at + PROMISE_GRACE
                 && promise.hops < hops_max;
             if counts && best.is_none_or(|best| promise.at < best.at) {
-                best = Some(promise);
+                best = Some(*promise);
             }
         }
         best

@@ -99,6 +99,10 @@ pub enum WarningCode {
     Tracker,
     /// The origin answers no byte ranges.
     NoRanges,
+    /// A digest does not count under the pinned `publicKey`: CDN only.
+    Signature,
+    /// A sidecar cannot be fetched or read: CDN only for what it might prove.
+    SidecarUnreadable,
     /// Two digests for one segment name.
     DigestChanged,
     /// This browser has no WebRTC: CDN only.

@@ -197,7 +197,7 @@ impl Engine {
             Ok(_) if !self.may_upload() => refuse(RejectReason::Busy),
             Ok(id) => match self.segments.get(&id) {
                 Some(segment) => match (&segment.leaves, segment.size) {
-                    (Some(list), Some(size)) => PeerMessage::Leaves {
+                    (Some(list), Some(size)) if segment.may_vouch() => PeerMessage::Leaves {
                         key,
                         size,
                         leaves: list.leaves.clone(),

@@ -410,6 +410,9 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
+        if segment.whole.is_some() && segment.leaves.as_ref().is_some_and(|l| l.voucher.is_some()) {
+            return self.compare_later(now, id); // the size, at least, may be a neighbour's word
+        }
         if segment.voucher().is_some() {
             // Only a neighbour said so: the playlist is not contradicted.
             return self.blame(now, id, Sender::Cdn);
@@ -449,7 +452,7 @@ impl Engine {
             return;
         };
         if segment.download.is_none() {
-            return self.evict(id);
+            return self.evict(id); // nobody waits for it
         }
         segment.clear();
         let private = segment.private;

@@ -4,7 +4,9 @@
 //! peers come in raw and are decoded inside.
 
 use super::config::ConfigUpdate;
-use crate::base::{ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TrackerId};
+use crate::base::{
+    ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TextId, TrackerId,
+};
 use crate::integrity::Digest;
 use crate::manifest::Element;
 
@@ -101,6 +103,23 @@ pub enum Input {
         timed_out: bool,
     },
 
+    /// The text that `FetchText` asked for.
+    TextReady {
+        /// Which text.
+        text: TextId,
+        /// Its response URL, after redirects.
+        url: String,
+        /// All of it, undecoded but for its characters.
+        body: String,
+    },
+    /// The text will not come: HTTP failed, it is too long, or took too long.
+    TextFailed {
+        /// Which text.
+        text: TextId,
+        /// HTTP status; 0 when there was none.
+        status: u16,
+    },
+
     // --- trackers ---
     /// The socket is open.
     TrackerOpened {
@@ -194,7 +213,7 @@ pub enum Input {
     Hashed {
         /// Which batch.
         hash: HashId,
-        /// One SHA-256 a block.
+        /// One SHA-256 a run.
         digests: Vec<Digest>,
     },
     /// The moment that `next_timeout` named has come.

@@ -4,6 +4,7 @@
 //! and why ([`Engine::next_timeout`]). It never waits, never fails, never asks the time, and never holds
 //! payload bytes: they stay in the shell, and a place under hash or verified is never written.
 
+mod authority;
 mod cache;
 mod config;
 mod download;
@@ -23,11 +24,13 @@ mod signaling;
 mod source;
 mod stats;
 mod swarm;
+mod texts;
 mod tracker;
 mod trust;
 mod upload;
 mod verify;
 mod vouch;
+mod whole;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
@@ -67,7 +70,10 @@ pub struct Engine {
     requests: SortedMap<RequestId, SegmentId>,
     fetches: SortedMap<FetchId, SegmentId>,
     hashes: SortedMap<HashId, verify::Batch>,
-    links: SortedMap<LinkId, Link>,
+    /// Boxed, because a map moves and steps over what it holds.
+    links: SortedMap<LinkId, Box<Link>>,
+    authority: authority::Authority,
+    texts: texts::Texts,
     outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
@@ -89,6 +95,8 @@ pub enum Timer {
     Upload,
     /// A tracker: reconnect, announce, offers that were never answered.
     Tracker,
+    /// A sidecar to be fetched.
+    Text,
     /// A link that does not open.
     Connect,
     /// The periodic digest of haves.
@@ -104,6 +112,8 @@ impl Engine {
         let peer_id = swarm::random_peer_id(&mut rng);
         Self {
             signaling: Signaling::new(&config),
+            authority: authority::Authority::new(config.public_key),
+            texts: texts::Texts::new(config.manifest_url.as_ref()),
             config,
             rng,
             peer_id,
@@ -186,6 +196,8 @@ impl Engine {
             } => {
                 self.on_fetch_failed(now, fetch, status, timed_out);
             }
+            Input::TextReady { text, url, body } => self.on_text_ready(now, text, &url, &body),
+            Input::TextFailed { text, status } => self.on_text_failed(now, text, status),
             Input::TrackerOpened { tracker } => self.on_tracker_opened(now, tracker),
             Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
             Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
@@ -223,20 +235,23 @@ impl Engine {
         if self.down {
             return None;
         }
+        // Every download is somebody's wish; segments that are only held are not looked at.
         let races = self
-            .segments
+            .requests
             .values()
-            .filter_map(|s| s.download.as_ref()?.wake)
+            .filter_map(|id| self.segments.get(id)?.download.as_ref()?.wake)
             .min();
         let haves = self
             .links
             .values()
-            .any(Link::is_greeted)
+            .any(|link| link.is_greeted())
             .then_some(self.haves_at);
+        let texts = self.texts.wake().filter(|_| self.config.enabled);
         [
             (races, Timer::Race),
             (self.uploads.wake, Timer::Upload),
             (self.signaling_wake(), Timer::Tracker),
+            (texts, Timer::Text),
             (self.connect_wake(), Timer::Connect),
             (haves, Timer::Haves),
         ]
@@ -254,6 +269,7 @@ impl Engine {
     fn on_timeout(&mut self, now: Instant) {
         self.tend_signaling(now);
         self.tend_links(now);
+        self.fetch_texts(now);
         if self.uploads.wake.is_some_and(|at| at <= now) {
             self.pump_uploads(now);
         }
@@ -329,6 +345,8 @@ impl Engine {
             | Input::FetchHead { .. }
             | Input::FetchDone { .. }
             | Input::FetchFailed { .. }
+            | Input::TextReady { .. }
+            | Input::TextFailed { .. }
             | Input::TrackerOpened { .. }
             | Input::TrackerMessage { .. }
             | Input::TrackerClosed { .. }

@@ -4,7 +4,9 @@
 //! sources. It keeps maps from id to handle and nothing else.
 
 use super::event::Event;
-use crate::base::{ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TrackerId};
+use crate::base::{
+    ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TextId, TrackerId,
+};
 
 /// One thing the engine asks for, by who must act.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +67,15 @@ pub enum Output {
     StopFetch {
         /// Which fetch.
         fetch: FetchId,
+    },
+
+    /// Fetch a text beside the playlist, as the page would, and answer `TextReady` or `TextFailed`. No
+    /// longer than [`crate::integrity::SIDECAR_BYTES_MAX`], and not for ever.
+    FetchText {
+        /// The new text.
+        text: TextId,
+        /// Absolute URL.
+        url: String,
     },
 
     // --- trackers ---
@@ -164,13 +175,13 @@ pub enum Output {
         /// Which payload.
         payload: PayloadId,
     },
-    /// Hash blocks of a segment (SHA-256 each) and answer `Hashed`.
+    /// Hash runs of a segment's bytes (SHA-256 each) and answer `Hashed`.
     Hash {
         /// The new batch.
         hash: HashId,
         /// Whose bytes.
         segment: SegmentId,
-        /// Byte runs, one a block.
+        /// Byte runs: blocks, or the whole.
         blocks: Vec<ByteRange>,
     },
     /// Forget the segment's bytes and any hash of them under way.

@@ -250,12 +250,12 @@ impl Haves {
     }
 
     /// What it holds of `key`; a bit of `HaveAll` counts for any version.
-    pub(super) fn held(&self, key: &SegmentKey) -> Option<Held> {
+    pub(super) fn held(&self, key: &SegmentKey) -> Option<&Held> {
         let haves = self.0.get(&key.track)?;
         match haves.entries.get(&key.number) {
-            Some((version, held)) if *version == key.version => Some(held.clone()),
+            Some((version, held)) if *version == key.version => Some(held),
             Some(_) => None,
-            None => haves.has_bit(key.number).then_some(Held::Whole),
+            None => haves.has_bit(key.number).then_some(&Held::Whole),
         }
     }
 

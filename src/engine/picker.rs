@@ -72,6 +72,7 @@ impl Engine {
         let (Some(_), Some(download)) = (&segment.leaves, &segment.download) else {
             return;
         };
+        let size = segment.size.unwrap_or(0);
         let mut rest: Vec<LinkId> = holders.to_vec();
         rest.retain(|link| !download.shunned.contains(link));
         let order = self.block_order(now, segment, &rest);
@@ -90,7 +91,10 @@ impl Engine {
                 .links
                 .get(&next)
                 .and_then(|l| l.haves.held(&segment.key));
-            sources.extend(held.map(|held| (next, held)));
+            sources.extend(held.map(|held| (next, held.clone())));
+        }
+        if !sources.is_empty() {
+            self.reserve(id, size); // a sidecar's leaf list came before any byte
         }
         let mut progressed = true;
         while progressed {
@@ -111,7 +115,7 @@ impl Engine {
         if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
             return order;
         }
-        let held: Vec<Held> = holders
+        let held: Vec<&Held> = holders
             .iter()
             .filter_map(|link| self.links.get(link)?.haves.held(&segment.key))
             .collect();

@@ -2,10 +2,11 @@
 //!
 //! Invariant: a wish is in `requests` until it is answered, and is answered once.
 
+use super::authority::Standing;
 use super::download::{Download, Failure};
 use super::output::{Output, Source};
 use super::segment::{Block, Segment};
-use super::{Engine, Event, IntegrityMode, LoadKind, ManifestBody, WarningCode};
+use super::{Engine, Event, LoadKind, ManifestBody, WarningCode};
 use crate::base::{ByteRange, Instant, PayloadId, RequestId, SegmentId};
 use crate::manifest::MpdUpdate;
 use crate::wire::SegmentKey;
@@ -108,21 +109,22 @@ impl Engine {
             number,
             version: entry.version,
         };
-        let digest = match self.config.integrity {
-            IntegrityMode::Off => None,
-            IntegrityMode::Require | IntegrityMode::Prefer => entry.digest,
-        };
         if let Some(id) = self.by_number.get(&(key.track, number)).copied() {
             if self
                 .segments
                 .get(&id)
-                .is_some_and(|segment| segment.key == key)
+                .is_some_and(|segment| segment.listed == key.version)
             {
                 return Some(id);
             }
             self.supersede(id);
         }
-        let segment = Segment::new(key, url.to_owned(), range, digest);
+        let (standing, proof) = self.judge(now, track, number);
+        let mut segment = Segment::new(key, url.to_owned(), range, standing);
+        if proof.is_some_and(|proof| !segment.take_proof(proof)) {
+            // Its byte range is not as long as its digest says.
+            segment.standing = Standing::Refused;
+        }
         let id = SegmentId(self.mint());
         self.by_number.insert((key.track, number), id);
         self.segments.insert(id, segment);
@@ -299,7 +301,7 @@ impl Engine {
         match read {
             Ok(read) => {
                 self.name_swarm(now, url);
-                self.follow(url, &read);
+                self.follow(now, url, &read);
             }
             Err(error) => {
                 let message = format!(
@@ -315,15 +317,16 @@ impl Engine {
     fn pass_time(&mut self, now: Instant) -> Option<()> {
         let wall_ms = self.wall_start_ms?.saturating_add(now.as_millis());
         let passed = self.timeline.advance(wall_ms)?;
-        self.follow("", &passed);
+        self.follow(now, "", &passed);
         Some(())
     }
 
-    fn follow(&mut self, url: &str, read: &MpdUpdate) {
+    fn follow(&mut self, now: Instant, url: &str, read: &MpdUpdate) {
         let mut changed = 0;
         for update in &read.updates {
             if let Some(track) = update.track {
                 self.forget_past(track);
+                self.look_for_texts(now, track, update.sidecar.as_deref());
             }
             changed += update.changed.len();
         }

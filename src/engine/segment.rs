@@ -3,10 +3,12 @@
 //! Invariant: a block is in exactly one state, and only the owner of that state may have bytes written
 //! into its place. Bytes themselves are the shell's. Decides nothing about sources.
 
+use super::authority::{Proof, Standing};
 use super::download::Download;
 use super::output::Timing;
 use super::peer::Promise;
-use crate::base::{ByteRange, Instant, LinkId, PeerId};
+use super::whole::Whole;
+use crate::base::{ByteRange, Instant, LinkId, PeerId, Version};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{BLOCK_LEN, Digest, block_count, block_range, root_of};
 use crate::wire::SegmentKey;
@@ -17,11 +19,17 @@ const BRIDGED_BLOCKS: usize = 4;
 /// A segment that is being downloaded, is held, or was.
 #[derive(Debug)]
 pub(super) struct Segment {
+    /// Its version is never told to anybody before a segment that waits is judged.
     pub(super) key: SegmentKey,
+    /// The version that the playlist alone gives it.
+    pub(super) listed: Version,
+    pub(super) standing: Standing,
     pub(super) url: String,
     pub(super) range: Option<ByteRange>,
-    /// The publisher's word, unless the user said to disregard it.
+    /// The publisher's word, if it counts.
     pub(super) digest: Option<SegmentDigest>,
+    /// Where that is a SHA-256 of the whole and no ROOT.
+    pub(super) whole: Option<Box<Whole>>,
     /// Bytes, once anybody told: playlist, HTTP or a leaf list.
     pub(super) size: Option<u64>,
     pub(super) leaves: Option<LeafList>,
@@ -60,7 +68,8 @@ pub(super) enum Block {
     Filling,
     /// Bytes here, being hashed; the place is frozen.
     Hashing { from: Sender },
-    /// Bytes from the CDN, hashed, with no leaf to compare with yet.
+    /// Bytes here and hashed, with no leaf to compare with yet (the CDN's), or no proof of the leaf
+    /// before the whole is hashed; frozen.
     Hashed { digest: Digest },
     /// Bytes here and equal to the leaf; frozen for good.
     Verified,
@@ -73,19 +82,35 @@ pub(super) enum Sender {
     Peer(LinkId, PeerId),
 }
 
+impl Block {
+    /// What a block that waits for a verdict was hashed to.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Hashed { digest } => Some(*digest),
+            Self::Missing
+            | Self::Asked { .. }
+            | Self::Filling
+            | Self::Hashing { .. }
+            | Self::Verified => None,
+        }
+    }
+}
+
 impl Segment {
     pub(super) fn new(
         key: SegmentKey,
         url: String,
         range: Option<ByteRange>,
-        digest: Option<SegmentDigest>,
+        standing: Standing,
     ) -> Self {
-        let size = digest.map(|d| d.size).or(range.map(ByteRange::len));
         let mut segment = Self {
             key,
+            listed: key.version,
+            standing,
             url,
             range,
-            digest,
+            digest: None,
+            whole: None,
             size: None,
             leaves: None,
             blocks: Vec::new(),
@@ -97,10 +122,44 @@ impl Segment {
             announced: 0,
             promised: None,
         };
-        if let Some(size) = size {
-            segment.set_size(size);
+        if let Some(range) = range {
+            segment.set_size(range.len());
         }
         segment
+    }
+
+    /// Takes what proves its bytes; false if what is here contradicts it. Never after neighbours heard
+    /// of the segment: its version changes.
+    pub(super) fn take_proof(&mut self, proof: Proof) -> bool {
+        self.key.version = proof.version();
+        let (digest, leaves) = match proof {
+            Proof::Tree(digest, leaves) => (digest, leaves),
+            Proof::Whole(digest) => {
+                self.whole = Some(Box::new(Whole::new(digest)));
+                // What is held whole is the CDN's, hashed block by block: the whole is still to be.
+                let leaves = self.leaves.take().map(|list| list.leaves);
+                for (block, digest) in self.blocks.iter_mut().zip(leaves.unwrap_or_default()) {
+                    *block = Block::Hashed { digest };
+                }
+                return true;
+            }
+        };
+        self.digest = Some(digest);
+        if self.size.is_some_and(|size| size != digest.size) {
+            return false;
+        }
+        if let Some(list) = &self.leaves {
+            return root_of(&list.leaves) == digest.root;
+        }
+        // Of a download under way HTTP tells the size, unless blocks are to be compared as they come.
+        if self.size.is_none() && (self.download.is_none() || !leaves.is_empty()) {
+            self.set_size(digest.size);
+        }
+        if !leaves.is_empty() {
+            let voucher = None;
+            self.leaves = Some(LeafList { leaves, voucher });
+        }
+        true
     }
 
     /// Fixes the size; blocks beyond it are forgotten, new ones are missing.
@@ -138,11 +197,17 @@ impl Segment {
     /// same alone, so it need not wait for hashes.
     pub(super) fn is_here_from_cdn(&self) -> bool {
         self.size.is_some()
+            && !self.whole.as_ref().is_some_and(|whole| whole.has_sent())
             && self.blocks.iter().all(|block| match block {
                 Block::Hashing { from } => *from == Sender::Cdn,
                 Block::Hashed { .. } | Block::Verified => true,
                 Block::Missing | Block::Asked { .. } | Block::Filling => false,
             })
+    }
+
+    /// Whether its leaf list may be passed on: not while only the whole can prove it and has not.
+    pub(super) fn may_vouch(&self) -> bool {
+        self.whole.is_none() || self.is_whole()
     }
 
     /// Number of verified blocks.
@@ -190,21 +255,11 @@ impl Segment {
     /// When every block is hashed and no leaf list is known, they are the leaf list. `Some(false)`: the
     /// publisher's root says otherwise.
     pub(super) fn adopt_own_leaves(&mut self) -> Option<bool> {
-        if self.leaves.is_some() || self.size.is_none() || self.blocks.is_empty() {
+        let late = self.leaves.is_some() || self.whole.is_some();
+        if late || self.size.is_none() || self.blocks.is_empty() {
             return None;
         }
-        let leaves: Option<Vec<Digest>> = self
-            .blocks
-            .iter()
-            .map(|block| match block {
-                Block::Hashed { digest } => Some(*digest),
-                Block::Missing
-                | Block::Asked { .. }
-                | Block::Filling
-                | Block::Hashing { .. }
-                | Block::Verified => None,
-            })
-            .collect();
+        let leaves: Option<Vec<Digest>> = self.blocks.iter().map(Block::digest).collect();
         let leaves = leaves?;
         if let Some(digest) = self.digest
             && (digest.root != root_of(&leaves) || Some(digest.size) != self.size)
@@ -222,6 +277,9 @@ impl Segment {
     /// Forgets every byte; the size stays if the playlist told it.
     pub(super) fn clear(&mut self) {
         self.leaves = None;
+        if let Some(whole) = &mut self.whole {
+            whole.clear();
+        }
         self.announced = 0;
         self.blocks.clear();
         self.size = None;

@@ -5,6 +5,7 @@
 //! it; the deadline overrules both. Invariant: the CDN is asked in time, or has failed already.
 
 use super::Engine;
+use super::authority::Standing;
 use super::download::Failure;
 use super::segment::{Block, block_of};
 use super::trust::Fault;
@@ -33,11 +34,12 @@ impl Engine {
         let Some(segment) = self.segments.get(&id) else {
             return false;
         };
-        let digested = segment.digest.is_some();
-        self.config.enabled
-            && !segment.private
-            && !self.quarantine.contains(&segment.key)
-            && (digested || self.config.integrity != super::IntegrityMode::Require)
+        let stands = match segment.standing {
+            Standing::Proven => true,
+            Standing::Silent => self.config.integrity != super::IntegrityMode::Require,
+            Standing::Waiting | Standing::Refused => false,
+        };
+        self.config.enabled && !segment.private && !self.quarantine.contains(&segment.key) && stands
     }
 
     /// Looks at one download afresh: hands it over, asks sources, or sets the next look. May be called

@@ -10,7 +10,7 @@ use super::{Engine, Source};
 pub struct Stats {
     /// Version of this shape.
     pub schema: u32,
-    /// Bytes of media taken from the CDN.
+    /// Bytes of media and of sidecars taken from the CDN.
     pub cdn_bytes: u64,
     /// Verified bytes of media taken from peers.
     pub peer_bytes: u64,

@@ -217,7 +217,7 @@ impl Engine {
 
     pub(super) fn add_link(&mut self, now: Instant, peer: Option<PeerId>, ours: bool) -> LinkId {
         let id = LinkId(self.mint());
-        self.links.insert(id, Link::new(now, peer, ours));
+        self.links.insert(id, Box::new(Link::new(now, peer, ours)));
         id
     }
 }

@@ -81,13 +81,13 @@ impl Queue {
         self.runs.clear();
     }
 
+    fn is_stuck(&self, now: Instant) -> bool {
+        self.queued > 0 && now >= self.drained_at + STUCK
+    }
+
     /// The segment that is sent next.
     pub(super) fn next(&self) -> Option<SegmentId> {
         self.runs.front().map(|run| run.segment)
-    }
-
-    fn is_stuck(&self, now: Instant) -> bool {
-        self.queued > 0 && now >= self.drained_at + STUCK
     }
 }
 
@@ -195,7 +195,7 @@ impl Engine {
         };
         match self.segments.get(&id) {
             Some(segment) if segment.key.version != key.version => Err(RejectReason::Version),
-            Some(segment) if !segment.private => Ok(id),
+            Some(_) if self.is_shareable(id) => Ok(id),
             Some(_) | None => Err(RejectReason::NotHeld),
         }
     }

@@ -19,8 +19,9 @@ const ANNOUNCE_PARTS: usize = 16;
 /// Blocks whose hashes are awaited.
 #[derive(Debug)]
 pub(super) struct Batch {
-    segment: SegmentId,
-    blocks: Vec<usize>,
+    pub(super) segment: SegmentId,
+    /// None: the whole segment.
+    pub(super) blocks: Vec<usize>,
 }
 
 impl Engine {
@@ -165,6 +166,9 @@ impl Engine {
         else {
             return;
         };
+        if let (true, [digest]) = (blocks.is_empty(), digests) {
+            return self.on_whole_hashed(now, id, *digest);
+        }
         let mut wrong: Option<(Sender, usize, Digest)> = None;
         for (index, digest) in blocks.iter().zip(digests) {
             let Some(segment) = self.segments.get_mut(&id) else {
@@ -174,8 +178,15 @@ impl Engine {
                 continue;
             };
             let bytes = segment.block_bytes(*index).len();
-            match (segment.leaf(*index), from) {
+            let leaf = segment.leaf(*index);
+            if let (Some(whole), Some(_)) = (&mut segment.whole, leaf) {
+                whole.note(*index, *digest, from);
+            }
+            match (leaf, from) {
                 (None, Sender::Cdn) => segment.blocks[*index] = Block::Hashed { digest: *digest },
+                (Some(leaf), _) if leaf == *digest && segment.whole.is_some() => {
+                    segment.blocks[*index] = Block::Hashed { digest: *digest };
+                }
                 (Some(leaf), _) if leaf == *digest => {
                     segment.blocks[*index] = Block::Verified;
                     self.credit(id, from, bytes);
@@ -198,7 +209,7 @@ impl Engine {
     }
 
     /// After new verdicts: own leaves, announcements, the race.
-    fn settle(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn settle(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -207,13 +218,14 @@ impl Engine {
             Some(true) => self.judge_suspects(now, id),
             None => {}
         }
+        self.hash_whole(id);
         self.announce_progress(id);
         self.report_progress(id);
         self.drive(now, id);
         self.trim_cache();
     }
 
-    fn credit(&mut self, id: SegmentId, from: Sender, bytes: u64) {
+    pub(super) fn credit(&mut self, id: SegmentId, from: Sender, bytes: u64) {
         let Sender::Peer(link, peer) = from else {
             return;
         };
@@ -233,6 +245,10 @@ impl Engine {
             return;
         };
         let voucher = segment.voucher();
+        let contradicts_itself = matches!(from, Sender::Peer(link, _) if Some(link) == voucher);
+        if segment.whole.is_some() && !contradicts_itself {
+            return self.compare_later(now, id);
+        }
         let url = segment.url.clone();
         match (from, voucher) {
             // The publisher's root proves the leaf: the sender lied, or the CDN did.
@@ -281,6 +297,9 @@ impl Engine {
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
+        if segment.whole.is_some() {
+            return self.compare_later(now, id);
+        }
         let (key, voucher) = (segment.key, segment.voucher());
         let index = sent.map_or(segment.blocks.len() - 1, |(index, _)| index);
         if let (Some(voucher), Some(leaf)) = (voucher, segment.leaf(index)) {
@@ -357,7 +376,7 @@ impl Engine {
     }
 
     /// Bytes of the CDN that were hashed before the leaf list came.
-    fn compare_hashed(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn compare_hashed(&mut self, now: Instant, id: SegmentId) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -365,7 +384,9 @@ impl Engine {
         for index in 0..segment.blocks.len() {
             if let Block::Hashed { digest } = segment.blocks[index] {
                 wrong |= segment.leaf(index) != Some(digest);
-                segment.blocks[index] = Block::Verified;
+                if segment.whole.is_none() {
+                    segment.blocks[index] = Block::Verified;
+                }
             }
         }
         if wrong {

@@ -93,6 +93,9 @@ impl Engine {
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
+        if segment.whole.is_some() {
+            return; // the publisher's digest will tell
+        }
         let Some((voucher, blocks)) = segment.leaves.as_ref().and_then(|list| {
             let blocks = u32::try_from(list.leaves.len()).unwrap_or(0);
             Some((list.voucher?, blocks))
@@ -462,7 +465,7 @@ impl Engine {
         }
     }
 
-    fn close_liar(&mut self, now: Instant, link: LinkId, url: &str) {
+    pub(super) fn close_liar(&mut self, now: Instant, link: LinkId, url: &str) {
         let message =
             format!("a peer's word about the content of {url} is not the CDN's; it was dropped");
         self.warn(WarningCode::WrongBlock, message);

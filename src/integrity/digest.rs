@@ -2,6 +2,7 @@
 
 use super::base64::{from_base64, to_base64};
 use core::fmt;
+use sha2::{Digest as _, Sha256};
 
 /// 32 bytes of SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +19,23 @@ impl Digest {
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
         from_base64(text).map(Self)
+    }
+}
+
+/// SHA-256 of bytes that come in runs.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all of them.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

@@ -10,7 +10,7 @@ pub mod tag;
 mod tree;
 
 pub use attributes::{Attributes, Value, decimal_integer};
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use sidecar::{SIDECAR_BYTES_MAX, Sidecar, SidecarError, SidecarSegment, SidecarTrack};
 pub use sign::{PublicKey, Seal, SecretKey, signed_message};
 pub use tree::{

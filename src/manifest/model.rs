@@ -9,6 +9,7 @@ use super::dash;
 use super::hls::{self, Kind};
 use super::index::AddressIndex;
 use super::known_text::KnownText;
+use super::pointer;
 use super::renditions::Renditions;
 use crate::base::{ByteRange, TrackId, Version};
 use crate::integrity::{Seal, tag::SegmentDigest};
@@ -91,6 +92,9 @@ pub struct Update {
     /// Numbers whose digest, version or address changed: (number, version before). A new address alone
     /// leaves the version as it was.
     pub changed: Vec<(u64, Version)>,
+    /// URL of the sidecar that the manifest names. A delta update may leave the line out: `None`
+    /// takes nothing back.
+    pub sidecar: Option<String>,
 }
 
 /// Why a playlist cannot be mapped.
@@ -122,7 +126,11 @@ impl Timeline {
     ) -> Result<(Update, usize), ManifestError> {
         let playlist = hls::open(text)?;
         match playlist.kind {
-            Kind::Media => self.update_media(url, &playlist),
+            Kind::Media => {
+                let (mut update, read) = self.update_media(url, &playlist)?;
+                update.sidecar = pointer::sidecar(url, playlist.head);
+                Ok((update, read))
+            }
             Kind::Master => {
                 self.renditions.read_master(url, text);
                 Ok((Update::default(), 0))

@@ -93,11 +93,10 @@ impl Fetcher {
     }
 }
 
+/// Why, without the library's word for the kind of it.
 fn unreachable(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => format!("cannot be fetched: {error}"),
-        error => format!("cannot be fetched: {error}"),
-    }
+    let said = error.to_string();
+    format!("cannot be fetched: {}", said.trim_start_matches("io: "))
 }
 
 /// Whether `bytes first-last/all` begins there.

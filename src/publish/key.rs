@@ -26,9 +26,13 @@ pub fn write_new_key(path: &Path) -> Result<SecretKey, PublishError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => PublishError::new(path, exists(path)),
-        _ => PublishError::new(path, format!("cannot be made: {}", reason(&error))),
+    let mut file = options.open(path).map_err(|error| {
+        let what = if error.kind() == io::ErrorKind::AlreadyExists {
+            exists(path)
+        } else {
+            format!("cannot be made: {}", reason(&error))
+        };
+        PublishError::new(path, what)
     })?;
     let line = format!("{WORD} {}\n", key.to_base64());
     let written = file

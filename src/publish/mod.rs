@@ -1,5 +1,5 @@
 //! Native: signs and checks playlists and MPDs. `playlist` inserts lines into text, `scan` finds where; `mpd` and
-//! `mpd_scan` are the same for MPDs, `xml` reads them; `plan`
+//! `mpd_scan` are the same for MPDs, `mpd_sign` signs and `xml` reads them; `plan`
 //! tells which playlists are meant, `files` maps URIs to files, `hash` hashes them, `seals` numbers what
 //! is signed with a `key`, `signer` puts all that together, `write` puts results in place. `place` and
 //! `fetch` read streams where they are, `report` is what is found there. `sign`, `verify` and `watch`
@@ -12,12 +12,14 @@
     reason = "a shell: it reads and writes files, watches the clock and sleeps"
 )]
 
+#[cfg_attr(not(feature = "http"), path = "no_fetch.rs")]
 mod fetch;
 mod files;
 mod hash;
 mod key;
 mod mpd;
 mod mpd_scan;
+mod mpd_sign;
 mod place;
 mod plan;
 mod playlist;

@@ -171,7 +171,7 @@ fn track_name(root: &Path, playlist: &Path) -> String {
         for c in part.chars() {
             match c {
                 '"' | '%' | '\0'..='\x1f' | '\x7f' => {
-                    name.push_str(&format!("%{:02X}", u32::from(c)))
+                    name.push_str(&format!("%{:02X}", u32::from(c)));
                 }
                 _ => name.push(c),
             }

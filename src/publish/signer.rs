@@ -4,11 +4,11 @@
 use super::PublishError;
 use super::files::{folder_of, reason, resolve, uri_of};
 use super::hash::{Hashed, SegmentHasher, Wanted};
-use super::mpd::point_mpd;
+use super::mpd_sign::{Files, track_of};
 use super::plan::Planned;
 use super::playlist::{point_playlist, sign_playlist, strip_playlist};
 use super::progress::Progress;
-use super::scan::{Entry, MpdTrack, Playlist};
+use super::scan::{Entry, Playlist};
 use super::seals::Seals;
 use crate::integrity::tag::DigestTag;
 use crate::integrity::{SecretKey, Sidecar, SidecarSegment, SidecarTrack};
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 200;
 
 /// What a sidecar's name ends with.
-const SIDECAR_EXTENSION: &str = "swarmline.json";
+pub(super) const SIDECAR_EXTENSION: &str = "swarmline.json";
 
 /// What signing adds to a playlist.
 #[derive(Clone, Debug, Default)]
@@ -40,10 +40,11 @@ pub struct SignOptions {
 /// When digests stand in a sidecar beside the playlist, instead of in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum SidecarUse {
-    /// For finished playlists of more than 200 segments.
+    /// For finished playlists of more than 200 segments, if none stands in it twice: segments are found
+    /// in a sidecar by their address.
     #[default]
     Long,
-    /// For all finished playlists. One that grows has lines in any case: each stands alone, and no
+    /// For all finished playlists of which that holds. One that grows has lines in any case: each stands alone, and no
     /// second file could be replaced in the same moment.
     Always,
     /// Never.
@@ -71,8 +72,10 @@ pub(super) struct SignedText {
 
 /// Signs the playlists of one run.
 pub(super) struct Signer {
-    options: SignOptions,
+    pub(super) options: SignOptions,
     seals: Option<Seals>,
+    /// Playlists are signed as they grow.
+    follows: bool,
 }
 
 impl Signer {
@@ -80,6 +83,16 @@ impl Signer {
         Self {
             seals: options.key.clone().map(Seals::new),
             options: options.clone(),
+            follows: false,
+        }
+    }
+
+    /// One of playlists that grow: those of HLS have lines to their end. Who watches holds segments
+    /// under their digests, and would drop them if these went elsewhere.
+    pub(super) fn following(options: &SignOptions) -> Self {
+        Self {
+            follows: true,
+            ..Self::new(options)
         }
     }
 
@@ -148,41 +161,38 @@ impl Signer {
             };
             return self.sign_mpd(planned, text, &playlist, tracks, files);
         }
-        let to_sidecar = playlist.is_ended
-            && match self.options.sidecar {
-                SidecarUse::Long => playlist.segments.len() > LINES_MAX,
-                SidecarUse::Always => true,
-                SidecarUse::Never => false,
-            };
-        let wanted = Wanted {
-            sha256: self.options.sha256,
-            leaves: to_sidecar && self.options.leaves,
-        };
         let entries: Vec<&Entry> = playlist
             .segments
             .iter()
             .filter(|each| !each.is_gap)
             .collect();
-        let mut files = Files {
-            source,
-            hasher,
-            progress,
+        let at_line = |entry: &Entry, what| fail(&format_args!("line {}: {what}", entry.line));
+        let mut files = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let file = resolve(folder_of(source), &entry.uri);
+            files.push(file.map_err(|what| at_line(entry, what))?);
+        }
+        let to_sidecar = self.wants_sidecar(&playlist) && !has_repeats(&files, &entries);
+        let wanted = Wanted {
+            sha256: self.options.sha256,
+            leaves: to_sidecar && self.options.leaves,
         };
         let mut hashed = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            hashed.push(files.hash(entry, wanted)?);
+        for (entry, file) in entries.iter().zip(&files) {
+            let each = hasher.hash(file, entry.range, wanted);
+            let each = each.map_err(|what| at_line(entry, what))?;
+            progress.step(source.display(), each.digest.size);
+            hashed.push(each);
         }
         let (tags, stream) = self.seal(&planned.track, &entries, &hashed)?;
         let (text, sidecar) = if to_sidecar {
-            let path = planned.target.with_extension(SIDECAR_EXTENSION);
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let segments = sidecar_segments(&entries, &tags, hashed);
+            let (path, uri) = sidecar_place(&planned.target);
             let tracks = vec![SidecarTrack {
                 track: planned.track.clone(),
-                segments,
+                segments: sidecar_segments(&entries, &tags, hashed),
             }];
             let json = Sidecar::new(stream, tracks).to_json();
-            (point_playlist(text, &uri_of(&name)), Some((path, json)))
+            (point_playlist(text, &uri), Some((path, json)))
         } else {
             let mut rest = tags.iter();
             let next = |_: &str, _| rest.next().cloned().ok_or("a segment more than before");
@@ -198,69 +208,18 @@ impl Signer {
         })
     }
 
-    /// An MPD's digests stand beside it, track by track.
-    fn sign_mpd(
-        &mut self,
-        planned: &Planned,
-        text: &str,
-        playlist: &Playlist,
-        tracks: &[MpdTrack],
-        mut files: Files<'_>,
-    ) -> Result<SignedText, PublishError> {
-        if self.options.sidecar == SidecarUse::Never {
-            return Err(files.error("an MPD has no place for digests: they need a sidecar"));
-        }
-        let wanted = Wanted {
-            sha256: self.options.sha256,
-            leaves: self.options.leaves,
-        };
-        let mut rest = playlist.segments.as_slice();
-        let mut all = Vec::with_capacity(tracks.len());
-        for track in tracks {
-            let (mine, behind) = rest.split_at(track.segments.min(rest.len()));
-            rest = behind;
-            let there = |entry: &&Entry| !entry.may_be_missing || files.is_there(entry);
-            let entries: Vec<&Entry> = mine.iter().filter(there).collect();
-            let mut hashed = Vec::with_capacity(entries.len());
-            for entry in &entries {
-                hashed.push(files.hash(entry, wanted)?);
+    fn wants_sidecar(&self, playlist: &Playlist) -> bool {
+        playlist.is_ended
+            && !self.follows
+            && match self.options.sidecar {
+                SidecarUse::Long => playlist.segments.len() > LINES_MAX,
+                SidecarUse::Always => true,
+                SidecarUse::Never => false,
             }
-            all.push((track, entries, hashed));
-        }
-        let (mut stream, mut segments, mut written) = (None, 0, Vec::new());
-        for (track, entries, hashed) in all.into_iter().filter(|(_, found, _)| !found.is_empty()) {
-            let name = track_of(&planned.track, track);
-            let (tags, sealed_in) = self.seal(&name, &entries, &hashed)?;
-            stream = stream.or(sealed_in);
-            segments += tags.len();
-            written.push(SidecarTrack {
-                track: name,
-                segments: sidecar_segments(&entries, &tags, hashed),
-            });
-        }
-        if segments == 0 {
-            let why = playlist.not_listed.first();
-            let why = why.map_or("it lists no segments", String::as_str);
-            return Err(files.error(&format!("nothing to sign: {why}")));
-        }
-        let mut path = planned.target.clone().into_os_string();
-        path.push(".");
-        path.push(SIDECAR_EXTENSION);
-        let path = PathBuf::from(path);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let text = point_mpd(text, &uri_of(&name)).map_err(|error| files.error(&error.0))?;
-        let json = Sidecar::new(stream, written).to_json();
-        Ok(SignedText {
-            text,
-            sidecar: Some((path, json)),
-            segments,
-            is_master: false,
-            is_ended: playlist.is_ended,
-        })
     }
 
     /// The lines of a playlist's segments, and the STREAM they are sealed in.
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         track: &str,
         entries: &[&Entry],
@@ -287,40 +246,6 @@ impl Signer {
         }
         Ok((tags, stream))
     }
-}
-
-/// The files beside a playlist.
-struct Files<'a> {
-    source: &'a Path,
-    hasher: &'a mut SegmentHasher,
-    progress: &'a mut Progress,
-}
-
-impl Files<'_> {
-    fn hash(&mut self, entry: &Entry, wanted: Wanted) -> Result<Hashed, PublishError> {
-        let hashed = resolve(folder_of(self.source), &entry.uri)
-            .and_then(|file| self.hasher.hash(&file, entry.range, wanted));
-        let hashed = hashed.map_err(|what| match entry.line {
-            0 => self.error(&what),
-            line => self.error(&format!("line {line}: {what}")),
-        })?;
-        self.progress
-            .step(self.source.display(), hashed.digest.size);
-        Ok(hashed)
-    }
-
-    fn is_there(&self, entry: &Entry) -> bool {
-        resolve(folder_of(self.source), &entry.uri).is_ok_and(|file| file.exists())
-    }
-
-    fn error(&self, what: &str) -> PublishError {
-        PublishError::new(self.source, what)
-    }
-}
-
-/// What a track of an MPD is called under a signature.
-pub(super) fn track_of(mpd: &str, track: &MpdTrack) -> String {
-    format!("{mpd}#{}", track.name)
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, PublishError> {
@@ -358,27 +283,37 @@ fn check_unsealed(
     Ok(())
 }
 
-/// What a sidecar says of the segments. Who looks one up by its address finds the first of it, so the
-/// same bytes at the same address stand there once.
-fn sidecar_segments(
+/// Where the sidecar of a playlist goes, and how the playlist names it.
+fn sidecar_place(playlist: &Path) -> (PathBuf, String) {
+    let path = playlist.with_extension(SIDECAR_EXTENSION);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let uri = uri_of(&name);
+    (path, uri)
+}
+
+/// Whether the same bytes of a file stand twice, as those of an advertisement may. A sidecar, where
+/// segments are found by address, cannot give the two a SEQ each; lines can.
+fn has_repeats(files: &[PathBuf], entries: &[&Entry]) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut places = files.iter().zip(entries);
+    !places.all(|(file, entry)| seen.insert((file, entry.range)))
+}
+
+/// What a sidecar says of the segments.
+pub(super) fn sidecar_segments(
     entries: &[&Entry],
     tags: &[DigestTag],
     hashed: Vec<Hashed>,
 ) -> Vec<SidecarSegment> {
-    let mut seen = BTreeSet::new();
-    let mut segments = Vec::with_capacity(tags.len());
-    for ((entry, tag), hashed) in entries.iter().zip(tags).zip(hashed) {
-        if seen.insert((entry.uri.as_str(), entry.range)) {
-            segments.push(SidecarSegment {
-                url: entry.uri.clone(),
-                range: entry.range,
-                size: Some(tag.digest.size),
-                root: Some(tag.digest.root),
-                sha256: tag.sha256,
-                signed: tag.seal.as_ref().map(|seal| (seal.seq, seal.signature)),
-                leaves: hashed.leaves,
-            });
-        }
-    }
-    segments
+    let all = entries.iter().zip(tags).zip(hashed);
+    all.map(|((entry, tag), hashed)| SidecarSegment {
+        url: entry.uri.clone(),
+        range: entry.range,
+        size: Some(tag.digest.size),
+        root: Some(tag.digest.root),
+        sha256: tag.sha256,
+        signed: tag.seal.as_ref().map(|seal| (seal.seq, seal.signature)),
+        leaves: hashed.leaves,
+    })
+    .collect()
 }

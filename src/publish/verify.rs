@@ -3,15 +3,14 @@
 
 use super::PublishError;
 use super::hash::Wanted;
+use super::mpd_sign::track_of;
 use super::place::{Place, Reader};
 use super::progress::Progress;
 use super::report::{PlaylistReport, Report, SegmentReport, Status};
 use super::scan::{Entry, MpdTrack, Playlist};
-use super::signer::track_of;
 use crate::base::ByteRange;
 use crate::integrity::tag::{DigestTag, SegmentDigest};
 use crate::integrity::{Digest, PublicKey, Seal, Sidecar, root_of};
-use std::collections::BTreeSet;
 
 /// Checks playlists (a master playlist brings those it names) by file or URL, and all playlists below
 /// folders. With a key, every segment must be sealed by it; without one, signatures are not checked.
@@ -164,7 +163,7 @@ impl Check<'_> {
         if claim.sha256.is_some() && claim.sha256 != found.sha256 {
             return mismatch("other bytes than its SHA256 says".to_owned());
         }
-        self.check_seal(entry, &claim)?;
+        self.check_seal(&claim)?;
         Ok(size)
     }
 
@@ -210,7 +209,7 @@ impl Check<'_> {
         })
     }
 
-    fn check_seal(&mut self, entry: &Entry, claim: &Claim) -> Result<(), Fault> {
+    fn check_seal(&mut self, claim: &Claim) -> Result<(), Fault> {
         let bad = |what: &str| Err((Status::BadSignature, Some(what.to_owned())));
         let (digest, seal) = match (&claim.digest, &claim.seal, self.key) {
             (Some(digest), Some(seal), _) => (digest, seal),
@@ -220,7 +219,7 @@ impl Check<'_> {
         if self.key.is_some_and(|key| !key.verifies(digest, seal)) {
             return bad("not this key's signature of these bytes at this place");
         }
-        self.order.check(entry, seal)
+        self.order.check(seal)
     }
 }
 
@@ -230,8 +229,6 @@ struct Order {
     /// STREAM and TRACK of the first line.
     names: Option<(String, String)>,
     last: Option<u64>,
-    /// A sidecar says once what stands in the playlist twice.
-    seen: BTreeSet<(String, Option<ByteRange>, u64)>,
     /// What TRACK must end with: the track of an MPD.
     ending: String,
 }
@@ -261,22 +258,20 @@ impl Order {
         orders.into_iter().peekable()
     }
 
-    fn check(&mut self, entry: &Entry, seal: &Seal) -> Result<(), Fault> {
+    fn check(&mut self, seal: &Seal) -> Result<(), Fault> {
         let names = (seal.stream.clone(), seal.track.clone());
         let (stream, track) = self.names.get_or_insert_with(|| names.clone());
         if (&*stream, &*track) != (&names.0, &names.1) || !names.1.ends_with(&self.ending) {
             let what = format!("STREAM {:?}, TRACK {:?}", names.0, names.1);
             return Err((Status::OtherTrack, Some(what)));
         }
-        let is_known =
-            entry.tags.is_empty() && !self.seen.insert((entry.uri.clone(), entry.range, seal.seq));
         match self.last {
-            Some(last) if !is_known && seal.seq <= last => {
+            Some(last) if seal.seq <= last => {
                 let what = format!("SEQ {} behind SEQ {last}", seal.seq);
                 Err((Status::SeqNotRising, Some(what)))
             }
             Some(_) | None => {
-                self.last = self.last.max(Some(seal.seq));
+                self.last = Some(seal.seq);
                 Ok(())
             }
         }

@@ -37,7 +37,8 @@ pub enum Watched {
 }
 
 /// Follows `sources` into folder `out` until every playlist has its `EXT-X-ENDLIST` or
-/// `is_stopped`. Returns how many segments were hashed.
+/// `is_stopped`. Returns how many segments were hashed. What is followed has lines to its end: who
+/// watches it holds segments under their digests, and would drop them if these went elsewhere.
 ///
 /// # Errors
 /// When `out` is where the sources are: players would see unsigned versions; when `out` holds versions
@@ -53,7 +54,7 @@ pub fn watch(
     let mut watch = Watch {
         sources,
         out,
-        signer: Signer::new(options),
+        signer: Signer::following(options),
         folders: BTreeMap::new(),
         follows: BTreeMap::new(),
         mirrors: Vec::new(),

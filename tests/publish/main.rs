@@ -21,4 +21,5 @@ mod sealed;
 mod sidecars;
 mod text;
 mod watching;
+#[cfg(feature = "http")]
 mod web;

@@ -143,8 +143,11 @@ const STREAM: &str = "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"static
 fn stream() -> Folder {
     let folder = Folder::new();
     folder.put("manifest.mpd", STREAM);
-    for (seed, name) in ["hi-001", "hi-002", "lo-001", "lo-002"].iter().enumerate() {
-        folder.put(&format!("one/{name}.m4s"), media(seed as u8, 40_000 + seed));
+    for (seed, name) in (1_u8..).zip(["hi-001", "hi-002", "lo-001", "lo-002"]) {
+        folder.put(
+            &format!("one/{name}.m4s"),
+            media(seed, 40_000 + usize::from(seed)),
+        );
     }
     folder.put("two.mp4", media(9, 50_100));
     folder

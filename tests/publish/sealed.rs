@@ -9,7 +9,8 @@ use swarmline::publish::Status::{
     BadSignature, Gap, Mismatch, NoDigest, Ok, OtherTrack, SeqNotRising,
 };
 use swarmline::publish::{
-    Progress, SignOptions, Watched, read_key, sign, strip_playlist, watch, write_new_key,
+    Progress, SidecarUse, SignOptions, Watched, read_key, sign, strip_playlist, watch,
+    write_new_key,
 };
 
 /// The seals in a playlist's text, in order.
@@ -190,7 +191,7 @@ fn a_restarted_watch_goes_on_where_the_last_one_ended() {
         }
         live.put("live.m3u8", text + "#EXT-X-ENDLIST\n");
         let options = SignOptions {
-            sidecar: swarmline::publish::SidecarUse::Never,
+            sidecar: SidecarUse::Always, // which is not for what is followed
             ..sealing()
         };
         let mut say = |watched| assert!(matches!(watched, Watched::Signed(_)), "{watched:?}");

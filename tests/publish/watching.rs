@@ -1,6 +1,6 @@
 //! A live packager's playlists, signed as they grow.
 
-use crate::folder::{Folder, check, media, vod};
+use crate::folder::{Folder, check_key, key, media, sealing, vod};
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -84,21 +84,15 @@ fn a_live_stream_comes_out_signed_with_no_segment_hashed_twice() {
         let out = out.0.clone();
         let _stop_on_panic = StopOnPanic(&stop);
         let is_stopped = || stop.load(Ordering::Relaxed);
-        let watch = scope.spawn(move || {
-            watch(
-                &[source],
-                &out,
-                &SignOptions::default(),
-                &mut |_| {},
-                &is_stopped,
-            )
-        });
+        let watch =
+            scope.spawn(move || watch(&[source], &out, &sealing(), &mut |_| {}, &is_stopped));
         for newest in 0..12 {
             let end = if newest == 11 { "#EXT-X-ENDLIST\n" } else { "" };
             packager.write(newest, end);
             delays.push(wait_signed(&target, &format!("\n{newest}.ts\n")));
             if newest % 4 == 3 {
-                assert!(check(target.clone()).ok, "what is published plays");
+                let report = check_key(target.clone(), &key().public_key());
+                assert!(report.ok, "what is published plays");
             }
         }
         watch.join().unwrap().unwrap()

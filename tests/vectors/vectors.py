@@ -239,9 +239,27 @@ def sidecar_json():
     return json.dumps(sidecar, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
+def check_example(page):
+    """The worked example of docs/format.md says what is so, line breaks aside."""
+    leaves = leaves_of(segment(40000))
+    root = root_of(leaves)
+    message = signed_message(STREAM, "video/720p.m3u8", 41, 40000, root)
+    seal = (STREAM, "video/720p.m3u8", 41, sign(SECRET, message))
+    bare = page.replace("\n", "")
+    wanted = [leaf.hex() for leaf in leaves] + [root.hex(), base64(public_key(SECRET))]
+    wanted += [line(40000, root), line(40000, root, None, seal)]
+    wanted += [part.hex() for part in (message[:21], message[25:49], message[53:68])]
+    wanted += [part.hex() for part in (message[68:76], message[76:84])]
+    return [text for text in wanted if text not in bare]
+
+
 def main():
     check_ed25519()
     folder = Path(__file__).parent
+    page = folder / ".." / ".." / "docs" / "format.md"
+    missing = check_example(page.read_text(encoding="utf-8"))
+    for text in missing:
+        print(f"docs/format.md's example lacks {text}")
     made = {"tree.txt": tree_txt(), "lines.txt": lines_txt(), "sidecar.json": sidecar_json()}
     wrong = []
     for name, text in made.items():
@@ -252,7 +270,7 @@ def main():
             wrong.append(name)
     for name in wrong:
         print(f"{name} is not what docs/format.md says: compare it after --write")
-    sys.exit(1 if wrong else 0)
+    sys.exit(1 if wrong or missing else 0)
 
 
 main()

@@ -79,11 +79,17 @@ impl Oracle {
         add(self.by_url.entry(url.to_owned()).or_default(), bytes);
     }
 
-    /// The publisher's bytes of a run of a segment, for each content that its key names.
+    /// The publisher's bytes of a run of a segment, for each content that its key names. A version that no
+    /// playlist told comes from a sidecar: then it is one of the contents of its number.
     fn is_true(&self, key: &SegmentKey, start: u64, bytes: &[u8]) -> bool {
         let run = start as usize..start as usize + bytes.len();
-        let contents = self.by_key.get(key).into_iter().flatten();
+        let told = self.by_key.contains_key(key);
+        let named = |known: &SegmentKey| {
+            known == key || (!told && (known.track, known.number) == (key.track, key.number))
+        };
+        let contents = self.by_key.iter().filter(|(known, _)| named(known));
         contents
+            .flat_map(|(_, contents)| contents)
             .filter_map(|content| content.get(run.clone()))
             .any(|truth| truth == bytes)
     }
@@ -130,14 +136,31 @@ impl World {
 
     /// A playlist and the CDN's files, as they are now, are the publisher's word.
     fn learn(&mut self, viewer: Viewer, url: &str, body: &ManifestBody) {
-        let ManifestBody::Hls(text) = body else {
-            return;
-        };
+        let timeline = self.oracle.timelines.entry(viewer).or_default();
+        match body {
+            ManifestBody::Hls(text) => {
+                if timeline.update_hls(url, text).is_ok() {
+                    self.learn_listed(viewer);
+                }
+            }
+            ManifestBody::Mpd { root, now_ms } => {
+                let read = timeline.update_mpd(url, root, *now_ms);
+                read.expect("an MPD that can be read");
+                self.learn_listed(viewer);
+                // What comes by the clock is true ahead of it.
+                for minute in 1..10 {
+                    let timeline = self.oracle.timelines.entry(viewer).or_default();
+                    if timeline.advance(now_ms + minute * 60_000).is_some() {
+                        self.learn_listed(viewer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn learn_listed(&mut self, viewer: Viewer) {
         let Self { oracle, cdn, .. } = self;
         let timeline = oracle.timelines.entry(viewer).or_default();
-        if timeline.update_hls(url, text).is_err() {
-            return;
-        }
         for track in timeline.tracks() {
             for segment in &track.segments {
                 let Some(file) = cdn.files.get(&segment.url) else {

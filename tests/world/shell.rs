@@ -4,7 +4,7 @@
 use super::oracle::HASHING;
 use super::{Delivery, Fault, Frame, Outcome, Shell, Viewer, World};
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId,
+    ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId, TextId,
     TrackerId,
 };
 use swarmline::engine::{Input, Output, Part};
@@ -49,6 +49,7 @@ impl World {
             Output::StopFetch { fetch } => {
                 self.viewers[viewer].in_fetch.remove(&fetch);
             }
+            Output::FetchText { text, url } => self.fetch_text(viewer, text, url),
             Output::OpenTracker { tracker, .. } => self.open_tracker(viewer, tracker),
             Output::SendTracker { tracker, text } => {
                 if let Some(connection) = self.viewers[viewer].trackers.get(&tracker).copied() {
@@ -275,6 +276,26 @@ impl World {
         self.later(wait, Delivery::To(viewer, head));
         let start = if partial { offset } else { 0 };
         self.send_body(viewer, fetch, start, &bytes);
+    }
+
+    fn fetch_text(&mut self, viewer: Viewer, text: TextId, url: String) {
+        let fault = self.cdn.faults.iter().find(|(word, _)| url.contains(word));
+        let file = self.cdn.files.get(&url).cloned();
+        self.cdn.requests.push((viewer, url.clone(), None));
+        let input = match (fault, file) {
+            (Some((_, Fault::Silent)), _) => return,
+            (Some((_, Fault::Status(status))), _) => Input::TextFailed {
+                text,
+                status: *status,
+            },
+            (_, None) => Input::TextFailed { text, status: 404 },
+            (_, Some(bytes)) => {
+                *self.cdn.sent.entry(url.clone()).or_default() += bytes.len() as u64;
+                let body = String::from_utf8(bytes).expect("a text");
+                Input::TextReady { text, url, body }
+            }
+        };
+        self.later(self.cdn.latency, Delivery::To(viewer, input));
     }
 
     /// In chunks of an odd size, so that they never fall on block borders.

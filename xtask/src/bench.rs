@@ -1,6 +1,7 @@
 //! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm; `bench verify`: how
-//! fast the engine verifies there. Builds what is needed and hands over to the script of that name in
-//! `bench/`, which measures and prints.
+//! fast the engine verifies there; `bench simulator`: what a simulated viewer-second costs, by the size of
+//! the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to the
+//! simulator; they measure and print.
 
 use crate::test::binary;
 use crate::toolchain::root;
@@ -21,33 +22,104 @@ usage: cargo xtask bench verify [options]
 
   --rounds N       alternating runs of the engine and of WebCrypto alone, default 5
   --json           one JSON line instead of tables
+
+usage: cargo xtask bench simulator [options]
+
+  --seconds S      virtual seconds of each run, default 120
+  --viewers N,...  audiences, default 100,200,500,1000,2000
+  --scenario FILE  default scenarios/live-steady.toml
 ";
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let (script, options) = match args.split_first().map(|(what, rest)| (what.as_str(), rest)) {
-        Some(("browser", options)) => ("bench/browser.js", options),
-        Some(("verify", options)) => ("bench/verify.js", options),
-        Some(_) | None => return Err(USAGE.to_owned()),
-    };
+    let (what, options) = args.split_first().ok_or(USAGE)?;
     if options
         .iter()
         .any(|option| matches!(option.as_str(), "--help" | "-h"))
     {
         return Err(USAGE.to_owned());
     }
-    let root = root();
-    let chrome = programs::ensure_chrome(&root)?;
-    build::run(&[])?;
+    match what.as_str() {
+        "browser" => in_browsers("bench/browser.js", options),
+        "verify" => in_browsers("bench/verify.js", options),
+        "simulator" => simulator(options),
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
+fn build_binary() -> Result<(), String> {
     let mut cargo = Command::new("cargo");
     programs::succeed(
         cargo
             .args(["build", "--quiet", "--bin", "swarmline"])
-            .current_dir(&root),
-    )?;
+            .current_dir(root()),
+    )
+}
+
+fn in_browsers(script: &str, options: &[String]) -> Result<(), String> {
+    let root = root();
+    let chrome = programs::ensure_chrome(&root)?;
+    build::run(&[])?;
+    build_binary()?;
     let mut node = Command::new("node");
     node.arg(script).args(options).current_dir(&root);
     node.env("SWARMLINE_BIN", binary()?)
         .env(programs::CHROME_VARIABLE, chrome);
     programs::succeed(&mut node)
+}
+
+/// Audiences of one scenario, each in a process of its own; processor time, because machines are busy.
+#[allow(clippy::print_stdout, reason = "its figures are its output")]
+fn simulator(options: &[String]) -> Result<(), String> {
+    let (mut seconds, mut viewers) = ("120", "100,200,500,1000,2000");
+    let mut scenario = "scenarios/live-steady.toml";
+    for pair in options.chunks(2) {
+        match pair {
+            [name, value] if name == "--seconds" => seconds = value,
+            [name, value] if name == "--viewers" => viewers = value,
+            [name, value] if name == "--scenario" => scenario = value,
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    build_binary()?;
+    println!("{scenario}, {seconds} virtual seconds");
+    println!(
+        "{:>8}{:>12}{:>18}{:>10}{:>8}",
+        "viewers", "cpu, s", "µs/viewer-second", "relative", "MB"
+    );
+    let mut first = None;
+    for audience in viewers.split(',') {
+        let mut command = Command::new(binary()?);
+        command.args([
+            "simulate",
+            scenario,
+            "--json",
+            "--seconds",
+            seconds,
+            "--viewers",
+            audience,
+        ]);
+        let output = command.current_dir(root()).output();
+        let output = output.map_err(|why| format!("the simulator does not start: {why}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let member = |name| {
+            number(&text, name).ok_or_else(|| {
+                let said = String::from_utf8_lossy(&output.stderr);
+                format!("no \"{name}\" in what the simulator says: {text}{said}")
+            })
+        };
+        // Control and swarm have the same viewers, so its first mention will do.
+        let (cpu_s, mb) = (member("cpu_s")?, member("peak_mb")?);
+        let each = cpu_s * 1e6 / member("viewer_s")?;
+        let relative = each / *first.get_or_insert(each);
+        println!("{audience:>8}{cpu_s:>12.2}{each:>18.1}{relative:>10.2}{mb:>8.0}");
+    }
+    Ok(())
+}
+
+/// The number of a JSON member, its first mention.
+fn number(json: &str, name: &str) -> Option<f64> {
+    let (_, rest) = json.split_once(&format!("\"{name}\":"))?;
+    let end = rest.find([',', '}'])?;
+    rest.get(..end)?.parse().ok()
 }

@@ -27,7 +27,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         crate::build::run(&[])
     })?;
     step("server: the swarmline binary", || {
-        toolchain::run(Command::new("cargo").args(["build", "--quiet", "--bin", "swarmline"]))
+        // Without the HTTP client of `swarmline verify URL`, whose TLS takes half a minute to build.
+        let lean = ["--quiet", "--bin", "swarmline", "--no-default-features"];
+        toolchain::run(Command::new("cargo").arg("build").args(lean))
     })?;
     step("page: demo/dist", || {
         toolchain::run(toolchain::npm().args(["run", "--silent", "build", "--workspace", "demo"]))

@@ -17,7 +17,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   test    everything CI runs; the last line counts what passed
   build   write js-adapters/dist: wasm, glue, adapters, types
   bench   `bench browser`: viewers in real browsers, with and without the swarm;
-          `bench verify`: how fast the engine verifies there
+          `bench verify`: how fast the engine verifies there; `bench simulator`: what a
+          simulated viewer costs
   soak    `soak fuzz`: lets the decoders meet what a stranger may send, for minutes
 ";
 

@@ -7,7 +7,7 @@
 
 use super::base64::{from_base64, to_base64};
 use super::tag::SegmentDigest;
-use super::{Digest, MAX_SEGMENT_LEN, block_count};
+use super::{Digest, MAX_SEGMENT_LEN, Seal, block_count, decimal_integer};
 use crate::base::ByteRange;
 use crate::base::json::{Cursor, Kind, Malformed, Pen};
 use core::fmt;
@@ -177,6 +177,18 @@ impl Sidecar {
             let mut segments = track.segments.iter();
             let found = segments.find(|entry| entry.range == range && entry.url == name)?;
             Some((track, found))
+        })
+    }
+
+    /// The signature of what [`Self::find`] found, unchecked.
+    #[must_use]
+    pub fn seal(&self, track: &SidecarTrack, segment: &SidecarSegment) -> Option<Seal> {
+        let (seq, signature) = segment.signed?;
+        Some(Seal {
+            stream: self.stream.clone()?,
+            track: track.track.clone(),
+            seq,
+            signature,
         })
     }
 
@@ -422,13 +434,9 @@ fn hex(text: &str) -> Option<Digest> {
 /// `first-last`, both inclusive.
 fn range(text: &str) -> Option<ByteRange> {
     let (first, last) = text.split_once('-')?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(first) || !digits(last) {
-        return None;
-    }
     let range = ByteRange {
-        start: first.parse().ok()?,
-        end: last.parse::<u64>().ok()?.checked_add(1)?,
+        start: decimal_integer(first)?,
+        end: decimal_integer(last)?.checked_add(1)?,
     };
     (!range.is_empty()).then_some(range)
 }

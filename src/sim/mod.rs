@@ -1,0 +1,62 @@
+//! The simulator: real engines and the real tracker in virtual time, in a world that lies about nothing
+//! but the bytes, which are marks.
+//!
+//! `world` (the queue and what happens) drives `viewer`s (`player` and engine), whose wishes `shell`
+//! carries out: `store`, `link`, `nat`, `origin`, `fault`. `oracle` judges as it happens, `report`
+//! afterwards, beside a control: the same viewers of the same seed with players alone.
+//!
+//! Invariant: one seed forks every generator, nothing is asked of the machine, so equal scenarios and
+//! seeds give equal runs (their traces have one hash). What it leaves out: congestion control inside a
+//! link, loss, disks, and the time the engine itself takes.
+
+mod event;
+mod fault;
+mod figures;
+mod link;
+mod linking;
+mod nat;
+mod oracle;
+mod origin;
+mod player;
+mod queue;
+mod report;
+mod scenario;
+mod serving;
+mod shell;
+mod signals;
+mod store;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod viewer;
+mod watching;
+mod world;
+
+pub use figures::{Copies, Figures, Spread, Stalls};
+pub use nat::Nat;
+pub use oracle::{Promise, Violation};
+pub use report::{Cost, Report, Verdict};
+pub use scenario::{
+    Arrivals, Cdn, Fault, FaultKind, Floor, Group, Scenario, Stream, StreamKind, Vice, ViewerKind,
+};
+pub use trace::Sink;
+
+use crate::base::{Duration, Instant};
+
+/// Runs a scenario once: with engines, or (the control) with players alone.
+#[must_use]
+pub fn run(scenario: &Scenario, seed: u64, with_engines: bool, sink: Option<Sink<'_>>) -> Figures {
+    let trace = trace::Trace::new(sink);
+    let mut world = world::World::new(scenario, seed, with_engines, trace);
+    world.run_until(Instant::ZERO + Duration::from_secs_f64(scenario.seconds));
+    Figures::of(&world)
+}
+
+/// The whole part of a number that is no larger than what a counter holds.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a cast from float to integer saturates, and fractions are meant to go"
+)]
+fn whole(number: f64) -> u64 {
+    number as u64
+}

@@ -1,0 +1,70 @@
+//! Live streams whose file of digests comes late, or never.
+
+use super::stage::*;
+use super::world::{World, playlist, url};
+use std::time::Duration;
+use swarmline::engine::{Config, IntegrityMode, Source};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// A live window that ends with `last`; its segments are on the CDN.
+fn live(world: &mut World, last: u64) -> String {
+    let first = last.saturating_sub(5);
+    let mut text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+    for number in first..=last {
+        text.push_str(&format!("#EXTINF:4.0,\nseg-{number}.m4s\n"));
+        world.cdn.files.insert(url(number), bytes_at(number));
+    }
+    text
+}
+
+#[test]
+fn a_live_entry_that_is_missing_is_looked_for_again() {
+    let mut world = World::new();
+    let text = live(&mut world, 5);
+    publish_hex(&mut world, 0..6);
+    let config = Config {
+        integrity: IntegrityMode::Require,
+        ..config()
+    };
+    let viewers = [0, 1].map(|_| world.join(config.clone(), &playlist(), &text));
+    world.run_for(Duration::from_secs(2));
+    for last in 6..12 {
+        let text = live(&mut world, last);
+        for viewer in viewers {
+            refresh(&mut world, viewer, &text);
+        }
+        // The server writes its file after the playlist.
+        world.run_for(Duration::from_millis(300));
+        publish_hex(&mut world, last - 5..last + 1);
+        world.run_for(Duration::from_secs(1));
+        get(&mut world, viewers[0], last);
+        assert_eq!(
+            get(&mut world, viewers[1], last),
+            Source::Peers,
+            "segment {last}"
+        );
+        world.run_for(Duration::from_secs(2));
+    }
+}
+
+#[test]
+fn a_live_file_that_stands_still_is_not_asked_for_without_end() {
+    let mut world = World::new();
+    let text = live(&mut world, 5);
+    publish_hex(&mut world, 0..6);
+    let viewers = [0, 1].map(|_| world.join(config(), &playlist(), &text));
+    world.run_for(Duration::from_secs(2));
+    let text = live(&mut world, 6);
+    refresh(&mut world, viewers[0], &text);
+    let source = get(&mut world, viewers[0], 6);
+    assert_eq!(source, Source::Cdn, "and the player never waits");
+    world.run_for(Duration::from_secs(60));
+    let of_first = |(viewer, url, _): &&(usize, String, _)| *viewer == viewers[0] && url == SIDECAR;
+    let texts = world.cdn.requests.iter().filter(of_first).count();
+    assert!((3..=8).contains(&texts), "{texts} fetches");
+    // Nothing is said of it, so `prefer` shares it as such, with whoever gave up too.
+    refresh(&mut world, viewers[1], &text);
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(get(&mut world, viewers[1], 6), Source::Peers);
+}
