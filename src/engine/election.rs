@@ -167,8 +167,6 @@ impl Engine {
                 if hops == 0 {
                     broken.push(*id);
                 }
-                link.mute = MUTED_SEGMENTS;
-                broken.push(*id);
             }
         }
         for id in broken {

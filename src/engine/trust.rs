@@ -135,12 +135,11 @@ impl Outcasts {
     pub(super) fn note(&mut self, now: Instant, peer: PeerId, reason: CloseReason) {
         let until = match reason {
             CloseReason::WrongBlock => Instant(u64::MAX),
-            CloseReason::Unreliable => now + OUTCAST,
+            CloseReason::Unreliable | CloseReason::Protocol => now + OUTCAST,
             // It may come again when the swarm has changed.
             CloseReason::SameNetwork => now + OUTCAST / 2,
             CloseReason::Gone
             | CloseReason::ConnectTimeout
-            | CloseReason::Protocol
             | CloseReason::Duplicate
             | CloseReason::NotNeeded => return,
         };
