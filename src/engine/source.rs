@@ -74,7 +74,9 @@ impl Engine {
         if download.leg.is_none() && download.failure.is_none() {
             let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
             if now >= scene.latest.min(timeout) && self.wants_more(id) {
+                let silent = self.silent_for(now, id, self.config.fallback_delay() / 4);
                 self.split_with_cdn(now, id, &scene);
+                self.judge_overtaken(now, id, &silent);
             }
         }
         if scene.holders.is_empty() && !self.is_asked(id) {
@@ -137,43 +139,71 @@ impl Engine {
         })
     }
 
-    /// Peers that were asked and are silent for `cdnFallbackDelay` lose their blocks: to the CDN when
-    /// time is short or nobody else has them, else to other peers.
-    fn relieve_silent(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
-        let delay = self.config.fallback_delay();
-        let Some(segment) = self.segments.get(&id) else {
-            return;
-        };
-        let Some(download) = &segment.download else {
-            return;
-        };
+    /// Peers that were asked so long ago, for blocks or the leaf list, and have sent nothing since.
+    fn silent_for(&self, now: Instant, id: SegmentId, span: Duration) -> Vec<LinkId> {
         let mut silent: Vec<LinkId> = Vec::new();
-        let mut faults: Vec<(LinkId, Fault)> = Vec::new();
+        let Some(segment) = self.segments.get(&id) else {
+            return silent;
+        };
         for block in &segment.blocks {
-            let Block::Asked { link, at } = block else {
-                continue;
-            };
-            let progress = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
-            let fault = if now >= progress + delay {
-                Fault::Silent
-            } else if now >= *at + self.drip_delay() {
-                Fault::Drip
-            } else {
-                continue;
-            };
-            if !silent.contains(link) {
+            if let Block::Asked { link, at } = block
+                && now >= self.links.get(link).map_or(*at, |l| l.progress_at.max(*at)) + span
+                && !silent.contains(link)
+            {
                 silent.push(*link);
-                faults.push((*link, fault));
             }
         }
-        let leaves_late = download
-            .leaves_asked
-            .filter(|(_, at)| segment.leaves.is_none() && now >= *at + delay);
-        if let Some((link, _)) = leaves_late
+        let list = segment.download.as_ref().and_then(|d| d.leaves_asked);
+        if let Some((link, at)) = list
+            && segment.leaves.is_none()
+            && now >= at + span
             && !silent.contains(&link)
         {
             silent.push(link);
-            faults.push((link, Fault::Silent));
+        }
+        silent
+    }
+
+    /// Time ran out and the CDN took over: who had been silent and has nothing left to send has wasted
+    /// that time, even if it was less than `cdnFallbackDelay`. Else silent peers would hold the slack of a
+    /// viewer behind a slow CDN at its least for ever.
+    fn judge_overtaken(&mut self, now: Instant, id: SegmentId, silent: &[LinkId]) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        let owes = |id: &LinkId| {
+            let asked = |block: &Block| matches!(block, Block::Asked { link, .. } if link == id);
+            segment.blocks.iter().any(asked)
+        };
+        let overtaken: Vec<LinkId> = silent.iter().copied().filter(|id| !owes(id)).collect();
+        if let Some(download) = &mut segment.download
+            && download
+                .leaves_asked
+                .is_some_and(|(link, _)| overtaken.contains(&link))
+        {
+            download.leaves_asked = None;
+        }
+        for link in overtaken {
+            self.note_fault(now, link, Fault::Silent);
+        }
+    }
+
+    /// Peers that were asked and are silent for `cdnFallbackDelay` lose their blocks: to the CDN when
+    /// time is short or nobody else has them, else to other peers. So do those that drip.
+    fn relieve_silent(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
+        let delay = self.config.fallback_delay();
+        let mut silent = self.silent_for(now, id, delay);
+        let mut faults: Vec<(LinkId, Fault)> =
+            silent.iter().map(|link| (*link, Fault::Silent)).collect();
+        let blocks = self.segments.get(&id).map_or(&[][..], |s| &s.blocks);
+        for block in blocks {
+            if let Block::Asked { link, at } = block
+                && now >= *at + self.drip_delay()
+                && !silent.contains(link)
+            {
+                silent.push(*link);
+                faults.push((*link, Fault::Drip));
+            }
         }
         if silent.is_empty() {
             return;
@@ -185,7 +215,8 @@ impl Engine {
         let urgent = now + delay >= scene.latest;
         if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
             download.shunned.extend(silent.iter().copied());
-            if leaves_late.is_some() {
+            let list_late = |(link, _): (LinkId, Instant)| silent.contains(&link);
+            if download.leaves_asked.is_some_and(list_late) {
                 download.leaves_asked = None;
             }
         }

@@ -103,18 +103,19 @@ impl Conduct {
 
     /// Counts a fault; whether it is the last one.
     fn note(&mut self, now: Instant, fault: Fault) -> bool {
-        let sum = if fault.is_lie() {
-            &mut self.lies
-        } else {
-            &mut self.lapses
-        };
-        let counted = (sum.since(now) + fault.weight()).min(LIMIT);
-        *sum = now + counted;
-        if counted < LIMIT {
-            return false;
+        let more = |sum: Instant| (sum.since(now) + fault.weight()).min(LIMIT);
+        // A lie is in vain too: else three vain requests of two kinds would have no consequence.
+        let counted = more(self.lapses);
+        self.lapses = now + counted;
+        if fault.is_lie() {
+            let lied = more(self.lies);
+            self.lies = now + lied;
+            if lied >= LIMIT {
+                return true;
+            }
         }
-        if fault.is_lie() || self.is_resting(now) {
-            return fault.is_lie();
+        if counted < LIMIT || self.is_resting(now) {
+            return false;
         }
         self.rests_until = now + REST * (1 << self.rests.min(REST_DOUBLINGS));
         self.rests = self.rests.saturating_add(1);

@@ -59,15 +59,11 @@ fn a_flood_of_offers_opens_no_more_links_than_allowed() {
     let mut world = World::new();
     let text = vod(&mut world, SEGMENTS, LEN, true);
     let victim = world.join(World::config(), &playlist(), &text);
-    let hex = world.viewers[victim].engine.stats().info_hash;
-    let mut info_hash = [0; 20];
-    for (at, byte) in info_hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("two hexadecimal digits");
-    }
+    let info_hash = world.info_hash(victim);
     let mut players = [Player::new(&world, victim, SEGMENTS, SEGMENT, GOAL)];
     let mut accepted = 0;
     for nth in 0..3_000 {
-        world.tell(victim, offer(nth, InfoHash(info_hash)));
+        world.tell(victim, offer(nth, info_hash));
         let open = world.open_links(victim);
         assert!(open <= World::config().max_peers as usize, "{open} links");
         accepted = accepted.max(open);

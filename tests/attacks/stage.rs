@@ -118,8 +118,22 @@ impl Run {
     }
 }
 
-/// One run of a show that carries digests, or not.
-pub(crate) fn perform(seed: u64, cast: Cast, signed: bool, act: Act<'_>) -> Run {
+/// What is played.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Show {
+    pub(crate) segments: u64,
+    /// The playlist carries digests.
+    pub(crate) signed: bool,
+}
+
+/// The show of every attack that digests repel.
+pub(crate) const SIGNED: Show = Show {
+    segments: SEGMENTS,
+    signed: true,
+};
+
+/// One run of a show.
+pub(crate) fn perform(seed: u64, cast: Cast, show: Show, act: Act<'_>) -> Run {
     let mut chance = Rng::new(0xa77ac << 20 | seed);
     let mut world = World::seeded(seed + 1);
     // From scarcely faster than the player eats to much faster.
@@ -128,8 +142,8 @@ pub(crate) fn perform(seed: u64, cast: Cast, signed: bool, act: Act<'_>) -> Run 
     world.link_bytes_per_s = BITRATE * u64::from(2 + chance.below(20));
     world.link_latency = Duration::from_millis(u64::from(5 + chance.below(75)));
     // Without digests wrong bytes are counted, not forbidden.
-    world.oracle.strict = signed;
-    let text = vod(&mut world, SEGMENTS, LEN, signed);
+    world.oracle.strict = show.signed;
+    let text = vod(&mut world, show.segments, LEN, show.signed);
     let config = match act {
         Act::Attack(_) | Act::Behave => World::config(),
         Act::Alone => Config::default(),
@@ -146,11 +160,12 @@ pub(crate) fn perform(seed: u64, cast: Cast, signed: bool, act: Act<'_>) -> Run 
             }
             hostile.push(viewer);
         }
-        players.push(Player::new(&world, viewer, SEGMENTS, SEGMENT, GOAL));
+        players.push(Player::new(&world, viewer, show.segments, SEGMENT, GOAL));
         let pause = Duration::from_millis(u64::from(200 + chance.below(2_000)));
         play_for(&mut world, &mut players, pause);
     }
-    let done = play_out(&mut world, &mut players, Duration::from_secs(90));
+    let patience = SEGMENT * 2 * show.segments as u32 + Duration::from_secs(40);
+    let done = play_out(&mut world, &mut players, patience);
     let players = players.split_off(cast.hostile);
     assert!(
         done || players.iter().all(Player::is_done),
@@ -172,7 +187,7 @@ pub(crate) fn attack(script: Script<'_>, check: impl FnMut(&Run)) {
 pub(crate) fn attack_with(casts: &[Cast], script: Script<'_>, mut check: impl FnMut(&Run)) {
     for seed in 0..SEEDS {
         let cast = casts[seed as usize % casts.len()];
-        let run = perform(seed, cast, true, Act::Attack(script));
+        let run = perform(seed, cast, SIGNED, Act::Attack(script));
         no_worse_than_alone(seed, cast, &run);
         check(&run);
     }
@@ -210,7 +225,7 @@ fn remembered<T: Clone>(
 pub(crate) fn no_worse_than_alone(seed: u64, cast: Cast, run: &Run) {
     static ALONE: Mutex<BTreeMap<(u64, Cast), Vec<Seen>>> = Mutex::new(BTreeMap::new());
     let alone = remembered(&ALONE, seed, cast, || {
-        seen(&perform(seed, cast, true, Act::Alone))
+        seen(&perform(seed, cast, SIGNED, Act::Alone))
     });
     for ((startup, stalled), (startup_alone, stalled_alone)) in seen(run).into_iter().zip(alone) {
         assert!(
@@ -228,7 +243,7 @@ pub(crate) fn no_worse_than_alone(seed: u64, cast: Cast, run: &Run) {
 fn twin_is_used(seed: u64, cast: Cast) {
     static TWINS: Mutex<BTreeMap<(u64, Cast), u64>> = Mutex::new(BTreeMap::new());
     let taken = remembered(&TWINS, seed, cast, || {
-        let twin = perform(seed, cast, true, Act::Behave);
+        let twin = perform(seed, cast, SIGNED, Act::Behave);
         no_worse_than_alone(seed, cast, &twin);
         twin.bytes_taken_from_hostile()
     });

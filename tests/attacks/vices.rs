@@ -4,9 +4,11 @@
 //! from the playlist.
 
 use crate::stage::{LEN, SEGMENTS};
-use crate::world::{Frame, Passed, Passing, Vice, Way, content, leaves_of};
+use crate::world::{Frame, Passed, Passing, Vice, Viewer, Way, content, leaves_of};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
-use swarmline::base::Rng;
+use swarmline::base::{Instant, Rng};
 use swarmline::integrity::BLOCK_LEN;
 use swarmline::wire::{
     BLOCK_HEADER_LEN, BlockHeader, HaveEntry, Holding, PeerMessage, RejectReason, SegmentKey,
@@ -352,5 +354,70 @@ pub(crate) fn flood_of_questions(keys: Vec<SegmentKey>) -> Vice {
             say(nth * 5, &message)
         };
         (1..2_000).map(question).collect()
+    })
+}
+
+/// The content that a forger puts in a true one's place: one bit of each block is another.
+fn forged(bytes: &mut [u8]) {
+    for block in bytes.chunks_mut(BLOCK_LEN as usize) {
+        block[0] ^= 1;
+    }
+}
+
+/// Forged blocks under a leaf list that fits them: without a publisher's digest, nothing contradicts it
+/// but other viewers and the CDN.
+pub(crate) fn forge_all() -> Vice {
+    Box::new(move |mut passing: Passing| {
+        match (passing.way, &mut passing.frame) {
+            (Way::Out, Frame::Block(bytes)) => forged(&mut bytes[BLOCK_HEADER_LEN..]),
+            (Way::Out, Frame::Control(bytes)) => {
+                if let Ok(PeerMessage::Leaves { key, size, .. }) = PeerMessage::decode(bytes) {
+                    let mut content = true_content(key);
+                    forged(&mut content);
+                    let leaves = leaves_of(&content);
+                    *bytes = PeerMessage::Leaves { key, size, leaves }.encode();
+                }
+            }
+            (Way::In, _) => {}
+        }
+        passing.untouched()
+    })
+}
+
+/// One request that reached a hostile viewer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Which of the hostile.
+    pub(crate) index: usize,
+    /// By whom.
+    pub(crate) other: Viewer,
+    pub(crate) at: Instant,
+    pub(crate) key: SegmentKey,
+    /// Blocks, not a leaf list.
+    pub(crate) is_for_blocks: bool,
+}
+
+pub(crate) type Log = Rc<RefCell<Vec<Asked>>>;
+
+/// A vice whose requests are written down.
+pub(crate) fn logged(index: usize, log: Log, mut vice: Vice) -> Vice {
+    Box::new(move |passing: Passing| {
+        if let (Way::In, Frame::Control(bytes)) = (passing.way, &passing.frame) {
+            let wanted = match PeerMessage::decode(bytes) {
+                Ok(PeerMessage::Request { key, .. }) => Some((key, true)),
+                Ok(PeerMessage::LeavesRequest { key }) => Some((key, false)),
+                _ => None,
+            };
+            let (other, at) = (passing.other, passing.now);
+            log.borrow_mut()
+                .extend(wanted.map(|(key, is_for_blocks)| Asked {
+                    index,
+                    other,
+                    at,
+                    key,
+                    is_for_blocks,
+                }));
+        }
+        vice(passing)
     })
 }

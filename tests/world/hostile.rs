@@ -5,9 +5,9 @@
 //! viewers do not deceive each other. What a vice sends goes through its viewer's one uplink.
 
 use super::{Delivery, Viewer, World};
-use swarmline::base::{Duration, Instant, LinkId, PayloadId};
+use swarmline::base::{Duration, InfoHash, Instant, LinkId, PayloadId};
 use swarmline::engine::Input;
-use swarmline::wire::BLOCK_HEADER_LEN;
+use swarmline::wire::{BLOCK_HEADER_LEN, ToTracker};
 
 /// One message of a link, as it stands in bytes; a block with its header.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,26 @@ pub fn stall() -> Vice {
 impl World {
     pub fn is_hostile(&self, viewer: Viewer) -> bool {
         self.viewers[viewer].vice.is_some()
+    }
+
+    /// A viewer says to its tracker what its engine never would.
+    pub fn say_to_tracker(&mut self, viewer: Viewer, message: &ToTracker) {
+        let connections: Vec<_> = self.viewers[viewer].trackers.values().copied().collect();
+        for connection in connections {
+            let text = message.encode();
+            self.later(self.link_latency, Delivery::ToTracker(connection, text));
+        }
+    }
+
+    /// The swarm that the viewer is in.
+    pub fn info_hash(&self, viewer: Viewer) -> InfoHash {
+        let hex = self.viewers[viewer].engine.stats().info_hash;
+        let mut hash = [0; 20];
+        for (at, byte) in hash.iter_mut().enumerate() {
+            let digits = &hex[2 * at..2 * at + 2];
+            *byte = u8::from_str_radix(digits, 16).expect("two hexadecimal digits");
+        }
+        InfoHash(hash)
     }
 
     /// What `viewer`'s shell makes of a message.

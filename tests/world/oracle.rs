@@ -104,6 +104,12 @@ impl Oracle {
         self.peers.get(&peer).copied()
     }
 
+    /// What a viewer is called, once it has greeted anybody.
+    pub fn peer_of(&self, viewer: Viewer) -> Option<PeerId> {
+        let known = self.peers.iter().find(|(_, who)| **who == viewer);
+        known.map(|(peer, _)| *peer)
+    }
+
     /// Who took wrong bytes from whom, and when first.
     pub fn caught(&self) -> impl Iterator<Item = (Viewer, Viewer)> + '_ {
         self.caught.keys().copied()
