@@ -94,21 +94,14 @@ async function attack(dishonest, kind, { swarmId = "among others", goesOn = null
   const liarId = await peerId(dishonest);
   const player = { player: shortBuffer };
   const [visitor, plain] = await Promise.all([open({ swarmId, ...player }), open(player)]);
-  await Promise.all([visitor, plain].map((viewer) => viewer.tell("speed", 2)));
-  if (goesOn) {
-    const dropped = (/** @type {State} */ state) => closedReasons(state, liarId).length > 0;
-    const before = goesOn(await visitor.until("dropped the liar", dropped));
-    await visitor.until("went on without it", (state) => goesOn(state) > before);
-  } else await visitor.untilWholeStream();
-  const state = await visitor.until("hashed what it got", ({ fragments }) =>
-    fragments.every(({ sha256 }) => sha256 !== ""),
+  const [state, alone] = await watch(visitor, plain, liarId, goesOn).finally(() =>
+    // A visitor left behind would serve the next one.
+    Promise.all([visitor.close(), plain.close()]),
   );
-  const alone = await plain.state();
   const { lies, asked } = await dishonest.page.evaluate(() => {
     const { lies, asked } = /** @type {Liar} */ (Reflect.get(window, "liar"));
     return { lies, asked };
   });
-  await Promise.all([visitor.close(), plain.close()]);
   for (const seen of [state, await honest.state()]) {
     assert.equal(wrongFragment(seen, fixture("ts")), undefined, "every fragment is the file's");
     assert.deepEqual(
@@ -128,6 +121,29 @@ async function attack(dishonest, kind, { swarmId = "among others", goesOn = null
     closed: closedReasons(state, liarId),
     closedHonest: closedReasons(state, honestId),
   };
+}
+
+/**
+ * @param {Viewer} visitor
+ * @param {Viewer} plain
+ * @param {string} liarId
+ * @param {((state: State) => number) | null} goesOn
+ */
+async function watch(visitor, plain, liarId, goesOn) {
+  if (goesOn) {
+    const dropped = (/** @type {State} */ state) => closedReasons(state, liarId).length > 0;
+    const before = goesOn(await visitor.until("dropped the liar", dropped));
+    const atEnd = (/** @type {State} */ { bufferedEnd, duration }) =>
+      duration > 0 && bufferedEnd >= duration - 0.5;
+    await visitor.until("went on", (state) => goesOn(state) > before || atEnd(state));
+  } else {
+    await Promise.all([visitor, plain].map((viewer) => viewer.tell("speed", 2)));
+    await visitor.untilWholeStream();
+  }
+  const hashed = (/** @type {State} */ { fragments }) =>
+    fragments.every(({ sha256 }) => sha256 !== "");
+  const state = await visitor.until("hashed what it got", hashed);
+  return /** @type {const} */ ([state, await plain.state()]);
 }
 
 /** @param {Viewer} viewer */
@@ -176,6 +192,7 @@ for (const [kind, title, reason] of provable) {
     assert.ok(lies > 0, "it lied");
     assert.deepEqual(closed, [reason], "dropped once, and not linked again");
     assert.deepEqual(closedHonest, []);
+    assert.ok(fromHonest > 0, "the honest page shared");
   });
 }
 
@@ -211,8 +228,7 @@ for (const [kind, title, reasons] of slow) {
 }
 
 test("promises never kept, by the only peer: no stall", limits, async () => {
-  const { lies, state, closed } = await attack(lonelyLiar, "promises", { swarmId: "alone" });
+  const { lies, state } = await attack(lonelyLiar, "promises", { swarmId: "alone" });
   assert.ok(lies > 0, "it lied");
-  assert.ok(!closed.includes("protocol"), "in words that can be read");
   assert.equal(state.stats?.peerBytes, 0);
 });

@@ -44,6 +44,7 @@ function send(channel, message) {
 RTCDataChannel.prototype.send = function (data) {
   const message = new Uint8Array(data instanceof ArrayBuffer ? data : data.slice());
   watch(this);
+  if (this.label === "blocks") remember(message);
   const changed = this.label === "blocks" ? blockMessages(this, message) : controls(message);
   if (changed.length !== 1 || changed[0] !== message) liar.lies += 1;
   for (const one of changed) send(this, one);
@@ -131,13 +132,20 @@ function joined(...parts) {
   return whole;
 }
 
+/** Keeps the first bytes of each length that went out. @param {Uint8Array} message */
+function remember(message) {
+  const body = message.slice(blockHeader);
+  if (!remembered.has(body.length))
+    remembered.set(body.length, { segment: segmentOf(message), bytes: body });
+}
+
+/** @param {Uint8Array} message */
+const segmentOf = (message) => message.slice(8, blockHeader).join();
+
 /** The right header over bytes of a segment sent before. @param {Uint8Array} message */
 function withAnotherSegment(message) {
-  const segment = message.slice(8, blockHeader).join();
-  const body = message.slice(blockHeader);
-  const other = remembered.get(body.length);
-  if (!other) remembered.set(body.length, { segment, bytes: body });
-  if (!other || other.segment === segment) return message;
+  const other = remembered.get(message.length - blockHeader);
+  if (!other || other.segment === segmentOf(message)) return message;
   return joined(message.slice(0, blockHeader), other.bytes);
 }
 
