@@ -133,7 +133,9 @@ async function watch(visitor, plain, liarId, goesOn) {
   if (goesOn) {
     const dropped = (/** @type {State} */ state) => closedReasons(state, liarId).length > 0;
     const before = goesOn(await visitor.until("dropped the liar", dropped));
-    await visitor.until("went on without it", (state) => goesOn(state) > before);
+    const atEnd = (/** @type {State} */ { bufferedEnd, duration }) =>
+      duration > 0 && bufferedEnd >= duration - 0.5;
+    await visitor.until("went on", (state) => goesOn(state) > before || atEnd(state));
   } else {
     await Promise.all([visitor, plain].map((viewer) => viewer.tell("speed", 2)));
     await visitor.untilWholeStream();
@@ -190,6 +192,7 @@ for (const [kind, title, reason] of provable) {
     assert.ok(lies > 0, "it lied");
     assert.deepEqual(closed, [reason], "dropped once, and not linked again");
     assert.deepEqual(closedHonest, []);
+    assert.ok(fromHonest > 0, "the honest page shared");
   });
 }
 
@@ -225,8 +228,7 @@ for (const [kind, title, reasons] of slow) {
 }
 
 test("promises never kept, by the only peer: no stall", limits, async () => {
-  const { lies, state, closed } = await attack(lonelyLiar, "promises", { swarmId: "alone" });
+  const { lies, state } = await attack(lonelyLiar, "promises", { swarmId: "alone" });
   assert.ok(lies > 0, "it lied");
-  assert.ok(!closed.includes("protocol"), "in words that can be read");
   assert.equal(state.stats?.peerBytes, 0);
 });
