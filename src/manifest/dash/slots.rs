@@ -157,7 +157,7 @@ pub(super) fn ticks(us: u64, timescale: u64) -> u64 {
 
 /// Ticks of a timescale in milliseconds.
 pub(super) fn to_ms(ticks: u64, timescale: u64) -> u32 {
-    let ms = (ticks / timescale).saturating_mul(1_000)
-        + (ticks % timescale).saturating_mul(1_000) / timescale;
+    let whole = (ticks / timescale).saturating_mul(1_000);
+    let ms = whole.saturating_add((ticks % timescale).saturating_mul(1_000) / timescale);
     u32::try_from(ms).unwrap_or(u32::MAX)
 }
