@@ -49,6 +49,24 @@ fn the_second_viewer_is_fed_by_the_first() {
     }
 }
 
+/// All want each of twelve segments at once and get its bytes; how many copies the CDN was asked for.
+fn watch_together(world: &mut World, viewers: &[usize], ahead_ms: f64) -> usize {
+    for number in 0..12 {
+        let wishes: Vec<_> = viewers
+            .iter()
+            .map(|viewer| {
+                world.ahead(*viewer, ahead_ms);
+                (*viewer, world.load(*viewer, &url(number), None))
+            })
+            .collect();
+        for (viewer, request) in wishes {
+            let outcome = world.settle(viewer, request);
+            assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
+        }
+    }
+    (0..12).map(|number| asked(world, number)).sum()
+}
+
 #[test]
 fn of_six_that_want_a_segment_at_once_one_fetches_it() {
     for signed in [true, false] {
@@ -58,20 +76,7 @@ fn of_six_that_want_a_segment_at_once_one_fetches_it() {
             .map(|_| world.join(World::config(), &playlist(), &text))
             .collect();
         world.run_for(Duration::from_secs(5));
-        for number in 0..12 {
-            let wishes: Vec<_> = viewers
-                .iter()
-                .map(|viewer| {
-                    world.ahead(*viewer, 12_000.0);
-                    (*viewer, world.load(*viewer, &url(number), None))
-                })
-                .collect();
-            for (viewer, request) in wishes {
-                let outcome = world.settle(viewer, request);
-                assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
-            }
-        }
-        let copies: usize = (0..12).map(|number| asked(&world, number)).sum();
+        let copies = watch_together(&mut world, &viewers, 12_000.0);
         assert!(
             copies <= 15,
             "{copies} copies of 12 segments, signed {signed}"
@@ -90,20 +95,7 @@ fn a_promise_crosses_a_mesh_in_which_few_are_linked() {
         .map(|_| world.join(World::config(), &playlist(), &text))
         .collect();
     world.run_for(Duration::from_secs(5));
-    for number in 0..12 {
-        let wishes: Vec<_> = viewers
-            .iter()
-            .map(|viewer| {
-                world.ahead(*viewer, 16_000.0);
-                (*viewer, world.load(*viewer, &url(number), None))
-            })
-            .collect();
-        for (viewer, request) in wishes {
-            let outcome = world.settle(viewer, request);
-            assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
-        }
-    }
-    let copies: usize = (0..12).map(|number| asked(&world, number)).sum();
+    let copies = watch_together(&mut world, &viewers, 16_000.0);
     assert!(copies <= 18, "{copies} copies of 12 segments");
 }
 
