@@ -1,6 +1,6 @@
 //! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm; `bench verify`: how
-//! fast the engine verifies there; `bench simulator`: what a simulated viewer-second costs, by the size of
-//! the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to the
+//! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
+//! `bench simulator`: what a simulated viewer-second costs, by the size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to the
 //! simulator; they measure and print.
 
 use crate::test::binary;
@@ -23,6 +23,11 @@ usage: cargo xtask bench verify [options]
   --rounds N       alternating runs of the engine and of WebCrypto alone, default 5
   --json           one JSON line instead of tables
 
+usage: cargo xtask bench refresh [options]
+
+  --rounds N       refreshes of each window, default 40
+  --json           one JSON line instead of a table
+
 usage: cargo xtask bench simulator [options]
 
   --seconds S      virtual seconds of each run, default 120
@@ -42,6 +47,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     match what.as_str() {
         "browser" => in_browsers("bench/browser.js", options),
         "verify" => in_browsers("bench/verify.js", options),
+        "refresh" => in_browsers("bench/refresh.js", options),
         "simulator" => simulator(options),
         _ => Err(USAGE.to_owned()),
     }
