@@ -104,6 +104,7 @@ impl Engine {
         });
         self.hash(id, asked);
         self.drive(now, id);
+        self.share_room(now, link, id);
     }
 
     fn note_arrival(&mut self, now: Instant, link: LinkId, blocks: usize, len: u64) {
