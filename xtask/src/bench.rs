@@ -1,7 +1,9 @@
 //! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm; `bench verify`: how
 //! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
-//! `bench simulator`: what a simulated viewer-second costs, by the size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to the
-//! simulator; they measure and print.
+//! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
+//! how long it holds a page's main thread; `bench simulator`: what a simulated viewer-second costs, by the
+//! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
+//! the simulator; they measure and print.
 
 use crate::test::binary;
 use crate::toolchain::root;
@@ -28,6 +30,18 @@ usage: cargo xtask bench refresh [options]
   --rounds N       refreshes of each window, default 40
   --json           one JSON line instead of a table
 
+usage: cargo xtask bench transfer [options]
+
+  --rounds N       alternating runs of the engine and of bare data channels, default 5
+  --segments N     segments of 2 MiB in each run, default 32
+  --json           one JSON line instead of tables
+
+usage: cargo xtask bench tasks [options]
+
+  --rounds N       alternating runs of a plain page and of one with the swarm, default 5
+  --seconds N      of each run, default 20
+  --json           one JSON line instead of tables
+
 usage: cargo xtask bench simulator [options]
 
   --seconds S      virtual seconds of each run, default 120
@@ -48,6 +62,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         "browser" => in_browsers("bench/browser.js", options),
         "verify" => in_browsers("bench/verify.js", options),
         "refresh" => in_browsers("bench/refresh.js", options),
+        "tasks" => in_browsers("bench/tasks.js", options),
+        "transfer" => in_browsers("bench/transfer.js", options),
         "simulator" => simulator(options),
         _ => Err(USAGE.to_owned()),
     }
