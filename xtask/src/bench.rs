@@ -1,7 +1,9 @@
 //! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm; `bench verify`: how
-//! fast the engine verifies there; `bench simulator`: what a simulated viewer-second costs, by the size of
-//! the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to the
-//! simulator; they measure and print.
+//! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
+//! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
+//! how long it holds a page's main thread; `bench simulator`: what a simulated viewer-second costs, by the
+//! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
+//! the simulator; they measure and print.
 
 use crate::test::binary;
 use crate::toolchain::root;
@@ -22,23 +24,47 @@ usage: cargo xtask bench verify [options]
 
   --rounds N       alternating runs of the engine and of WebCrypto alone, default 5
   --json           one JSON line instead of tables
+
+usage: cargo xtask bench refresh [options]
+
+  --rounds N       refreshes of each window, default 40
+  --json           one JSON line instead of a table
+
+usage: cargo xtask bench transfer [options]
+
+  --rounds N       alternating runs of the engine and of bare data channels, default 5
+  --segments N     segments of 2 MiB in each run, default 32
+  --json           one JSON line instead of tables
+
+usage: cargo xtask bench tasks [options]
+
+  --rounds N       alternating runs of a plain page and of one with the swarm, default 5
+  --seconds N      of each run, default 20
+  --json           one JSON line instead of tables
 ";
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let (what, options) = args.split_first().ok_or(USAGE)?;
+    let (what, options) = args.split_first().ok_or_else(usage)?;
     if options
         .iter()
         .any(|option| matches!(option.as_str(), "--help" | "-h"))
     {
-        return Err(format!("{USAGE}\n{}", simulator::USAGE));
+        return Err(usage());
     }
     match what.as_str() {
         "browser" => in_browsers("bench/browser.js", options),
         "verify" => in_browsers("bench/verify.js", options),
+        "refresh" => in_browsers("bench/refresh.js", options),
+        "tasks" => in_browsers("bench/tasks.js", options),
+        "transfer" => in_browsers("bench/transfer.js", options),
         "simulator" => simulator::run(options),
-        _ => Err(format!("{USAGE}\n{}", simulator::USAGE)),
+        _ => Err(usage()),
     }
+}
+
+fn usage() -> String {
+    format!("{USAGE}\n{}", simulator::USAGE)
 }
 
 fn build_binary() -> Result<(), String> {
