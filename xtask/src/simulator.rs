@@ -147,6 +147,7 @@ fn heading(curve: bool) -> String {
             "copies, mean",
             "median",
             "P95",
+            "kB a fetch",
             "offload",
             "limit",
             "of it",
@@ -185,12 +186,16 @@ fn reached(json: &str, viewers: &str) -> Result<String, String> {
     let swarm = |name| number(json, &["swarm", name]);
     let copies = |name| number(json, &["swarm", "copies", "each", name]);
     let stays = swarm("viewer_s")?;
+    // A whole segment's size where the election was late, less where a race took a tail.
+    let fetches = swarm("cdn_requests")? - swarm("viewers")?;
+    let fetched = swarm("cdn_bytes")? - swarm("cdn_first_bytes")?;
     let (offload, limit) = (swarm("offload")?, swarm("offload_limit")?);
     Ok(format!(
-        "| {viewers} | {:.2} | {:.2} | {:.2} | {:.2} % | {:.2} % | {:.1} % | {:.2} % | {:.1} | {:.0} | {:.1} | {:.1} |\n",
+        "| {viewers} | {:.2} | {:.2} | {:.2} | {:.0} | {:.2} % | {:.2} % | {:.1} % | {:.2} % | {:.1} | {:.0} | {:.1} | {:.1} |\n",
         copies("mean")?,
         copies("p50")?,
         copies("p95")?,
+        fetched / fetches.max(1.0) / 1e3,
         offload * 100.0,
         limit * 100.0,
         offload / limit.max(f64::MIN_POSITIVE) * 100.0,
