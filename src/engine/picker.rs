@@ -80,29 +80,21 @@ impl Engine {
         if !segment.blocks.contains(&Block::Missing) {
             return;
         }
-        let mut rest: Vec<LinkId> = holders.to_vec();
-        rest.retain(|link| !download.shunned.contains(link));
-        let order = self.block_order(now, segment, &rest);
-        let worth = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.worth(now));
-        let fastest = |rest: &[LinkId]| {
-            let by_rate = |a: &&LinkId, b: &&LinkId| worth(a).total_cmp(&worth(b)).then(b.cmp(a));
-            rest.iter().max_by(by_rate).copied()
+        let mut able: Vec<LinkId> = holders.to_vec();
+        able.retain(|link| !download.shunned.contains(link));
+        let mut sources = self.fastest(now, &able);
+        // Most looks find them all busy, and then nothing needs to be ranked.
+        sources.retain(|link| self.links.get(link).is_some_and(|link| room(link).is_some()));
+        if sources.is_empty() {
+            return;
+        }
+        let order = self.block_order(now, segment, &able);
+        let held = |link| {
+            let held = self.links.get(&link)?.haves.held(&segment.key)?;
+            Some((link, held.clone()))
         };
-        // The four fastest one by one: the code of a sort would weigh more than all of this file.
-        let mut sources = Vec::new();
-        while sources.len() < SOURCES_MAX
-            && let Some(next) = fastest(&rest)
-        {
-            rest.retain(|link| *link != next);
-            let held = self
-                .links
-                .get(&next)
-                .and_then(|l| l.haves.held(&segment.key));
-            sources.extend(held.map(|held| (next, held.clone())));
-        }
-        if !sources.is_empty() {
-            self.reserve(id, size); // a sidecar's leaf list came before any byte
-        }
+        let sources: Vec<(LinkId, Held)> = sources.into_iter().filter_map(held).collect();
+        self.reserve(id, size); // a sidecar's leaf list came before any byte
         let mut progressed = true;
         while progressed {
             progressed = false;
@@ -110,6 +102,24 @@ impl Engine {
                 progressed |= self.ask_run(now, id, *link, held, &order);
             }
         }
+    }
+
+    /// The [`SOURCES_MAX`] links of which most is expected, best first. One by one: the code of a sort
+    /// would weigh more than all of this file.
+    fn fastest(&self, now: Instant, links: &[LinkId]) -> Vec<LinkId> {
+        let worth = |id: &LinkId| (self.links.get(id).map_or(0.0, |l| l.worth(now)), *id);
+        let mut rest: Vec<(f64, LinkId)> = links.iter().map(worth).collect();
+        let mut fastest = Vec::with_capacity(SOURCES_MAX);
+        while fastest.len() < SOURCES_MAX
+            && let Some((_, next)) = rest
+                .iter()
+                .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+                .copied()
+        {
+            rest.retain(|(_, link)| *link != next);
+            fastest.push(next);
+        }
+        fastest
     }
 
     /// Where each run of blocks stands in line. A source that sends the same blocks to all its
