@@ -272,14 +272,14 @@ fn pipeline(link: &Link) -> u32 {
     let Some(rate) = link.rate.bytes_per_s() else {
         return PIPELINE_BLOCKS_FIRST;
     };
-    let most = |least, most, span_ms: f64| {
+    let within = |span_ms: f64, least: u32, most: u32| {
         let bytes = rate * span_ms / 1e3;
         (least..most)
             .find(|blocks| f64::from(*blocks + 1) * BLOCK_LEN as f64 > bytes)
             .unwrap_or(most)
     };
-    let usual = most(PIPELINE_BLOCKS_MIN, PIPELINE_BLOCKS, PIPELINE_MS);
-    usual.max(most(1, PIPELINE_BLOCKS_FAST, PIPELINE_FAST_MS))
+    let usual = within(PIPELINE_MS, PIPELINE_BLOCKS_MIN, PIPELINE_BLOCKS);
+    within(PIPELINE_FAST_MS, usual, PIPELINE_BLOCKS_FAST)
 }
 
 /// Blocks that `link` may be asked for now, and runs in one request; `None` while it has enough to do.
