@@ -38,53 +38,75 @@ export interface RunningFetch {
   stop(): void;
 }
 
+/** A fetch's one end and its one timer: whoever comes first tells, nobody after. */
+export class Ending {
+  readonly #controller = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  over = false;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Ends the fetch and then tells, unless it has ended. */
+  end(tell?: () => void): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.#timer);
+    this.#controller.abort();
+    tell?.();
+  }
+
+  /** Ends it so in `ms` from now instead of what was said before; endless is never. */
+  endIn(ms: number, tell: () => void): void {
+    clearTimeout(this.#timer);
+    if (Number.isFinite(ms)) this.#timer = setTimeout(() => this.end(tell), ms);
+  }
+}
+
+/** Reads a body as it comes, until its end or that of the fetch. */
+export async function readBody(
+  body: ReadableStream<Uint8Array>,
+  ending: Ending,
+  each: (bytes: Uint8Array) => void,
+): Promise<void> {
+  const reader = body.getReader();
+  while (!ending.over) {
+    const { done, value } = await reader.read();
+    if (ending.over || done) return;
+    each(value);
+  }
+}
+
 /** Fetches with the browser's `fetch`: the bytes as they come. */
 export function streamFetch(ask: FetchAsk, policy: FetchPolicy, sink: FetchSink): RunningFetch {
-  const controller = new AbortController();
-  let over = false;
-  const end = (tell: () => void) => {
-    if (over) return;
-    over = true;
-    clearTimeout(timer);
-    controller.abort();
-    tell();
-  };
+  const ending = new Ending();
   const started = performance.now();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = (ms: number) => {
-    clearTimeout(timer);
-    if (Number.isFinite(ms)) timer = setTimeout(() => end(() => sink.failed(0, true)), ms);
-  };
+  const patience = (ms: number) => ending.endIn(ms, () => sink.failed(0, true));
   patience(isSpan(policy.firstByteMs) ? policy.firstByteMs : policy.loadMs);
   const run = async () => {
     const headers = new Headers(policy.headers);
     if (ask.end > 0) headers.set("Range", rangeHeader(ask));
     const { credentials = "same-origin" } = policy;
-    const init = { headers, signal: controller.signal, credentials };
+    const init = { headers, signal: ending.signal, credentials };
     const response = await fetch(ask.url, init);
-    if (over) return;
+    if (ending.over) return;
     patience(policy.loadMs - (performance.now() - started));
     if (!response.ok || response.body === null) {
-      end(() => sink.failed(response.status, false, response));
+      ending.end(() => sink.failed(response.status, false, response));
       return;
     }
     const partial = response.status === 206;
     if (partial && !answers(response, ask)) {
-      end(() => sink.failed(416, false, response));
+      ending.end(() => sink.failed(416, false, response));
       return;
     }
     sink.head(response.status, contentLength(response), partial);
-    const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (over) return;
-      if (done) break;
-      sink.body(value);
-    }
-    end(() => sink.done());
+    await readBody(response.body, ending, (bytes) => sink.body(bytes));
+    ending.end(() => sink.done());
   };
-  run().catch(() => end(() => sink.failed(0, false)));
-  return { stop: () => end(() => undefined) };
+  run().catch(() => ending.end(() => sink.failed(0, false)));
+  return { stop: () => ending.end() };
 }
 
 /** A `Range` header; HTTP's end is inclusive. */

@@ -6,7 +6,7 @@
  * longer than the engine reads.
  */
 
-import type { RunningFetch } from "./load.js";
+import { Ending, type RunningFetch, readBody } from "./load.js";
 
 /** Who hears of a text. */
 export interface TextSink {
@@ -25,44 +25,30 @@ const TIMEOUT_MS = 10_000;
  * browser's cache is asked about: a live text changes under its URL.
  */
 export function fetchText(url: string, sink: TextSink): RunningFetch {
-  const controller = new AbortController();
-  let over = false;
-  const end = (tell: () => void) => {
-    if (over) return;
-    over = true;
-    clearTimeout(timer);
-    controller.abort();
-    tell();
-  };
-  const timer = setTimeout(() => end(() => sink.failed(0)), TIMEOUT_MS);
+  const ending = new Ending();
+  const fail = (status: number) => ending.end(() => sink.failed(status));
+  ending.endIn(TIMEOUT_MS, () => sink.failed(0));
   const run = async () => {
     const response = await fetch(url, {
-      signal: controller.signal,
+      signal: ending.signal,
       credentials: "same-origin",
       cache: "no-cache",
     });
     if (!response.ok || response.body === null) {
-      end(() => sink.failed(response.status));
+      fail(response.status);
       return;
     }
-    const reader = response.body.getReader();
     const decoder = new TextDecoder();
     let body = "";
     let bytes = 0;
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (over) return;
-      if (done) break;
+    await readBody(response.body, ending, (value) => {
       bytes += value.length;
-      if (bytes > BYTES_MAX) {
-        end(() => sink.failed(0));
-        return;
-      }
-      body += decoder.decode(value, { stream: true });
-    }
+      if (bytes > BYTES_MAX) fail(0);
+      else body += decoder.decode(value, { stream: true });
+    });
     body += decoder.decode();
-    end(() => sink.ready(response.url || url, body));
+    ending.end(() => sink.ready(response.url || url, body));
   };
-  run().catch(() => end(() => sink.failed(0)));
-  return { stop: () => end(() => undefined) };
+  run().catch(() => fail(0));
+  return { stop: () => ending.end() };
 }

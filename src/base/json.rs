@@ -303,7 +303,7 @@ impl<'a> Cursor<'a> {
     fn digits(&mut self) -> Result<&'a str, Malformed> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let end = rest.find(|c: char| !c.is_ascii_digit());
-        let (digits, _) = rest.split_at(end.unwrap_or(rest.len()));
+        let (digits, _) = super::cut(rest, end.unwrap_or(rest.len()));
         self.at += digits.len();
         if digits.is_empty() {
             return Err(self.error("a digit is missing"));

@@ -9,6 +9,7 @@ mod network;
 mod range;
 mod rate;
 mod rng;
+mod text;
 mod time;
 
 pub use id::{
@@ -20,4 +21,5 @@ pub use network::Network;
 pub use range::ByteRange;
 pub use rate::RateMeter;
 pub use rng::Rng;
+pub use text::cut;
 pub use time::{Duration, Instant};

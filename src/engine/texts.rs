@@ -6,7 +6,7 @@
 //! often after the first, and not for ever.
 
 use super::{Engine, IntegrityMode, Output, WarningCode};
-use crate::base::{Duration, Instant, TextId, TrackId};
+use crate::base::{Duration, Instant, TextId, TrackId, cut};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{Digest, Seal, Sidecar, SidecarSegment, SidecarTrack, root_of};
 use crate::manifest::{self, path_of};
@@ -168,7 +168,8 @@ impl Texts {
     /// A track's playlist names a sidecar; a new query (a token) makes it no other one.
     fn name(&mut self, track: TrackId, url: &str) {
         let bare = |url: &str| url.find('?').unwrap_or(url.len());
-        let same = |source: &Source| source.url[..bare(&source.url)] == url[..bare(url)];
+        let wanted = cut(url, bare(url)).0;
+        let same = |source: &Source| cut(&source.url, bare(&source.url)).0 == wanted;
         let index = match self.sources.iter().position(same) {
             Some(index) => index,
             None if self.sources.len() < SOURCES_MAX => {

@@ -1,6 +1,8 @@
 //! Attribute lists of HLS tags (RFC 8216 §4.2), `NAME=VALUE,NAME="VALUE"`, taken apart one by one.
 //! What an attribute means is its reader's.
 
+use crate::base::cut;
+
 /// The value of an attribute, with quotes taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
@@ -34,7 +36,7 @@ impl<'a> Attributes<'a> {
             (Value::Quoted(text), rest)
         } else {
             let end = rest.find(',').unwrap_or(rest.len());
-            let (text, rest) = rest.split_at(end);
+            let (text, rest) = cut(rest, end);
             (Value::Plain(text.trim()), rest)
         };
         let rest = rest.trim_start();

@@ -2,6 +2,8 @@
 //! fragments cut. Nothing is percent-encoded or lower-cased: players ask with the playlist's own
 //! spelling, and the `url` crate's IDNA tables would cost more than the rest of this room.
 
+use crate::base::cut;
+
 /// The parts of a URL that resolution needs; `path` is everything between authority and query.
 struct Parts<'a> {
     /// `https:`, with the colon; empty in a relative reference.
@@ -15,13 +17,13 @@ struct Parts<'a> {
 
 fn split(url: &str) -> Parts<'_> {
     let url = url.split('#').next().unwrap_or_default();
-    let (before_query, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-    let (scheme, rest) = before_query.split_at(scheme_len(before_query));
+    let (before_query, query) = cut(url, url.find('?').unwrap_or(url.len()));
+    let (scheme, rest) = cut(before_query, scheme_len(before_query));
     let authority_len = match rest.strip_prefix("//") {
         Some(after) => 2 + after.find('/').unwrap_or(after.len()),
         None => 0,
     };
-    let (authority, path) = rest.split_at(authority_len);
+    let (authority, path) = cut(rest, authority_len);
     Parts {
         scheme,
         authority,
@@ -69,7 +71,10 @@ pub(crate) fn resolve(base: &str, reference: &str) -> Option<String> {
     if wanted.path.starts_with('/') {
         return Some(join(&base, wanted.path, wanted.query));
     }
-    let folder = base.path.rfind('/').map_or("/", |at| &base.path[..=at]);
+    let folder = base
+        .path
+        .rfind('/')
+        .map_or("/", |at| cut(base.path, at + 1).0);
     let mut path = String::with_capacity(folder.len() + wanted.path.len());
     path.push_str(folder);
     path.push_str(wanted.path);
@@ -99,7 +104,7 @@ fn push_without_dots(url: &mut String, path: &str) {
         let last = parts.peek().is_none();
         match part {
             "." => {}
-            ".." => url.truncate(root + url[root..].rfind('/').unwrap_or(0)),
+            ".." => url.truncate(root + cut(url, root).1.rfind('/').unwrap_or(0)),
             name => {
                 url.push('/');
                 url.push_str(name);
@@ -120,7 +125,7 @@ pub(super) fn normalize(url: &str) -> String {
 
 /// Whether it is fetched over HTTP.
 pub(crate) fn is_http(url: &str) -> bool {
-    let scheme = &url[..scheme_len(url)];
+    let (scheme, _) = cut(url, scheme_len(url));
     scheme.eq_ignore_ascii_case("http:") || scheme.eq_ignore_ascii_case("https:")
 }
 
@@ -137,7 +142,7 @@ pub(crate) fn path(url: &str) -> &str {
 /// The last component of the path: a segment's file name.
 pub(super) fn file_name(url: &str) -> &str {
     let path = path(url);
-    path.rfind('/').map_or(path, |at| &path[at + 1..])
+    path.rfind('/').map_or(path, |at| cut(path, at + 1).1)
 }
 
 /// The query without the low-latency directives (`_HLS_msn` and the like, RFC 8216bis §6.2.5) that

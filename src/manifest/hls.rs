@@ -7,6 +7,7 @@
 //! leniently: as much of a number as there is, and an unreadable digest line only bars sharing.
 
 use super::model::ManifestError;
+use crate::base::cut;
 use crate::integrity::tag::{DigestTag, SegmentDigest};
 use crate::integrity::{Attributes, Seal, Value, decimal_integer};
 use core::{iter, mem};
@@ -92,7 +93,7 @@ pub(super) fn open(text: &str) -> Result<Playlist<'_>, ManifestError> {
         }
     }
     let kind = kind.ok_or_else(|| error("the playlist lists neither segments nor renditions"))?;
-    let (head, rest) = text.split_at(head_len);
+    let (head, rest) = cut(text, head_len);
     Ok(Playlist { kind, head, rest })
 }
 
@@ -239,7 +240,7 @@ fn whole(text: &str) -> u64 {
 /// The digits at the start of a text, and what follows.
 fn digits(text: &str) -> (&str, &str) {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit());
-    text.split_at(end.unwrap_or(text.len()))
+    cut(text, end.unwrap_or(text.len()))
 }
 
 pub(super) fn is_uri(line: &str) -> bool {

@@ -7,7 +7,7 @@ use super::address;
 use super::hls::{self, Listed, Listing, Playlist};
 use super::known_text::{KnownText, Same};
 use super::model::{ManifestError, Segment, Timeline, Track, Update};
-use crate::base::{ByteRange, TrackId, Version};
+use crate::base::{ByteRange, TrackId, Version, cut};
 use crate::integrity::sha256;
 
 /// Media playlists of one stream.
@@ -264,7 +264,7 @@ impl Context<'_> {
         window.same = self
             .text
             .and_then(|text| text.compare(self.base_url, listed, rest));
-        window.tail = &rest[window.same.map_or(0, |same| same.len)..];
+        window.tail = cut(rest, window.same.map_or(0, |same| same.len)).1;
         let tail = hls::read(window.tail)?;
         if tail.skipped > 0 {
             // Segments left out here would shift the numbers of those behind (RFC 8216bis §4.4.5.2).

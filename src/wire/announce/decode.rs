@@ -9,7 +9,7 @@ use super::{
     ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed};
-use crate::base::{InfoHash, PeerId};
+use crate::base::{InfoHash, PeerId, cut};
 
 /// Longest words of a tracker that are kept, in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -334,7 +334,7 @@ fn offer_id(text: Option<String>) -> Result<String, AnnounceError> {
 
 fn clip(text: String) -> String {
     match text.char_indices().nth(REASON_CHARS_MAX) {
-        Some((end, _)) => text[..end].into(),
+        Some((end, _)) => cut(&text, end).0.into(),
         None => text,
     }
 }
