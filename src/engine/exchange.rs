@@ -38,7 +38,11 @@ impl Engine {
                 self.close_link(now, link, CloseReason::Protocol);
             }
             (_, Ok(PeerMessage::Hello(hello))) => self.on_hello(now, link, &hello),
-            (LinkState::Greeted, Ok(message)) => self.on_message(now, link, message),
+            (LinkState::Greeted, Ok(message)) => {
+                if self.is_heard(now, link, &message, bytes.len()) {
+                    self.on_message(now, link, message);
+                }
+            }
             (LinkState::Offering | LinkState::Connecting | LinkState::Open, Ok(_)) => {
                 self.close_link(now, link, CloseReason::Protocol);
             }

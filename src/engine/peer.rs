@@ -303,6 +303,12 @@ impl Haves {
         self.0.values().map(|haves| haves.whole().count()).sum()
     }
 
+    /// Numbers of a track that were told of, held or not: what a digest of it goes through.
+    pub(super) fn span(&self, track: TrackId) -> usize {
+        let haves = self.0.get(&track);
+        haves.map_or(0, |haves| haves.bits.len() * 8 + haves.entries.len())
+    }
+
     /// The digest of what is held whole of a track.
     pub(super) fn digest(&self, track: TrackId) -> [u8; 8] {
         let numbers: Vec<u64> = self

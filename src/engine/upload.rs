@@ -368,6 +368,7 @@ impl Engine {
         }
         link.upload.queued += len + BLOCK_HEADER_LEN as u64;
         link.sent_bytes += len;
+        link.conduct.earn(u32::from(count));
         self.totals.uploaded += len;
         let peer = link.peer;
         self.out(Output::SendBlock {
