@@ -4,7 +4,7 @@
 
 use super::config::exchange::{DIGEST_EVERY, HAVE_ENTRY_LEN, MESSAGE_MAX};
 use super::config::upload::QUEUE_BLOCKS_MAX;
-use super::peer::{LinkState, digest_of};
+use super::peer::{Link, LinkState, digest_of};
 use super::{CloseReason, Engine, Event, Output};
 use crate::base::{Instant, LinkId, SegmentId, SortedMap, TrackId};
 use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey, limit};
@@ -339,11 +339,16 @@ impl Engine {
     }
 
     pub(super) fn broadcast(&mut self, message: &PeerMessage) {
+        self.tell(message, |_| true);
+    }
+
+    /// Sends to all neighbours that have greeted and are among `whom`.
+    pub(super) fn tell(&mut self, message: &PeerMessage, whom: impl Fn(&Link) -> bool) {
         let bytes = message.encode();
         let greeted: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(_, l)| l.is_greeted())
+            .filter(|(_, l)| l.is_greeted() && whom(l))
             .map(|(id, _)| *id)
             .collect();
         for link in greeted {

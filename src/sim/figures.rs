@@ -97,6 +97,8 @@ pub struct Figures {
     pub peer_bytes: u64,
     /// Control messages between peers, bytes.
     pub control_bytes: u64,
+    /// And how many.
+    pub control_messages: u64,
     /// The same a second of a viewer's stay.
     pub control_bytes_per_s: f64,
     /// The same by the media bytes delivered.
@@ -175,6 +177,7 @@ impl Figures {
             playlist_bytes: world.playlist_bytes,
             peer_bytes: world.peer_bytes,
             control_bytes: world.control_bytes,
+            control_messages: world.control_messages,
             tracker_messages: world.tracker_messages,
             wasted_bytes,
             redundancy: per_byte(wasted_bytes),

@@ -47,6 +47,7 @@ pub(super) struct World<'a> {
     pub(super) playlist_bytes: u64,
     pub(super) peer_bytes: u64,
     pub(super) control_bytes: u64,
+    pub(super) control_messages: u64,
     pub(super) tracker_messages: u64,
     pub(super) census: Census,
 }
@@ -93,6 +94,7 @@ impl<'a> World<'a> {
             playlist_bytes: 0,
             peer_bytes: 0,
             control_bytes: 0,
+            control_messages: 0,
             tracker_messages: 0,
             census: Census::default(),
         }
