@@ -2,18 +2,12 @@
 //!
 //! Invariant: a message that cannot be read or breaks the order closes the link, and does nothing else.
 
+use super::config::exchange::{DIGEST_EVERY, HAVE_ENTRY_LEN, MESSAGE_MAX};
+use super::config::upload::QUEUE_BLOCKS_MAX;
 use super::peer::{Link, LinkState, digest_of};
-use super::upload::QUEUE_BLOCKS_MAX;
 use super::{CloseReason, Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, SegmentId, SortedMap, TrackId};
+use crate::base::{Instant, LinkId, SegmentId, SortedMap, TrackId};
 use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey, limit};
-
-/// How often neighbours compare what one holds with what the other believes.
-const DIGEST_EVERY: Duration = Duration::from_secs(20);
-/// Longest message we take: four blocks and a header fit, Firefox and Chromium both carry it.
-const MESSAGE_MAX: u32 = 256 << 10;
-/// Bytes of a segment that is named alone: track, number, version, what is held.
-const HAVE_ENTRY_LEN: usize = 25;
 
 impl Engine {
     pub(super) fn greet(&mut self, link: LinkId) {
@@ -65,7 +59,10 @@ impl Engine {
                     self.send(link, &PeerMessage::HaveQuery { track });
                 }
             }
-            PeerMessage::HaveQuery { track } => self.tell_track(link, track),
+            PeerMessage::HaveQuery { track } => {
+                self.tell_track(link, track);
+                self.tell_unfinished(now, link);
+            }
             PeerMessage::Request { key, first, count } => {
                 self.on_request(now, link, key, first, count);
             }
@@ -292,6 +289,10 @@ impl Engine {
     /// Periodic repair: what we hold, as a digest a track.
     pub(super) fn announce_digests(&mut self, now: Instant) {
         self.haves_at = now + DIGEST_EVERY;
+        for link in self.links.values_mut() {
+            link.credit /= 2;
+            link.given /= 2;
+        }
         if !self.may_upload() {
             return;
         }
@@ -310,7 +311,7 @@ impl Engine {
     }
 
     /// After a change of `uploadLimit`.
-    pub(super) fn announce_choke(&mut self) {
+    pub(super) fn announce_choke(&mut self, now: Instant) {
         let serve = self.may_upload();
         let greeted: Vec<(LinkId, bool)> = self
             .links
@@ -329,6 +330,7 @@ impl Engine {
                 for track in self.held_tracks() {
                     self.tell_track(id, track);
                 }
+                self.tell_unfinished(now, id);
             }
         }
     }

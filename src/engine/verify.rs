@@ -237,6 +237,7 @@ impl Engine {
         self.totals.peers += bytes;
         if let Some(link) = self.links.get_mut(&link) {
             link.received_bytes += bytes;
+            link.credit += bytes;
         }
         let download = self.segments.get_mut(&id).and_then(|s| s.download.as_mut());
         if let Some(download) = download {

@@ -215,6 +215,7 @@ impl World<'_> {
         if !self.viewers[viewer].links.set_open(link) {
             return;
         }
+        self.census.opened += 1;
         let max_message = MESSAGE_MAX;
         self.tell(viewer, Input::LinkOpened { link, max_message });
         let it = &self.viewers[viewer];
