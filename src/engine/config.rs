@@ -115,14 +115,14 @@ pub(super) mod playback {
     pub(in crate::engine) const MARGIN_MIN: Duration = Duration::from_millis(200);
     /// This part of the slack is kept for a CDN that has become slow since it was last asked (`cdn-brown-out`:
     /// its viewers wait 137 s in all without, 89 s with 1 s at most, 62 s with 2 s, and 35 s with 3 s, but
-    /// then a third more requests go to the CDN),
+    /// then 15 % more requests go to the CDN),
     pub(in crate::engine) const RESERVE_PART: u32 = 4;
     /// and no more than this.
     pub(in crate::engine) const RESERVE_MAX: Duration = Duration::from_secs(2);
     /// A timer that is later than this was not late: the page slept.
     pub(in crate::engine) const LATE_MAX: Duration = Duration::from_secs(2);
     /// A film's viewer with no more slack than this may not lose any for peers' sake: its buffer grows
-    /// (`vod-flash-crowd`: 11 s buffered on average without, 21 s with; a viewer alone has 27 s).
+    /// (`vod-flash-crowd`: 11 s buffered on average without, 20 s with, at 4 points of the limit; alone it is 28 s).
     pub(in crate::engine) const COMFORT: Duration = Duration::from_secs(12);
     /// Peers then have this part of a segment's length (`vod-trickle`: 85.8 % of the limit with a half,
     /// because a fresh viewer's first links open too late for it, 87.6 % with three quarters).
