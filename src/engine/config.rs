@@ -201,3 +201,47 @@ pub(super) mod upload {
     /// does not count.
     pub(in crate::engine) const STUCK: Duration = Duration::from_secs(1);
 }
+
+/// How much time a download has (`playback.rs`). Figures: the scenarios of `scenarios/`, 100 viewers, as
+/// docs/scheduling.md has them.
+pub(super) mod playback {
+    use crate::base::Duration;
+
+    /// The CDN's estimated time is taken times this before it counts as safe,
+    pub(in crate::engine) const MARGIN_PERCENT: u32 = 150;
+    /// and at least this much more, because the first estimate is a guess.
+    pub(in crate::engine) const MARGIN_MIN: Duration = Duration::from_millis(200);
+    /// This part of the slack is kept for a CDN that has become slow since it was last asked (`cdn-brown-out`:
+    /// its viewers wait 137 s in all without, 89 s with 1 s at most, 62 s with 2 s, and 35 s with 3 s, but
+    /// then 15 % more requests go to the CDN),
+    pub(in crate::engine) const RESERVE_PART: u32 = 4;
+    /// and no more than this.
+    pub(in crate::engine) const RESERVE_MAX: Duration = Duration::from_secs(2);
+    /// A timer that is later than this was not late: the page slept.
+    pub(in crate::engine) const LATE_MAX: Duration = Duration::from_secs(2);
+    /// A film's viewer with no more slack than this may not lose any for peers' sake: its buffer grows
+    /// (`vod-flash-crowd`: 11 s buffered on average without, 20 s with, at 4 points of the limit; alone it is 28 s).
+    pub(in crate::engine) const COMFORT: Duration = Duration::from_secs(12);
+    /// Peers then have this part of a segment's length (`vod-trickle`: 85.8 % of the limit with a half,
+    /// because a fresh viewer's first links open too late for it, 87.6 % with three quarters).
+    pub(in crate::engine) const PACE_PERCENT: u32 = 75;
+}
+
+/// What the CDN is taken for (`fetch.rs`).
+pub(super) mod fetch {
+    use crate::base::Duration;
+
+    /// Bytes of one segment at the most: an hour of 4K would not fill it, a lying header must not.
+    pub(in crate::engine) const SEGMENT_BYTES_MAX: u64 = 512 << 20;
+    /// Bytes a second before the first fetch: any number does, for the first segment does not wait.
+    pub(in crate::engine) const RATE_GUESS: f64 = 1_000_000.0;
+    /// Time to first byte before the first fetch.
+    pub(in crate::engine) const FIRST_BYTE_GUESS: Duration = Duration::from_millis(300);
+    /// A segment whose size nobody told yet.
+    pub(in crate::engine) const SIZE_GUESS: u64 = 1 << 20;
+    /// After a failure so much more time is kept for another one and the retry after it (`cdn-brown-out`:
+    /// its viewers wait 62 s in all without, 2.9 s with 1.5 s, 0.5 s with this),
+    pub(in crate::engine) const FAILURE_COST: Duration = Duration::from_millis(2_500);
+    /// for so long.
+    pub(in crate::engine) const FAILURE_FADES: Duration = Duration::from_secs(60);
+}

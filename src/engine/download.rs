@@ -2,8 +2,9 @@
 //!
 //! Invariant: at most one CDN leg at a time. Decides nothing; `source.rs` does.
 
+use super::fetch::CdnRate;
 use super::output::Timing;
-use crate::base::{FetchId, Instant, LinkId, PeerId, RequestId, SortedMap, SortedSet};
+use crate::base::{Duration, FetchId, Instant, LinkId, PeerId, RequestId, SortedMap, SortedSet};
 
 /// One download under way.
 #[derive(Debug)]
@@ -25,8 +26,11 @@ pub(super) struct Download {
     pub(super) leaves_asked: Option<(LinkId, Instant)>,
     /// Silent or refusing for this segment.
     pub(super) shunned: SortedSet<LinkId>,
-    /// What HTTP said when it failed.
+    /// What HTTP said when it failed, and how often it has.
     pub(super) failure: Option<Failure>,
+    pub(super) failures: u32,
+    /// Of a film: how long its segments are.
+    pub(super) pace: Option<Duration>,
     /// When a source was first really asked.
     pub(super) first_asked: Option<Instant>,
     pub(super) first_byte: Option<Instant>,
@@ -52,13 +56,26 @@ pub(super) struct Leg {
     pub(super) partial: bool,
     pub(super) first_byte: Option<Instant>,
     pub(super) last_byte: Instant,
+    /// Bytes taken from anywhere before its first one.
+    pub(super) before: u64,
 }
 
 /// What HTTP said when it failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failure {
+    /// The CDN is not asked again before.
+    pub(super) until: Instant,
     pub(super) status: u16,
     pub(super) timed_out: bool,
+}
+
+impl Leg {
+    /// Its first byte, or its head, is here; `before` bytes had come from anywhere.
+    pub(super) fn begin(&mut self, now: Instant, before: u64) {
+        if self.first_byte.is_none() {
+            (self.first_byte, self.before) = (Some(now), before);
+        }
+    }
 }
 
 impl Download {
@@ -74,6 +91,8 @@ impl Download {
             leaves_asked: None,
             shunned: SortedSet::new(),
             failure: None,
+            failures: 0,
+            pace: None,
             first_asked: None,
             first_byte: None,
             last_byte: now,
@@ -98,13 +117,30 @@ impl Download {
         self.senders.values().sum()
     }
 
-    /// What the player's ABR should believe.
-    pub(super) fn timing(&self) -> Timing {
+    /// The CDN has failed, and is not asked again yet.
+    pub(super) fn is_failed(&self, now: Instant) -> bool {
+        self.failure.is_some_and(|failure| now < failure.until)
+    }
+
+    /// What the player's ABR should believe of `bytes`: what the CDN's fetch took where it brought all
+    /// of them. Where peers brought some it is what the CDN would have taken, as far as that is known:
+    /// the player alone would have got that, the engine falls back to it in time, and waiting for an
+    /// election, a promise or a weak uplink says nothing about this viewer's own link.
+    pub(super) fn timing(&self, bytes: u64, cdn: &CdnRate) -> Timing {
+        let ms = |span: Duration| span.as_secs_f64() * 1e3;
+        if self.peer_bytes() > 0
+            && let Some((wait, transfer)) = cdn.would_take(bytes)
+        {
+            return Timing {
+                first_byte_ms: ms(wait),
+                transfer_ms: ms(transfer),
+            };
+        }
         let asked = self.first_asked.unwrap_or(self.started);
         let first = self.first_byte.unwrap_or(asked);
         Timing {
-            first_byte_ms: first.since(asked).as_secs_f64() * 1e3,
-            transfer_ms: self.last_byte.since(first).as_secs_f64() * 1e3,
+            first_byte_ms: ms(first.since(asked)),
+            transfer_ms: ms(self.last_byte.since(first)),
         }
     }
 }

@@ -3,6 +3,9 @@
 //! Invariant: a leg owns the blocks in state `Filling`; bytes for any other block are dropped. A CDN
 //! copy that contradicts the playlist is the player's alone and never shared.
 
+use super::config::fetch::{
+    FAILURE_COST, FAILURE_FADES, FIRST_BYTE_GUESS, RATE_GUESS, SEGMENT_BYTES_MAX, SIZE_GUESS,
+};
 use super::download::{Failure, Leg};
 use super::output::{Output, Part};
 use super::segment::{Block, Sender, block_of};
@@ -10,19 +13,13 @@ use super::{Engine, WarningCode};
 use crate::base::{ByteRange, Duration, FetchId, Instant, PayloadId, RateMeter, SegmentId};
 use crate::integrity::BLOCK_LEN;
 
-/// Bytes of one segment at the most: an hour of 4K would not fill it, a lying header must not.
-const SEGMENT_BYTES_MAX: u64 = 512 << 20;
-/// What the CDN is taken for before the first fetch, bytes a second and time to first byte.
-const RATE_GUESS: f64 = 1_000_000.0;
-const FIRST_BYTE_GUESS: Duration = Duration::from_millis(300);
-/// A segment whose size nobody told yet.
-const SIZE_GUESS: u64 = 1 << 20;
-
 /// How fast the CDN is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CdnRate {
     meter: RateMeter,
     first_byte: Option<Duration>,
+    /// When a fetch last failed.
+    failed_at: Option<Instant>,
     /// The origin does not answer byte ranges.
     pub(super) no_ranges: bool,
 }
@@ -39,16 +36,41 @@ impl CdnRate {
         self.first_byte.unwrap_or(FIRST_BYTE_GUESS) + transfer
     }
 
+    /// A fetch failed for good.
+    pub(super) fn note_failure(&mut self, now: Instant) {
+        self.failed_at = Some(now);
+    }
+
+    /// What another failure would cost, while failures are fresh.
+    pub(super) fn doubt(&self, now: Instant) -> Duration {
+        match self.failed_at {
+            Some(at) if now.since(at) < FAILURE_FADES => FAILURE_COST,
+            Some(_) | None => Duration::ZERO,
+        }
+    }
+
     /// Learns from a leg that brought all it was asked for. Its bytes may complete the segment before
     /// HTTP says that it is done.
-    pub(super) fn note(&mut self, now: Instant, leg: &Leg) {
+    /// `received` bytes have come from anywhere by now: what peers sent meanwhile used the same downlink.
+    pub(super) fn note(&mut self, now: Instant, leg: &Leg, received: u64) {
         let Some(first) = leg.first_byte else { return };
         let wait = first.since(leg.started);
-        self.first_byte = Some(self.first_byte.map_or(wait, |old| (old * 3 + wait) / 4));
+        // Slower counts at once, faster bit by bit: who believes in an old first byte asks too late.
+        self.first_byte = Some(
+            self.first_byte
+                .map_or(wait, |old| ((old * 3 + wait) / 4).max(wait)),
+        );
         // A clock of whole milliseconds cannot tell less than one.
         let span = leg.last_byte.since(first).max(Duration::from_millis(1));
         self.meter
-            .add(now, leg.position.saturating_sub(leg.start), span);
+            .add(now, received.saturating_sub(leg.before), span);
+    }
+
+    /// What a fetch of `bytes` would take: to its first byte, and from there. `None` before the first.
+    pub(super) fn would_take(&self, bytes: u64) -> Option<(Duration, Duration)> {
+        let rate = self.meter.bytes_per_s()?;
+        let transfer = Duration::from_secs_f64((bytes as f64 / rate).min(600.0));
+        Some((self.first_byte?, transfer))
     }
 }
 
@@ -142,6 +164,7 @@ impl Engine {
             partial: true,
             first_byte: None,
             last_byte: now,
+            before: 0,
         });
         self.fetches.insert(fetch, id);
         if let Some(size) = size {
@@ -169,9 +192,13 @@ impl Engine {
         let Some((id, mut leg)) = self.leg(fetch) else {
             return;
         };
+        leg.begin(now, self.totals.received());
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
+        if let Some(download) = &mut segment.download {
+            download.first_byte.get_or_insert(now);
+        }
         leg.partial = partial || (leg.start == 0 && segment.range.is_none());
         if !leg.partial {
             // A 200 to a range is the whole resource: its bytes are cut where they are placed.
@@ -218,6 +245,7 @@ impl Engine {
         if self.sample_body(fetch, payload, offset, len) {
             return;
         }
+        let before = self.totals.received();
         self.totals.cdn += len;
         let Some((id, mut leg)) = self.leg(fetch) else {
             self.totals.discarded += len;
@@ -226,7 +254,7 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        leg.first_byte.get_or_insert(now);
+        leg.begin(now, before);
         leg.last_byte = now;
         if let Some(download) = &mut segment.download {
             download.note_bytes(now);
@@ -333,7 +361,7 @@ impl Engine {
             return;
         };
         self.fetches.remove(&fetch);
-        self.cdn.note(now, &leg);
+        self.cdn.note(now, &leg, self.totals.received());
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -401,7 +429,14 @@ impl Engine {
             self.take_from_cdn(now, id);
             return;
         }
-        self.after_failure(now, id, Failure { status, timed_out });
+        self.cdn.note_failure(now);
+        let until = now;
+        let failure = Failure {
+            until,
+            status,
+            timed_out,
+        };
+        self.after_failure(now, id, failure);
     }
 
     /// The CDN's bytes are not what the playlist says: this segment is not shared, the player gets the

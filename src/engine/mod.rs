@@ -149,6 +149,10 @@ impl Engine {
         }
         self.start(now);
         self.dispatch(now, input);
+        // A hidden tab's timer comes when it comes: what is due is looked at on any occasion.
+        if self.race_wake().is_some_and(|at| at <= now) {
+            self.look_at_due(now);
+        }
     }
 
     fn dispatch(&mut self, now: Instant, input: Input) {
@@ -237,12 +241,6 @@ impl Engine {
         if self.down {
             return None;
         }
-        // Every download is somebody's wish; segments that are only held are not looked at.
-        let races = self
-            .requests
-            .values()
-            .filter_map(|id| self.segments.get(id)?.download.as_ref()?.wake)
-            .min();
         let haves = self
             .links
             .values()
@@ -250,7 +248,7 @@ impl Engine {
             .then_some(self.haves_at);
         let texts = self.texts.wake().filter(|_| self.config.enabled);
         [
-            (races, Timer::Race),
+            (self.race_wake(), Timer::Race),
             (self.uploads.wake, Timer::Upload),
             (self.signaling_wake(), Timer::Tracker),
             (texts, Timer::Text),
@@ -262,6 +260,14 @@ impl Engine {
         .min()
     }
 
+    /// Every download is somebody's wish; segments that are only held are not looked at.
+    fn race_wake(&self) -> Option<Instant> {
+        let downloads = self.requests.values();
+        downloads
+            .filter_map(|id| self.segments.get(id)?.download.as_ref()?.wake)
+            .min()
+    }
+
     /// The counters, now.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -269,6 +275,8 @@ impl Engine {
     }
 
     fn on_timeout(&mut self, now: Instant) {
+        let due = self.next_timeout().map_or(now, |(at, _)| at);
+        self.playback.note_timer(now.since(due));
         self.tend_signaling(now);
         self.tend_links(now);
         self.fetch_texts(now);
@@ -278,6 +286,10 @@ impl Engine {
         if self.haves_at <= now {
             self.announce_digests(now);
         }
+        self.look_at_due(now);
+    }
+
+    fn look_at_due(&mut self, now: Instant) {
         let due: Vec<SegmentId> = self
             .segments
             .iter()

@@ -7,7 +7,7 @@ use super::download::{Download, Failure};
 use super::output::{Output, Source};
 use super::segment::{Block, Segment};
 use super::{Engine, Event, LoadKind, ManifestBody, WarningCode};
-use crate::base::{ByteRange, Instant, PayloadId, RequestId, SegmentId};
+use crate::base::{ByteRange, Duration, Instant, PayloadId, RequestId, SegmentId};
 use crate::manifest::MpdUpdate;
 use crate::wire::SegmentKey;
 
@@ -28,6 +28,7 @@ impl Engine {
             return self.out(Output::Pass { request });
         };
         self.requests.insert(request, id);
+        let pace = self.pace(id);
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -37,9 +38,23 @@ impl Engine {
         }
         match &mut segment.download {
             Some(download) => download.requests.push(request),
-            None => segment.download = Some(Download::new(now, Some(request))),
+            None => {
+                let mut download = Download::new(now, Some(request));
+                download.pace = pace;
+                segment.download = Some(download);
+            }
         }
         self.drive(now, id);
+    }
+
+    /// How long the segments of a film are; `None` for a live stream, whose player waits for them too.
+    fn pace(&self, id: SegmentId) -> Option<Duration> {
+        let track = self.segments.get(&id)?.key.track;
+        let track = self
+            .timeline
+            .tracks()
+            .get(self.timeline.track_index(track)?)?;
+        (!track.live).then(|| Duration::from_millis(u64::from(track.target_duration_ms)))
     }
 
     pub(super) fn on_abort(&mut self, request: RequestId) {
@@ -180,19 +195,20 @@ impl Engine {
             return true;
         };
         segment.used = now;
-        segment.timing = download.timing();
+        let len = segment.size.unwrap_or(0);
+        segment.timing = download.timing(len, &self.cdn);
         let source = match (download.cdn_bytes, from_peers) {
             (0, 0) => Source::Cache,
             (0, _) => Source::Peers,
             (_, 0) => Source::Cdn,
             (_, _) => Source::Mixed,
         };
-        let (len, timing) = (segment.size.unwrap_or(0), segment.timing);
+        let timing = segment.timing;
         let private = segment.private;
         self.totals.counts.add(source);
         if let Some(leg) = download.leg {
             if leg.end.is_some_and(|end| leg.position >= end) {
-                self.cdn.note(now, &leg);
+                self.cdn.note(now, &leg, self.totals.received());
             }
             self.fetches.remove(&leg.fetch);
             self.out(Output::StopFetch { fetch: leg.fetch });
@@ -227,7 +243,9 @@ impl Engine {
         self.abandon(id);
         for request in requests.unwrap_or_default() {
             self.requests.remove(&request);
-            let Failure { status, timed_out } = failure;
+            let Failure {
+                status, timed_out, ..
+            } = failure;
             self.out(Output::Failed {
                 request,
                 status,

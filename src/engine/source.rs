@@ -14,10 +14,6 @@ use crate::integrity::BLOCK_LEN;
 
 /// With less slack than this the player is starting, or about to stall: the CDN at once.
 const NO_SLACK: Duration = Duration::from_millis(500);
-/// The CDN's estimated time is taken times this, in percent, before it counts as safe.
-const CDN_MARGIN_PERCENT: u32 = 150;
-/// And at least this much earlier, because the first estimate is a guess.
-const CDN_MARGIN_MIN: Duration = Duration::from_millis(200);
 
 /// What the race looks at, gathered once.
 #[derive(Debug)]
@@ -71,7 +67,7 @@ impl Engine {
             self.take_from_cdn(now, id);
             return self.next_look(now, id, &scene);
         }
-        if download.leg.is_none() && download.failure.is_none() {
+        if download.leg.is_none() && !download.is_failed(now) {
             let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
             if now >= scene.latest.min(timeout) && self.wants_more(id) {
                 let silent = self.silent_for(now, id, self.config.fallback_delay() / 4);
@@ -93,10 +89,12 @@ impl Engine {
     pub(super) fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
-        let deadline = self.playback.deadline().max(download.started);
         let left = segment.size.unwrap_or(0).saturating_sub(segment.loaded());
-        let cdn_time = self.cdn.estimate(left);
-        let margin = (cdn_time * CDN_MARGIN_PERCENT / 100).max(cdn_time + CDN_MARGIN_MIN);
+        let (started, pace) = (download.started, download.pace);
+        let latest = self
+            .playback
+            .latest(started, self.cdn.estimate(left) + self.cdn.doubt(now), pace)
+            .max(download.failure.map_or(Instant::ZERO, |f| f.until));
         let holders = self
             .links
             .iter()
@@ -114,8 +112,8 @@ impl Engine {
             .map(|(link, _)| *link)
             .collect();
         Some(Scene {
-            started: download.started,
-            latest: deadline - margin,
+            started,
+            latest,
             holders,
         })
     }
@@ -259,7 +257,7 @@ impl Engine {
         if download.leg.is_some() {
             return;
         }
-        if let Some(failure) = download.failure {
+        if let Some(failure) = download.failure.filter(|f| now < f.until) {
             if scene
                 .holders
                 .iter()
@@ -316,11 +314,13 @@ impl Engine {
     }
 
     /// HTTP failed for good: peers may still have it.
-    pub(super) fn after_failure(&mut self, now: Instant, id: SegmentId, failure: Failure) {
+    pub(super) fn after_failure(&mut self, now: Instant, id: SegmentId, mut failure: Failure) {
         let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) else {
             return;
         };
+        failure.until = again_at(now, failure.status, download.failures);
         download.failure = Some(failure);
+        download.failures += 1;
         let only = download.cdn_only;
         self.withdraw(id);
         let holders = self
@@ -359,8 +359,10 @@ impl Engine {
             .map(|leg| leg.last_byte + delay)
             .filter(|at| *at > now);
         let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
-        let cdn = (download.leg.is_none() && download.failure.is_none() && self.wants_more(id))
-            .then(|| scene.latest.min(timeout));
+        let failed_until = download.failure.map_or(Instant::ZERO, |f| f.until);
+        let cdn = (download.leg.is_none() && self.wants_more(id))
+            .then(|| scene.latest.min(timeout).max(failed_until))
+            .filter(|at| *at < Instant(u64::MAX));
         silence
             .chain(leaves)
             .chain(stuck)
@@ -368,4 +370,13 @@ impl Engine {
             .min()
             .map(|at| at.max(now))
     }
+}
+
+/// When the CDN may be asked again that has failed so often: a second later, as players do, then two,
+/// then four. What it says it has not got (4xx) is not asked for again.
+fn again_at(now: Instant, status: u16, failures: u32) -> Instant {
+    if (400..500).contains(&status) && !matches!(status, 408 | 429) {
+        return Instant(u64::MAX);
+    }
+    now + Duration::from_secs(1 << failures.min(2))
 }

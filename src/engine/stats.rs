@@ -92,6 +92,13 @@ pub(super) struct Totals {
     pub(super) first_peer_ms: Option<u64>,
 }
 
+impl Totals {
+    /// Bytes of media taken from anywhere, used or not.
+    pub(super) fn received(&self) -> u64 {
+        self.cdn + self.peers
+    }
+}
+
 impl SegmentCounts {
     pub(super) fn add(&mut self, source: Source) {
         match source {
