@@ -84,7 +84,11 @@ impl Engine {
         able.retain(|link| !download.shunned.contains(link));
         let mut sources = self.fastest(now, &able);
         // Most looks find them all busy, and then nothing needs to be ranked.
-        sources.retain(|link| self.links.get(link).is_some_and(|link| room(link).is_some()));
+        sources.retain(|link| {
+            self.links
+                .get(link)
+                .is_some_and(|link| room(link).is_some())
+        });
         if sources.is_empty() {
             return;
         }
@@ -276,6 +280,11 @@ fn pipeline(link: &Link) -> u32 {
     };
     let usual = most(PIPELINE_BLOCKS_MIN, PIPELINE_BLOCKS, PIPELINE_MS);
     usual.max(most(1, PIPELINE_BLOCKS_FAST, PIPELINE_FAST_MS))
+}
+
+/// Whether `link` may be asked for more now.
+pub(super) fn has_room(link: &Link) -> bool {
+    room(link).is_some()
 }
 
 /// Blocks that `link` may be asked for now, and runs in one request; `None` while it has enough to do.
