@@ -7,8 +7,7 @@
 use super::Engine;
 use super::authority::Standing;
 use super::config::source::{
-    CDN_MARGIN_MIN, CDN_MARGIN_PERCENT, HOLES_MAX, NO_SLACK, PATIENCE, PATIENCE_MAX,
-    SHARE_KEPT_BACK, SHARE_MIN,
+    CDN_MARGIN_MIN, CDN_MARGIN_PERCENT, HOLES_MAX, NO_SLACK, SHARE_KEPT_BACK, SHARE_MIN,
 };
 use super::download::Failure;
 use super::segment::{Block, block_of};
@@ -152,9 +151,7 @@ impl Engine {
         };
         for block in &segment.blocks {
             if let Block::Asked { link, at } = block
-                && now
-                    >= self.links.get(link).map_or(*at, |l| l.progress_at.max(*at))
-                        + self.patience(*link, span)
+                && now >= self.links.get(link).map_or(*at, |l| l.progress_at.max(*at)) + span
                 && !silent.contains(link)
             {
                 silent.push(*link);
@@ -169,21 +166,6 @@ impl Engine {
             silent.push(link);
         }
         silent
-    }
-
-    /// How long a peer may be silent: `span`, or twice what it needs for all it was asked, by its rate. A
-    /// busy uplink serves its neighbours in turn; who takes a request back has lost its place, and what
-    /// was under way comes in vain.
-    fn patience(&self, link: LinkId, span: Duration) -> Duration {
-        let Some(link) = self.links.get(&link) else {
-            return span;
-        };
-        let Some(rate) = link.rate.bytes_per_s() else {
-            return span;
-        };
-        let asked = u64::from(link.outstanding.max(1)) * BLOCK_LEN;
-        let needs = Duration::from_secs_f64(PATIENCE * asked as f64 / rate.max(1.0));
-        span.max(needs.min(PATIENCE_MAX))
     }
 
     /// Where peers could not bring the last segments in time, the CDN brings its part of this one at once:
@@ -243,7 +225,7 @@ impl Engine {
         }
     }
 
-    /// Peers that were asked and are silent for `cdnFallbackDelay` (longer where that is their rate) lose
+    /// Peers that were asked and are silent for `cdnFallbackDelay` lose
     /// their blocks: to the CDN when nobody else holds it, else to peers that have room. So do those that drip.
     fn relieve_silent(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
         let delay = self.config.fallback_delay();
@@ -406,7 +388,7 @@ impl Engine {
         let silence = segment.blocks.iter().filter_map(|block| match block {
             Block::Asked { link, at } => {
                 let since = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
-                let look = (since + self.patience(*link, delay)).min(*at + self.drip_delay());
+                let look = (since + delay).min(*at + self.drip_delay());
                 Some(look).filter(|look| *look > now)
             }
             Block::Missing
