@@ -245,3 +245,42 @@ pub(super) mod fetch {
     /// for so long.
     pub(in crate::engine) const FAILURE_FADES: Duration = Duration::from_secs(60);
 }
+
+/// Knobs of the race (`source.rs`).
+pub(super) mod source {
+    use crate::base::Duration;
+
+    /// With less slack than this the player is starting, or about to stall: the CDN at once.
+    pub(crate) const NO_SLACK: Duration = Duration::from_millis(500);
+    /// Holes for which the CDN is asked earlier, a first byte each. Without it «poor uplinks» stalled for
+    /// 0.1 s here and there once its legs were many.
+    pub(crate) const HOLES_MAX: usize = 6;
+    /// Of the CDN's share of the last segments so much is not fetched first, so that it shrinks when peers
+    /// can bring more. «Poor uplinks», 100 viewers, 120 s: 54 % of the limit, 36 % before.
+    pub(crate) const SHARE_KEPT_BACK: f64 = 0.12;
+    /// Less is not worth a request.
+    pub(crate) const SHARE_MIN: f64 = 0.08;
+}
+
+/// Knobs of the election (`election.rs`).
+pub(super) mod election {
+    use crate::base::Duration;
+
+    /// The window grows by this for each peer of the swarm.
+    pub(crate) const WINDOW_PER_PEER: Duration = Duration::from_millis(100);
+    /// A fresh viewer gives its first links this long, once, before it counts as alone.
+    pub(crate) const FIRST_LINKS: Duration = Duration::from_millis(1_500);
+    /// A promise is late by this much before it is broken.
+    pub(crate) const PROMISE_GRACE: Duration = Duration::from_millis(500);
+    /// What a promise adds to the CDN's estimated time.
+    pub(crate) const PROMISE_MARGIN: Duration = Duration::from_millis(100);
+    /// How much later than its neighbour a peer that relies on one has the segment: half a round trip for
+    /// the word, and a cut-through transfer.
+    pub(crate) const HOP: Duration = Duration::from_millis(200);
+    /// Who asks a peer for blocks has the first of them, and can tell of it, by then.
+    pub(crate) const FIRST_BLOCK: Duration = Duration::from_secs(1);
+    /// Hops a promise may travel: a mesh of ten links each reaches a million peers in six.
+    pub(crate) const HOPS_MAX: u8 = 8;
+    /// Segments for which a neighbour's promises are disregarded after a broken one.
+    pub(crate) const MUTED_SEGMENTS: u32 = 20;
+}

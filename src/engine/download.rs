@@ -18,6 +18,8 @@ pub(super) struct Download {
     pub(super) cdn_only: bool,
     /// A range of it was refused: only the whole is asked for.
     pub(super) whole_only: bool,
+    /// The CDN's part of it was fetched first.
+    pub(super) share_taken: bool,
     /// Since when nobody holds or promises it: the election's round.
     pub(super) round_at: Instant,
     /// It waits for somebody's promise, so far.
@@ -86,6 +88,7 @@ impl Download {
             leg: None,
             cdn_only: false,
             whole_only: false,
+            share_taken: false,
             round_at: now,
             relies: false,
             leaves_asked: None,

@@ -1,12 +1,16 @@
 //! Who fetches what nobody holds yet: a random wait by peer and segment, promises, and patience.
 //!
-//! A peer that learns of a segment which nobody holds or promises waits `u · W`, fires, fetches and
+//! A peer that learns of a segment which nobody holds or promises waits its turn of a window, fires, fetches and
 //! promises; who hears a promise waits for it, for at most half of its slack, and promises in its turn,
 //! a hop later; after that fetches are spread by `u` over the rest. A promise that is gone begins
 //! another round. Invariant: a promise is about oneself and is kept, or taken back; nobody relies on
 //! one that may rely on its own.
 
 use super::Engine;
+use super::config::election::{
+    FIRST_BLOCK, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE, PROMISE_MARGIN,
+    WINDOW_PER_PEER,
+};
 use super::peer::{Held, Promise};
 use super::segment::Segment;
 use super::source::Scene;
@@ -14,24 +18,6 @@ use super::trust::Fault;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, PeerMessage, SegmentKey};
-
-/// The window grows by this for each peer of the swarm.
-const WINDOW_PER_PEER: Duration = Duration::from_millis(100);
-/// A fresh viewer gives its first links this long, once, before it counts as alone.
-const FIRST_LINKS: Duration = Duration::from_millis(1_500);
-/// A promise is late by this much before it is broken.
-const PROMISE_GRACE: Duration = Duration::from_millis(500);
-/// What a promise adds to the CDN's estimated time.
-const PROMISE_MARGIN: Duration = Duration::from_millis(100);
-/// How much later than its neighbour a peer that relies on one has the segment: half a round trip for
-/// the word, and a cut-through transfer.
-const HOP: Duration = Duration::from_millis(200);
-/// Who asks a peer for blocks has the first of them, and can tell of it, by then.
-const FIRST_BLOCK: Duration = Duration::from_secs(1);
-/// Hops a promise may travel: a mesh of ten links each reaches a million peers in six.
-const HOPS_MAX: u8 = 8;
-/// Segments for which a neighbour's promises are disregarded after a broken one.
-const MUTED_SEGMENTS: u32 = 20;
 
 impl Engine {
     /// Nobody who can be asked holds it: wait for the election, a promise or the first links, or fetch.
@@ -53,14 +39,16 @@ impl Engine {
             return None;
         }
         let round_at = self.turn_round(now, id, promise);
-        let u = self.draw(&key);
+        let (u, turn) = (self.draw(&key), self.turn(&key));
         let half = scene.started + scene.latest.since(scene.started) / 2;
         let fire = match promise {
             Some(promise) if now < half => (promise.at + PROMISE_GRACE).min(half),
             Some(_) => half + scene.latest.since(half).mul_f64(u),
             None => match self.first_links_until(scene.started) {
                 Some(until) if now < until => until.min(half),
-                Some(_) | None => round_at + self.window(scene.latest.since(round_at)).mul_f64(u),
+                Some(_) | None => {
+                    round_at + self.window(scene.latest.since(round_at)).mul_f64(turn)
+                }
             },
         };
         let fire = fire.min(scene.latest);
@@ -101,6 +89,14 @@ impl Engine {
     /// `u = hash(peer, segment) ∈ [0, 1)`: the same at each look, different for each peer.
     fn draw(&self, key: &SegmentKey) -> f64 {
         f64::from(self.lot(key)) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// When it is this peer's turn, in `[0, 1)` of the window: the latest of three draws. Those who learn
+    /// of a live segment first are few and hardly linked to each other, so an early promise reaches nobody.
+    fn turn(&self, key: &SegmentKey) -> f64 {
+        let lot = self.lot(key);
+        let latest = (lot & 0x3ff).max(lot >> 10 & 0x3ff).max(lot >> 20 & 0x3ff);
+        f64::from(latest) / 1_024.0
     }
 
     /// The hash of peer and segment, as a number.

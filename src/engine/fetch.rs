@@ -12,6 +12,7 @@ use super::segment::{Block, Sender, block_of};
 use super::{Engine, WarningCode};
 use crate::base::{ByteRange, Duration, FetchId, Instant, PayloadId, RateMeter, SegmentId};
 use crate::integrity::BLOCK_LEN;
+use core::ops::Range;
 
 /// How fast the CDN is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,8 +76,8 @@ impl CdnRate {
 }
 
 impl Engine {
-    /// Fetches blocks from `from` to the end of the segment; the whole of it where ranges are refused.
-    pub(super) fn start_leg(&mut self, now: Instant, id: SegmentId, from: usize) {
+    /// Fetches what is owed of a run of blocks; the whole segment where ranges are refused.
+    pub(super) fn start_leg(&mut self, now: Instant, id: SegmentId, run: Range<usize>) {
         let fetch = FetchId(self.mint());
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
@@ -88,13 +89,13 @@ impl Engine {
         let from = if no_ranges && segment.range.is_none() {
             0
         } else {
-            from
+            run.start
         };
         let Some(size) = segment.size else {
             return self.start_whole(now, id, fetch);
         };
         let to = match segment.owed_until(from) {
-            Some(last) if !no_ranges => segment.block_bytes(last).end,
+            Some(last) if !no_ranges => segment.block_bytes(last.min(run.end - 1)).end,
             Some(_) | None => size,
         };
         let start = from as u64 * BLOCK_LEN;

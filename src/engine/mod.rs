@@ -81,6 +81,8 @@ pub struct Engine {
     vouching: vouch::Vouching,
     recheck: recheck::Recheck,
     cdn: fetch::CdnRate,
+    /// Share of the last segments that peers were asked for and the CDN had to bring.
+    cdn_share: f64,
     haves_at: Instant,
     totals: Totals,
     next_id: u32,
@@ -135,6 +137,7 @@ impl Engine {
             vouching: vouch::Vouching::default(),
             recheck: recheck::Recheck::default(),
             cdn: fetch::CdnRate::default(),
+            cdn_share: 0.0,
             haves_at: Instant::ZERO,
             totals: Totals::default(),
             next_id: 0,

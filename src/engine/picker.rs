@@ -282,6 +282,11 @@ fn pipeline(link: &Link) -> u32 {
     within(PIPELINE_FAST_MS, usual, PIPELINE_BLOCKS_FAST)
 }
 
+/// Whether `link` may be asked for more now.
+pub(super) fn has_room(link: &Link) -> bool {
+    room(link).is_some()
+}
+
 /// Blocks that `link` may be asked for now, and runs in one request; `None` while it has enough to do.
 /// The longer its pipeline the more at a time: a request costs both pages as much as three packets of data.
 fn room(link: &Link) -> Option<(usize, usize)> {

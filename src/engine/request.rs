@@ -206,6 +206,12 @@ impl Engine {
         let timing = segment.timing;
         let private = segment.private;
         self.totals.counts.add(source);
+        if let Some(size) = segment.size
+            && (from_peers > 0 || download.share_taken)
+        {
+            let share = download.cdn_bytes as f64 / size.max(1) as f64;
+            self.cdn_share = (self.cdn_share + share.min(1.0)) / 2.0;
+        }
         if let Some(leg) = download.leg {
             if leg.end.is_some_and(|end| leg.position >= end) {
                 self.cdn.note(now, &leg, self.totals.received());

@@ -6,14 +6,12 @@
 
 use super::Engine;
 use super::authority::Standing;
+use super::config::source::{HOLES_MAX, NO_SLACK, SHARE_KEPT_BACK, SHARE_MIN};
 use super::download::Failure;
 use super::segment::{Block, block_of};
 use super::trust::Fault;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::BLOCK_LEN;
-
-/// With less slack than this the player is starting, or about to stall: the CDN at once.
-const NO_SLACK: Duration = Duration::from_millis(500);
 
 /// What the race looks at, gathered once.
 #[derive(Debug)]
@@ -22,6 +20,11 @@ pub(super) struct Scene {
     /// When the CDN must be asked at the latest.
     pub(super) latest: Instant,
     pub(super) holders: Vec<LinkId>,
+}
+
+/// Nobody has brought it, and no leg is about to.
+fn is_owed(block: &Block) -> bool {
+    matches!(block, Block::Missing | Block::Asked { .. })
 }
 
 impl Engine {
@@ -78,6 +81,7 @@ impl Engine {
         if scene.holders.is_empty() && !self.is_asked(id) {
             return self.await_holder(now, id, &scene);
         }
+        self.take_share(now, id);
         self.relieve_silent(now, id, &scene);
         self.relieve_stuck_leg(now, id);
         self.ask_leaves(now, id, &scene.holders);
@@ -90,10 +94,18 @@ impl Engine {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
         let left = segment.size.unwrap_or(0).saturating_sub(segment.loaded());
-        let (started, pace) = (download.started, download.pace);
+        // What is scattered takes one leg after the other.
+        let ends = segment.blocks.windows(2);
+        let holes = ends.filter(|pair| is_owed(&pair[0]) && !is_owed(&pair[1]));
+        let holes = u32::try_from(holes.take(HOLES_MAX).count()).unwrap_or(0);
+        let cdn_time = self.cdn.estimate(left) + self.cdn.estimate(1) * holes;
         let latest = self
             .playback
-            .latest(started, self.cdn.estimate(left) + self.cdn.doubt(now), pace)
+            .latest(
+                download.started,
+                cdn_time + self.cdn.doubt(now),
+                download.pace,
+            )
             .max(download.failure.map_or(Instant::ZERO, |f| f.until));
         let holders = self
             .links
@@ -112,7 +124,7 @@ impl Engine {
             .map(|(link, _)| *link)
             .collect();
         Some(Scene {
-            started,
+            started: download.started,
             latest,
             holders,
         })
@@ -120,13 +132,9 @@ impl Engine {
 
     /// Blocks are left that no source owns, or that peers owe.
     fn wants_more(&self, id: SegmentId) -> bool {
-        self.segments.get(&id).is_some_and(|segment| {
-            segment.size.is_none()
-                || segment
-                    .blocks
-                    .iter()
-                    .any(|block| matches!(block, Block::Missing | Block::Asked { .. }))
-        })
+        self.segments
+            .get(&id)
+            .is_some_and(|segment| segment.size.is_none() || segment.blocks.iter().any(is_owed))
     }
 
     pub(super) fn is_asked(&self, id: SegmentId) -> bool {
@@ -163,6 +171,39 @@ impl Engine {
         silent
     }
 
+    /// Where peers could not bring the last segments in time, the CDN brings its part of this one at once:
+    /// a run that is another one for each viewer, so that neighbours have something to give each other.
+    /// The same bytes at the deadline would help nobody.
+    fn take_share(&mut self, now: Instant, id: SegmentId) {
+        let share = self.cdn_share - SHARE_KEPT_BACK;
+        let Some(key) = self.segments.get(&id).map(|segment| segment.key) else {
+            return;
+        };
+        let lot = self.lot(&key) as usize;
+        let no_ranges = self.cdn.no_ranges;
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        // A size that a neighbour told may be beyond the end.
+        let told = segment.size.is_none() || segment.voucher().is_some();
+        let Some(download) = &mut segment.download else {
+            return;
+        };
+        let taken = download.share_taken || download.leg.is_some() || download.failure.is_some();
+        if share < SHARE_MIN || taken || no_ranges || told {
+            return;
+        }
+        download.share_taken = true;
+        let blocks = segment.blocks.len();
+        let count = (0..blocks)
+            .filter(|n| (*n as f64) < share * blocks as f64)
+            .count();
+        if count > 0 && count < blocks {
+            let from = lot % (blocks - count + 1);
+            self.start_leg(now, id, from..from + count);
+        }
+    }
+
     /// Time ran out and the CDN took over: who had been silent and has nothing left to send has wasted
     /// that time, even if it was less than `cdnFallbackDelay`. Else silent peers would hold the slack of a
     /// viewer behind a slow CDN at its least for ever.
@@ -187,8 +228,8 @@ impl Engine {
         }
     }
 
-    /// Peers that were asked and are silent for `cdnFallbackDelay` lose their blocks: to the CDN when
-    /// time is short or nobody else has them, else to other peers. So do those that drip.
+    /// Peers that were asked and are silent for `cdnFallbackDelay` lose
+    /// their blocks: to the CDN when nobody else holds it, else to peers that have room. So do those that drip.
     fn relieve_silent(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
         let delay = self.config.fallback_delay();
         let mut silent = self.silent_for(now, id, delay);
@@ -204,14 +245,26 @@ impl Engine {
                 faults.push((*link, Fault::Drip));
             }
         }
+        let mut others = scene.holders.iter().filter(|link| !silent.contains(link));
+        let lonely = others.clone().next().is_none();
+        let list = self.segments.get(&id).is_some_and(|s| s.leaves.is_none());
+        let able = |link: &LinkId| {
+            self.links
+                .get(link)
+                .is_some_and(|l| super::picker::has_room(l))
+        };
+        if !lonely && !list && !others.any(able) {
+            // Who has sent something would only lose a place in its queue: the deadline decides.
+            let links = &self.links;
+            silent.retain(|link| links.get(link).is_none_or(|l| !l.conduct.is_useful));
+            faults.retain(|(link, _)| silent.contains(link));
+        }
         if silent.is_empty() {
             return;
         }
         for (link, fault) in faults {
             self.note_fault(now, link, fault);
         }
-        let others = scene.holders.iter().any(|link| !silent.contains(link));
-        let urgent = now + delay >= scene.latest;
         if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
             download.shunned.extend(silent.iter().copied());
             let list_late = |(link, _): (LinkId, Instant)| silent.contains(&link);
@@ -220,7 +273,7 @@ impl Engine {
             }
         }
         self.cancel_asked(id, |link, _| silent.contains(&link));
-        if urgent || !others {
+        if lonely {
             self.split_with_cdn(now, id, scene);
         }
     }
@@ -267,10 +320,9 @@ impl Engine {
             }
             return;
         }
-        let owed = |block: &Block| matches!(block, Block::Missing | Block::Asked { .. });
-        let Some(first) = segment.blocks.iter().position(owed) else {
+        let Some(first) = segment.blocks.iter().position(is_owed) else {
             if segment.size.is_none() {
-                self.start_leg(now, id, 0);
+                self.start_leg(now, id, 0..usize::MAX);
             }
             return;
         };
@@ -282,13 +334,13 @@ impl Engine {
             .filter(|link| link.outstanding > 0)
             .filter_map(|link| link.rate.bytes_per_s())
             .sum();
-        let left = segment.blocks.iter().filter(|block| owed(block)).count();
+        let left = segment.blocks.iter().filter(|block| is_owed(block)).count();
         let share = moving / (moving + self.cdn.bytes_per_s());
         // In percent, so that no float becomes an index; a fifth is left to the CDN for safety.
         let percent = (0..100).filter(|p| f64::from(*p) < share * 80.0).count();
         let keep = left * percent / 100;
         let from = (first + keep).min(segment.blocks.len().saturating_sub(1));
-        self.start_leg(now, id, from);
+        self.start_leg(now, id, from..usize::MAX);
     }
 
     /// Everything that is missing from the CDN, one leg after the other.
@@ -308,7 +360,7 @@ impl Engine {
             .iter()
             .position(|block| *block == Block::Missing);
         if from.is_some() || segment.size.is_none() {
-            self.start_leg(now, id, from.unwrap_or(0));
+            self.start_leg(now, id, from.unwrap_or(0)..usize::MAX);
         }
         None
     }
@@ -341,7 +393,8 @@ impl Engine {
         let silence = segment.blocks.iter().filter_map(|block| match block {
             Block::Asked { link, at } => {
                 let since = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
-                Some((since + delay).min(*at + self.drip_delay()))
+                let look = (since + delay).min(*at + self.drip_delay());
+                Some(look).filter(|look| *look > now)
             }
             Block::Missing
             | Block::Filling
@@ -352,7 +405,8 @@ impl Engine {
         let leaves = download
             .leaves_asked
             .filter(|_| segment.leaves.is_none())
-            .map(|(_, at)| at + delay);
+            .map(|(_, at)| at + delay)
+            .filter(|look| *look > now);
         let stuck = download
             .leg
             .filter(|_| segment.size.is_none() || segment.blocks.contains(&Block::Filling))
