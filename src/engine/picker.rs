@@ -84,7 +84,11 @@ impl Engine {
         able.retain(|link| !download.shunned.contains(link));
         let mut sources = self.fastest(now, &able);
         // Most looks find them all busy, and then nothing needs to be ranked.
-        sources.retain(|link| self.links.get(link).is_some_and(|link| room(link).is_some()));
+        sources.retain(|link| {
+            self.links
+                .get(link)
+                .is_some_and(|link| room(link).is_some())
+        });
         if sources.is_empty() {
             return;
         }
