@@ -6,10 +6,10 @@
 mod world;
 
 use std::time::Duration;
-use swarmline::engine::{Config, Input, IntegrityMode, ManifestBody, Source};
+use swarmline::engine::{CloseReason, Config, Event, Input, IntegrityMode, ManifestBody, Source};
 use swarmline::integrity::{Sidecar, SidecarSegment, SidecarTrack};
 use swarmline::manifest::{Element, SIDECAR_SCHEME};
-use world::{LEN, Viewer, World, asked, bytes_of, content, root, source_of, url};
+use world::{LEN, Viewer, World, asked, bytes_of, content, poison, root, source_of, url};
 
 const MPD: &str = "http://cdn/show/manifest.mpd";
 /// When the world begins, milliseconds since 1970: a minute after the live MPD's start.
@@ -129,35 +129,45 @@ fn the_second_viewer_is_fed_by_the_first() {
     assert_eq!(source_of(&world.fetch(third, &url(5))), Source::Peers);
 }
 
+/// The MPD names a sidecar that proves its ten segments.
+fn sealed(world: &mut World) -> Element {
+    let entry = |number: u64| SidecarSegment {
+        url: format!("seg-{number}.m4s"),
+        size: Some(LEN as u64),
+        root: Some(root(&content(number, LEN))),
+        ..SidecarSegment::default()
+    };
+    let track = SidecarTrack {
+        track: "v".to_owned(),
+        segments: (0..10).map(entry).collect(),
+    };
+    let text = Sidecar::new(None, vec![track]).to_json();
+    let file = "http://cdn/show/digests.json".to_owned();
+    world.cdn.files.insert(file, text.into_bytes());
+    let mut stream = vod();
+    let pointer = [("schemeIdUri", SIDECAR_SCHEME), ("value", "digests.json")];
+    let pointer = element("SupplementalProperty", &pointer, vec![]);
+    stream.children.insert(0, pointer);
+    stream
+}
+
+fn only_proven() -> Config {
+    Config {
+        integrity: IntegrityMode::Require,
+        ..World::config()
+    }
+}
+
 #[test]
 fn what_a_sidecar_proves_is_shared_where_the_mpd_names_it() {
     for named in [true, false] {
         let mut world = with_files(10);
-        let entry = |number: u64| SidecarSegment {
-            url: format!("seg-{number}.m4s"),
-            size: Some(LEN as u64),
-            root: Some(root(&content(number, LEN))),
-            ..SidecarSegment::default()
-        };
-        let track = SidecarTrack {
-            track: "v".to_owned(),
-            segments: (0..10).map(entry).collect(),
-        };
-        let text = Sidecar::new(None, vec![track]).to_json();
-        let file = "http://cdn/show/digests.json".to_owned();
-        world.cdn.files.insert(file, text.into_bytes());
-        let mut stream = vod();
-        if named {
-            let pointer = [("schemeIdUri", SIDECAR_SCHEME), ("value", "digests.json")];
-            let pointer = element("SupplementalProperty", &pointer, vec![]);
-            stream.children.insert(0, pointer);
+        let mut stream = sealed(&mut world);
+        if !named {
+            stream.children.remove(0);
         }
-        let config = || Config {
-            integrity: IntegrityMode::Require,
-            ..World::config()
-        };
-        let first = join_as(&mut world, &stream, config());
-        let second = join_as(&mut world, &stream, config());
+        let first = join_as(&mut world, &stream, only_proven());
+        let second = join_as(&mut world, &stream, only_proven());
         world.run_for(Duration::from_secs(3));
         for viewer in [first, second] {
             world.ahead(viewer, 12_000.0);
@@ -167,6 +177,84 @@ fn what_a_sidecar_proves_is_shared_where_the_mpd_names_it() {
             assert_eq!(source_of(&outcome) == Source::Peers, shared);
             world.run_for(Duration::from_secs(1));
         }
+    }
+}
+
+#[test]
+fn a_block_that_the_mpd_s_sidecar_does_not_prove_costs_its_sender_the_link() {
+    for tampers in [true, false] {
+        let mut world = with_files(10);
+        let stream = sealed(&mut world);
+        let first = join_as(&mut world, &stream, only_proven());
+        world.run_for(Duration::from_secs(2));
+        for number in 0..6 {
+            world.ahead(first, 12_000.0);
+            world.fetch(first, &url(number));
+        }
+        world.viewers[first].vice = tampers.then(poison);
+        let second = join_as(&mut world, &stream, only_proven());
+        world.run_for(Duration::from_secs(2));
+        for number in 1..6 {
+            world.ahead(second, 12_000.0);
+            let outcome = world.fetch(second, &url(number));
+            assert_eq!(bytes_of(&outcome), content(number, LEN), "segment {number}");
+        }
+        let stats = world.viewers[second].engine.stats();
+        let is_dropped = |event: &Event| {
+            let wrong = CloseReason::WrongBlock;
+            matches!(event, Event::PeerClosed { reason, .. } if *reason == wrong)
+        };
+        let dropped = world.viewers[second].events.iter().any(is_dropped);
+        assert_eq!(dropped, tampers);
+        assert_eq!(
+            stats.peer_bytes > 0,
+            !tampers,
+            "{} bytes of peers",
+            stats.peer_bytes
+        );
+    }
+}
+
+#[test]
+fn an_mpd_with_another_kind_of_digests_is_one_without() {
+    for (mode, shared) in [
+        (IntegrityMode::Require, false),
+        (IntegrityMode::Prefer, true),
+    ] {
+        let mut world = with_files(10);
+        let mut stream = vod();
+        // Of ISO/IEC 23009-4, as far as it is public.
+        let authenticity = [
+            ("authSchemeIdUri", "urn:mpeg:dash:sea:sha256"),
+            ("authUrlTemplate", "$base$.sha256"),
+            ("authTagLength", "256"),
+        ];
+        let authenticity = element("ContentAuthenticity", &authenticity, vec![]);
+        let property = [("schemeIdUri", "urn:mpeg:dash:sea:auth:2012")];
+        let property = element("SupplementalProperty", &property, vec![authenticity]);
+        stream.children.insert(0, property);
+        let config = || Config {
+            integrity: mode,
+            ..World::config()
+        };
+        let first = join_as(&mut world, &stream, config());
+        let second = join_as(&mut world, &stream, config());
+        world.run_for(Duration::from_secs(3));
+        for viewer in [first, second] {
+            world.ahead(viewer, 12_000.0);
+            let outcome = world.fetch(viewer, &url(4));
+            assert_eq!(bytes_of(&outcome), content(4, LEN));
+            let by_peers = source_of(&outcome) == Source::Peers;
+            assert_eq!(by_peers, shared && viewer == second, "{mode:?}");
+            world.run_for(Duration::from_secs(1));
+        }
+        assert!(
+            world
+                .cdn
+                .requests
+                .iter()
+                .all(|(_, url, _)| !url.contains("sha256"))
+        );
     }
 }
 

@@ -60,7 +60,7 @@ impl<K, V> SortedMap<K, V> {
     }
 
     /// Keys and values, in the order of the keys, the values to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
 

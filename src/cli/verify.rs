@@ -2,7 +2,8 @@
 
 use super::say;
 use crate::integrity::PublicKey;
-use crate::publish::{Place, Progress, Report, verify};
+use crate::publish::{Believed, Place, Progress, Report, verify};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Check every segment against the digest that `swarmline sign` wrote for it.
@@ -14,6 +15,7 @@ use std::process::ExitCode;
   swarmline verify video/                              all playlists below a folder
   swarmline verify https://cdn.example/master.m3u8     as viewers get it
   swarmline verify video/ --public-key BASE64          signatures too
+  swarmline verify https://10.0.0.7/a.mpd --ca own.pem  behind an authority of your own
 
 Exit code: 0 all segments are as signed, 1 some are not or have no digest, 2 a playlist cannot be read.")]
 pub(super) struct Args {
@@ -24,6 +26,9 @@ pub(super) struct Args {
     /// The public key that `swarmline keygen` printed: every segment must be signed by it.
     #[arg(long, value_name = "BASE64", value_parser = public_key)]
     public_key: Option<PublicKey>,
+    /// A PEM file: over HTTPS only certificates of these authorities count, not the public ones'.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Print the report as one JSON object.
     #[arg(long)]
     json: bool,
@@ -38,7 +43,11 @@ impl Args {
     /// Runs the command.
     pub(super) fn run(&self) -> ExitCode {
         let mut progress = Progress::stderr();
-        let report = verify(&self.places, self.public_key.as_ref(), &mut progress);
+        let believed = Believed {
+            key: self.public_key.as_ref(),
+            authorities: self.ca.as_deref(),
+        };
+        let report = verify(&self.places, believed, &mut progress);
         progress.clear();
         match report {
             Ok(report) => {

@@ -2,18 +2,12 @@
 //!
 //! Invariant: a message that cannot be read or breaks the order closes the link, and does nothing else.
 
-use super::peer::{LinkState, digest_of};
-use super::upload::QUEUE_BLOCKS_MAX;
+use super::config::exchange::{DIGEST_EVERY, HAVE_ENTRY_LEN, MESSAGE_MAX};
+use super::config::upload::QUEUE_BLOCKS_MAX;
+use super::peer::{Link, LinkState, digest_of};
 use super::{CloseReason, Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, SegmentId, SortedMap, TrackId};
+use crate::base::{Instant, LinkId, SegmentId, SortedMap, TrackId};
 use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey, limit};
-
-/// How often neighbours compare what one holds with what the other believes.
-const DIGEST_EVERY: Duration = Duration::from_secs(20);
-/// Longest message we take: four blocks and a header fit, Firefox and Chromium both carry it.
-const MESSAGE_MAX: u32 = 256 << 10;
-/// Bytes of a segment that is named alone: track, number, version, what is held.
-const HAVE_ENTRY_LEN: usize = 25;
 
 impl Engine {
     pub(super) fn greet(&mut self, link: LinkId) {
@@ -38,7 +32,11 @@ impl Engine {
                 self.close_link(now, link, CloseReason::Protocol);
             }
             (_, Ok(PeerMessage::Hello(hello))) => self.on_hello(now, link, &hello),
-            (LinkState::Greeted, Ok(message)) => self.on_message(now, link, message),
+            (LinkState::Greeted, Ok(message)) => {
+                if self.is_heard(now, link, &message, bytes.len()) {
+                    self.on_message(now, link, message);
+                }
+            }
             (LinkState::Offering | LinkState::Connecting | LinkState::Open, Ok(_)) => {
                 self.close_link(now, link, CloseReason::Protocol);
             }
@@ -61,7 +59,10 @@ impl Engine {
                     self.send(link, &PeerMessage::HaveQuery { track });
                 }
             }
-            PeerMessage::HaveQuery { track } => self.tell_track(link, track),
+            PeerMessage::HaveQuery { track } => {
+                self.tell_track(link, track);
+                self.tell_unfinished(now, link);
+            }
             PeerMessage::Request { key, first, count } => {
                 self.on_request(now, link, key, first, count);
             }
@@ -288,6 +289,10 @@ impl Engine {
     /// Periodic repair: what we hold, as a digest a track.
     pub(super) fn announce_digests(&mut self, now: Instant) {
         self.haves_at = now + DIGEST_EVERY;
+        for link in self.links.values_mut() {
+            link.credit /= 2;
+            link.given /= 2;
+        }
         if !self.may_upload() {
             return;
         }
@@ -306,7 +311,7 @@ impl Engine {
     }
 
     /// After a change of `uploadLimit`.
-    pub(super) fn announce_choke(&mut self) {
+    pub(super) fn announce_choke(&mut self, now: Instant) {
         let serve = self.may_upload();
         let greeted: Vec<(LinkId, bool)> = self
             .links
@@ -325,6 +330,7 @@ impl Engine {
                 for track in self.held_tracks() {
                     self.tell_track(id, track);
                 }
+                self.tell_unfinished(now, id);
             }
         }
     }
@@ -337,11 +343,16 @@ impl Engine {
     }
 
     pub(super) fn broadcast(&mut self, message: &PeerMessage) {
+        self.tell(message, |_| true);
+    }
+
+    /// Sends to all neighbours that have greeted and are among `whom`.
+    pub(super) fn tell(&mut self, message: &PeerMessage, whom: impl Fn(&Link) -> bool) {
         let bytes = message.encode();
         let greeted: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(_, l)| l.is_greeted())
+            .filter(|(_, l)| l.is_greeted() && whom(l))
             .map(|(id, _)| *id)
             .collect();
         for link in greeted {

@@ -305,7 +305,7 @@ impl Engine {
             (true, true) | (false, false) => self.trim_links(now),
         }
         if update.upload_limit.is_some() {
-            self.announce_choke();
+            self.announce_choke(now);
         }
         if update.max_peers.is_some() {
             self.announce_soon(now);

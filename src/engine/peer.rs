@@ -37,6 +37,9 @@ pub(super) struct Link {
     pub(super) rate: RateMeter,
     pub(super) received_bytes: u64,
     pub(super) sent_bytes: u64,
+    /// Verified bytes from it and bytes to it of late: both are halved with each digest of haves.
+    pub(super) credit: u64,
+    pub(super) given: u64,
     /// Segments for which its promises are disregarded, after a broken one.
     pub(super) mute: u32,
     pub(super) conduct: Conduct,
@@ -84,6 +87,8 @@ impl Link {
             rate: RateMeter::default(),
             received_bytes: 0,
             sent_bytes: 0,
+            credit: 0,
+            given: 0,
             mute: 0,
             conduct: Conduct::default(),
             network: None,
@@ -96,6 +101,11 @@ impl Link {
 
     pub(super) fn is_greeted(&self) -> bool {
         self.state == LinkState::Greeted
+    }
+
+    /// Nothing is under way in either direction.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.outstanding == 0 && self.upload.is_at_rest()
     }
 
     /// Bytes a second, or a modest guess before the first block: new links must be tried.
@@ -147,6 +157,19 @@ impl Held {
         match self {
             Self::Whole => true,
             Self::Partial(bits) => bits.iter().any(|byte| *byte > 0),
+            Self::Promised(_) => false,
+        }
+    }
+
+    /// Whether any of the first `blocks` blocks is among it.
+    pub(super) fn has_any(&self, blocks: usize) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Partial(bits) => {
+                let bytes = blocks / 8;
+                bits.iter().take(bytes).any(|byte| *byte > 0)
+                    || (bytes * 8..blocks).any(|index| bit(bits, index))
+            }
             Self::Promised(_) => false,
         }
     }
@@ -211,7 +234,9 @@ impl Haves {
         if let Some(haves) = self.track(track) {
             haves.first = first;
             haves.bits = bits;
-            haves.entries.retain(|_, (_, held)| *held != Held::Whole);
+            // Partial segments are told anew after it; promises are forgotten when they are due.
+            let promised = |held: &Held| matches!(held, Held::Promised(_));
+            haves.entries.retain(|_, (_, held)| promised(held));
         }
     }
 
@@ -288,6 +313,12 @@ impl Haves {
     /// Segments held whole.
     pub(super) fn whole_count(&self) -> usize {
         self.0.values().map(|haves| haves.whole().count()).sum()
+    }
+
+    /// Numbers of a track that were told of, held or not: what a digest of it goes through.
+    pub(super) fn span(&self, track: TrackId) -> usize {
+        let haves = self.0.get(&track);
+        haves.map_or(0, |haves| haves.bits.len() * 8 + haves.entries.len())
     }
 
     /// The digest of what is held whole of a track.

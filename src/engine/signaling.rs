@@ -4,27 +4,14 @@
 //! too while links are wanted. Offers are made at the start, beside everything else, so that an announce
 //! waits for nothing but the swarm's name. Invariant: an offer is sent to one tracker once.
 
+use super::config::signaling::{
+    INTERVAL, OFFER_LIFE, OFFERS_FIRST, OFFERS_PATIENCE, OFFERS_PER_ANNOUNCE, RECONNECT_MAX,
+    RECONNECT_MIN, REPEAT_MIN,
+};
 use super::{Config, Engine, Output, TrackerStats, WarningCode};
 use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, SortedMap, TrackerId};
 use crate::integrity::sha256;
 use crate::wire::{Offer, ToTracker};
-
-/// Offers in one announce. Five find five peers; newcomers' offers bring the rest (stock clients: 5).
-const OFFERS_PER_ANNOUNCE: usize = 5;
-/// In the very first one: each offer is a connection to be made while the first frame is decoded, and
-/// one peer is enough to begin with.
-const OFFERS_FIRST: usize = 3;
-/// An offer that nobody answered is made anew (stock clients: 50 s).
-const OFFER_LIFE: Duration = Duration::from_secs(50);
-/// Offers that are late do not hold up an announce.
-const OFFERS_PATIENCE: Duration = Duration::from_millis(600);
-/// While links are wanted and the tracker knows of more peers: first repeat, doubled each time. The
-/// first frame is there by then.
-const REPEAT_MIN: Duration = Duration::from_secs(1);
-/// Until a tracker says otherwise.
-const INTERVAL: Duration = Duration::from_secs(120);
-pub(super) const RECONNECT_MIN: Duration = Duration::from_secs(1);
-pub(super) const RECONNECT_MAX: Duration = Duration::from_secs(60);
 
 /// Everything about trackers.
 #[derive(Debug)]
@@ -37,6 +24,10 @@ pub(super) struct Signaling {
     /// Answers being made: whose offer, by which tracker.
     pub(super) answers: SortedMap<LinkId, (TrackerId, PeerId, String)>,
     pub(super) started: Option<Instant>,
+    /// Whose offer was taken although all places are: it gets one when its link opens.
+    pub(super) guest: Option<LinkId>,
+    /// When the next guest may come.
+    pub(super) guests_from: Instant,
 }
 
 #[derive(Debug)]
@@ -84,6 +75,8 @@ impl Signaling {
             offers: SortedMap::new(),
             answers: SortedMap::new(),
             started: None,
+            guest: None,
+            guests_from: Instant::ZERO,
         }
     }
 
@@ -99,6 +92,7 @@ impl Signaling {
     pub(super) fn forget_link(&mut self, link: LinkId) {
         self.offers.remove(&link);
         self.answers.remove(&link);
+        self.guest = self.guest.filter(|guest| *guest != link);
     }
 
     pub(super) fn tracker_stats(&self) -> Vec<TrackerStats> {
@@ -366,12 +360,12 @@ impl Engine {
         });
     }
 
-    /// More links are allowed, and the swarm may have more peers than we have links.
+    /// Fewer links than enough, and the swarm may have more peers than we have links.
     pub(super) fn wants_links(&self) -> bool {
         let links = self.link_count();
         let others = self.signaling.swarm_size.saturating_sub(1) as usize;
         let unknown = self.signaling.swarm_size == 0;
-        links < self.config.max_peers as usize && (unknown || links < others)
+        links < self.config.enough_links() && (unknown || links < others)
     }
 
     /// More links are allowed: look for them now.

@@ -1,17 +1,16 @@
 //! Links: how they are born, how many there are, how they end.
 //!
+//! Who has enough links asks for no more, and takes offers up to `maxPeers`. Where all places are taken,
+//! a newcomer gets that of the link that carried least, at most one in a while: else the last to come
+//! would find nobody, and the first would stay among themselves.
+//!
 //! Invariant: at most one greeted link to a peer, at most `maxPeers` links. Signalling is
 //! `signaling.rs`; what is said on a link is `exchange.rs`.
 
+use super::config::swarm::{CONNECT_TIMEOUT, ELSEWHERE_MIN, LINK_AGE_MIN, ONE_NETWORK_MIN};
 use super::peer::{Link, LinkState};
 use super::{CloseReason, Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, Network, PeerId, Rng, SegmentId};
-
-/// A link that is not open so long after both descriptions were known never will be.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Links into one network that are always allowed, and that are kept from what hides its own.
-const ONE_NETWORK_MIN: usize = 2;
+use crate::base::{Instant, LinkId, Network, PeerId, Rng, SegmentId};
 
 /// A peer id: client and version as BEP 20 has them, the rest random.
 pub(super) fn random_peer_id(rng: &mut Rng) -> PeerId {
@@ -24,12 +23,60 @@ pub(super) fn random_peer_id(rng: &mut Rng) -> PeerId {
 }
 
 impl Engine {
-    /// Links that are open or opening, our unanswered offers not counted.
+    /// Links that are open or opening, our unanswered offers and a guest not counted.
     pub(super) fn link_count(&self) -> usize {
-        self.links
-            .values()
-            .filter(|link| link.state != LinkState::Offering)
-            .count()
+        self.placed().count()
+    }
+
+    fn placed(&self) -> impl DoubleEndedIterator<Item = LinkId> {
+        let guest = self.signaling.guest;
+        let all = self.links.iter();
+        let placed = all.filter(|(_, link)| link.state != LinkState::Offering);
+        placed
+            .map(|(id, _)| *id)
+            .filter(move |id| Some(*id) != guest)
+    }
+
+    /// Whether a newcomer is taken although all places are.
+    pub(super) fn takes_guests(&self, now: Instant) -> bool {
+        let max = self.config.max_peers as usize;
+        self.config.enough_links() < max
+            && self.signaling.guest.is_none()
+            && now >= self.signaling.guests_from
+            && self.least_used(now).is_some()
+    }
+
+    /// The link that a newcomer may have: not young, at rest, and of those the one that carried least
+    /// lately. The last links that lead elsewhere than most stay.
+    fn least_used(&self, now: Instant) -> Option<LinkId> {
+        let alike = |link: &Link| {
+            let greeted = self.links.values().filter(|other| other.is_greeted());
+            greeted
+                .filter(|other| other.network == link.network)
+                .count()
+        };
+        let greeted = || self.links.iter().filter(|(_, link)| link.is_greeted());
+        let most = greeted().map(|(_, link)| alike(link)).max()?;
+        let crowded = greeted().count() < most + ELSEWHERE_MIN + 1;
+        greeted()
+            .filter(|(_, link)| now >= link.since + LINK_AGE_MIN && link.is_at_rest())
+            .filter(|(_, link)| !crowded || alike(link) == most)
+            .min_by_key(|(_, link)| link.credit + link.given)
+            .map(|(id, _)| *id)
+    }
+
+    /// A guest's link is open: it gets a place, if need be another one's. False if there is none after all.
+    fn seat_guest(&mut self, now: Instant, guest: LinkId) -> bool {
+        if self.signaling.guest != Some(guest) {
+            return true;
+        }
+        self.signaling.guest = None;
+        if self.link_count() <= self.config.max_peers as usize {
+            return true;
+        }
+        let leaver = self.least_used(now);
+        self.close_link(now, leaver.unwrap_or(guest), CloseReason::NotNeeded);
+        leaver.is_some()
     }
 
     pub(super) fn on_link_opened(&mut self, now: Instant, id: LinkId, max_message: u32) {
@@ -42,7 +89,9 @@ impl Engine {
         link.state = LinkState::Open;
         link.since = now;
         link.max_message = u64::from(max_message);
-        self.greet(id);
+        if self.seat_guest(now, id) {
+            self.greet(id);
+        }
     }
 
     /// The shell knows where a link leads, or that it cannot know.
@@ -192,14 +241,7 @@ impl Engine {
         let over = self
             .link_count()
             .saturating_sub(self.config.max_peers as usize);
-        let newest: Vec<LinkId> = self
-            .links
-            .iter()
-            .rev()
-            .filter(|(_, link)| link.state != LinkState::Offering)
-            .map(|(id, _)| *id)
-            .take(over)
-            .collect();
+        let newest: Vec<LinkId> = self.placed().rev().take(over).collect();
         for id in newest {
             self.close_link(now, id, CloseReason::NotNeeded);
         }

@@ -3,8 +3,9 @@
 //! Invariant: of two links to one peer both sides keep the one that the lower peer id offered. What we
 //! say to trackers is `signaling.rs`.
 
+use super::config::signaling::{RECONNECT_MAX, RECONNECT_MIN};
+use super::config::swarm::GUEST_EVERY;
 use super::peer::LinkState;
-use super::signaling::{RECONNECT_MAX, RECONNECT_MIN};
 use super::{CloseReason, Engine, Output, WarningCode};
 use crate::base::{Duration, Instant, PeerId, TrackerId};
 use crate::wire::FromTracker;
@@ -93,7 +94,8 @@ impl Engine {
         }
     }
 
-    /// Somebody's offer: answered unless we have enough links or one to this peer that stays.
+    /// Somebody's offer: answered unless all places are taken and none can be given up, or a link to this
+    /// peer stays.
     fn on_offered(
         &mut self,
         now: Instant,
@@ -103,7 +105,8 @@ impl Engine {
         sdp: String,
     ) {
         let full = self.link_count() >= self.config.max_peers as usize;
-        if !self.config.enabled || full || !self.is_welcome(now, peer) {
+        let place = !full || self.takes_guests(now);
+        if !self.config.enabled || !place || !self.is_welcome(now, peer) {
             return;
         }
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
@@ -115,6 +118,10 @@ impl Engine {
             self.close_link(now, id, CloseReason::Duplicate);
         }
         let link = self.add_link(now, Some(peer), false);
+        if full {
+            self.signaling.guest = Some(link);
+            self.signaling.guests_from = now + GUEST_EVERY;
+        }
         self.signaling
             .answers
             .insert(link, (tracker, peer, offer_id));

@@ -1,33 +1,23 @@
 //! What goes to peers: queues of asked-for blocks, slots, and the `uploadLimit` as a token bucket.
 //!
+//! Slots go to who has given us most lately; one is lent for a while to who waits longest, newcomers
+//! first. A slot that nobody of rank wants serves whoever waits: who cannot give is not left out.
+//!
 //! Invariant: only verified places leave, never more than the bucket holds, and no more waits in all
 //! channels together than the uplink sends in a tenth of a second: what waits cannot be taken back, and
 //! delays everybody behind it. Upload is a guest: nothing here may delay a download.
 
+use super::config::upload::{
+    LENT, MESSAGE_BLOCKS_MAX, MESSAGE_SECONDS, QUEUE_BLOCKS, QUEUE_BLOCKS_MAX, QUEUE_SECONDS,
+    SLOT_SECONDS, SLOTS, SLOTS_MIN, STUCK,
+};
+use super::peer::Link;
 use super::segment::Block;
 use super::{Engine, Event, Output};
 use crate::base::{Duration, Instant, LinkId, PeerId, RateMeter, SegmentId};
 use crate::integrity::BLOCK_LEN;
 use crate::wire::{BLOCK_HEADER_LEN, BlockHeader, PeerMessage, RejectReason, SegmentKey};
 use std::collections::VecDeque;
-
-/// Links served at a time; more would only divide the uplink (no gain above four children a segment,
-/// Bianchi et al.; two more for the other segments of a ladder).
-const SLOTS: usize = 6;
-/// Blocks one link may have queued with us: two segments of 1.3 Mbit/s at 4 s.
-pub(super) const QUEUE_BLOCKS_MAX: u16 = 128;
-/// Blocks in one message: 64 KiB messages cost a third less CPU than 16 KiB ones.
-const MESSAGE_BLOCKS_MAX: u32 = 4;
-/// A message takes no more of the uplink's time than this, if a block does not: all slots get their turn
-/// before anybody's `cdnFallbackDelay` is over.
-const MESSAGE_SECONDS: f64 = 0.04;
-/// All channels together hold what the uplink sends in this time,
-const QUEUE_SECONDS: f64 = 0.1;
-/// and never more blocks than this: deeper queues halve Chromium's rate.
-const QUEUE_BLOCKS: u32 = 16;
-/// A channel from which nothing left for so long is stuck: it gets nothing more, and what waits in it
-/// does not count.
-const STUCK: Duration = Duration::from_secs(1);
 
 /// What one link has asked for.
 #[derive(Debug, Default)]
@@ -37,6 +27,10 @@ pub(super) struct Queue {
     queued: u64,
     /// When the channel was last empty, or something left.
     drained_at: Instant,
+    /// The message that was last sent to it, by number: who was served last is served on.
+    served: u32,
+    /// When it was last lent the slot of newcomers.
+    lent_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,19 +79,31 @@ impl Queue {
         self.queued > 0 && now >= self.drained_at + STUCK
     }
 
+    /// Nothing is asked for, and nothing waits in the channel.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.runs.is_empty() && self.queued == 0
+    }
+
+    fn is_waiting(&self, now: Instant) -> bool {
+        !self.runs.is_empty() && !self.is_stuck(now)
+    }
+
     /// The segment that is sent next.
     pub(super) fn next(&self) -> Option<SegmentId> {
         self.runs.front().map(|run| run.segment)
     }
 }
 
-/// The bucket and who holds a slot.
+/// The bucket and the slots.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     tokens: f64,
     filled_at: Instant,
-    slots: Vec<LinkId>,
-    turn: usize,
+    /// Messages sent.
+    sent: u32,
+    /// Who is lent a slot, whatever it gave.
+    lent: Option<LinkId>,
+    round_until: Instant,
     /// What the uplink sends while something waits.
     rate: RateMeter,
     /// Up to when that was counted.
@@ -118,6 +124,11 @@ impl Uploads {
     /// Bytes that may wait in all channels together.
     fn queue_max(&self) -> u64 {
         u64::from(self.blocks_within(QUEUE_SECONDS, QUEUE_BLOCKS)) * BLOCK_LEN
+    }
+
+    /// Links served at a time: as many as get a block each before they take us for silent.
+    fn slots(&self) -> usize {
+        self.blocks_within(SLOT_SECONDS, SLOTS).max(SLOTS_MIN) as usize
     }
 
     /// Fills the bucket; holds at most a quarter of a second, but at least one message.
@@ -267,50 +278,60 @@ impl Engine {
             self.uploads.refill(now, limit);
         }
         loop {
-            self.grant_slots(now);
-            if self.uploads.slots.is_empty() {
-                return;
-            }
             if self.queued(now) >= self.uploads.queue_max() {
                 self.uploads.wake = self.stuck_at(now);
                 return;
             }
-            let ready = |link: &LinkId| {
-                self.links.get(link).is_some_and(|l| {
-                    let next = l.upload.next();
-                    next.is_some_and(|segment| !self.is_idle(now, segment))
-                })
+            self.lend_slot(now);
+            let Some(link) = self.next_served(now) else {
+                return;
             };
-            let slots = &self.uploads.slots;
-            let turn = self.uploads.turn;
-            let next = (0..slots.len())
-                .map(|step| slots[(turn + step) % slots.len()])
-                .find(|link| ready(link));
-            let Some(link) = next else { return };
             if !self.send_one(now, link) {
                 return;
             }
-            self.uploads.turn = self.uploads.turn.wrapping_add(1);
         }
     }
 
-    /// Slots go to links with work, first come first served; who has none left gives its slot back.
-    fn grant_slots(&mut self, now: Instant) {
-        let links = &self.links;
-        let busy = |link: &LinkId| {
-            links
-                .get(link)
-                .is_some_and(|l| l.upload.runs.front().is_some() && !l.upload.is_stuck(now))
-        };
-        self.uploads.slots.retain(busy);
-        for id in links.keys() {
-            if self.uploads.slots.len() >= SLOTS {
-                break;
-            }
-            if busy(id) && !self.uploads.slots.contains(id) {
-                self.uploads.slots.push(*id);
-            }
+    /// Lends one slot to who has waited longest for that, newcomers first, for a while or until it wants
+    /// nothing more.
+    fn lend_slot(&mut self, now: Instant) {
+        let round_over = now >= self.uploads.round_until;
+        if round_over {
+            self.uploads.round_until = now + LENT;
         }
+        let lent = self.uploads.lent.and_then(|id| self.links.get(&id));
+        if !round_over && lent.is_some_and(|link| link.upload.is_waiting(now)) {
+            return;
+        }
+        let waiting = self.links.iter_mut().rev();
+        let waiting = waiting.filter(|(_, link)| link.upload.is_waiting(now));
+        let next = waiting.min_by_key(|(_, link)| link.upload.lent_at);
+        self.uploads.lent = next.map(|(id, link)| {
+            link.upload.lent_at = now;
+            *id
+        });
+    }
+
+    /// Of those who hold a slot, who was served least lately and has something that may leave.
+    fn next_served(&self, now: Instant) -> Option<LinkId> {
+        let waiting = || {
+            self.links
+                .iter()
+                .filter(|(_, link)| link.upload.is_waiting(now))
+        };
+        let lent = waiting().any(|(id, _)| Some(*id) == self.uploads.lent);
+        let ranked = self.uploads.slots() - usize::from(lent);
+        let rank = |link: &Link| (link.credit, link.upload.served);
+        let ready = |link: &Link| link.upload.next().is_some_and(|id| !self.is_idle(now, id));
+        waiting()
+            .filter(|(id, link)| {
+                let better = waiting().filter(|(other, it)| {
+                    Some(**other) != self.uploads.lent && (rank(it), *id) > (rank(link), *other)
+                });
+                ready(link) && (Some(**id) == self.uploads.lent || better.count() < ranked)
+            })
+            .min_by_key(|(_, link)| link.upload.served)
+            .map(|(id, _)| *id)
     }
 
     /// Sends one message from the front of a link's queue; false when the bucket is too empty.
@@ -367,7 +388,11 @@ impl Engine {
             link.upload.drained_at = now;
         }
         link.upload.queued += len + BLOCK_HEADER_LEN as u64;
+        self.uploads.sent += 1;
+        link.upload.served = self.uploads.sent;
         link.sent_bytes += len;
+        link.conduct.earn(u32::from(count));
+        link.given += len;
         self.totals.uploaded += len;
         let peer = link.peer;
         self.out(Output::SendBlock {

@@ -2,12 +2,17 @@
 //!
 //! Invariant: no answer is read further than what it should be, nor waited for without end.
 
+use super::PublishError;
 use super::hash::{Hashed, Wanted, hash_run};
 use crate::base::ByteRange;
 use crate::integrity::{MAX_SEGMENT_LEN, SIDECAR_BYTES_MAX};
+use std::fs;
 use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{Response, StatusCode, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, ResponseExt};
 
 /// Until a connection stands, and until it answers.
@@ -20,15 +25,21 @@ const BODY_MAX: Duration = Duration::from_secs(300);
 pub(super) struct Fetcher(Agent);
 
 impl Fetcher {
-    pub(super) fn new() -> Self {
+    /// `authorities`: a PEM file of those whose certificates count, in the place of the public ones.
+    pub(super) fn new(authorities: Option<&Path>) -> Result<Self, PublishError> {
+        let roots = match authorities {
+            Some(path) => RootCerts::Specific(Arc::new(certificates(path)?)),
+            None => RootCerts::WebPki,
+        };
         let config = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .timeout_connect(Some(ANSWER_MAX))
             .timeout_recv_response(Some(ANSWER_MAX))
             .timeout_recv_body(Some(BODY_MAX))
             .http_status_as_error(false)
             .user_agent(concat!("swarmline/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self(config.into())
+        Ok(Self(config.into()))
     }
 
     /// A text, and the URL it came from after redirects.
@@ -93,10 +104,33 @@ impl Fetcher {
     }
 }
 
+/// The certificates of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, PublishError> {
+    let pem = fs::read(path).map_err(|error| PublishError::io(path, &error))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => found.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(PublishError::new(path, error)),
+        }
+    }
+    if found.is_empty() {
+        return Err(PublishError::new(path, "no certificate in PEM form in it"));
+    }
+    Ok(found)
+}
+
 /// Why, without the library's word for the kind of it.
 fn unreachable(error: &ureq::Error) -> String {
     let said = error.to_string();
-    format!("cannot be fetched: {}", said.trim_start_matches("io: "))
+    let said = said.trim_start_matches("io: ");
+    if said.contains("UnknownIssuer") {
+        return "cannot be fetched: no authority that is trusted here signed its certificate; name your own \
+                with --ca FILE"
+            .to_owned();
+    }
+    format!("cannot be fetched: {said}")
 }
 
 /// Whether `bytes first-last/all` begins there.

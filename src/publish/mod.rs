@@ -43,7 +43,7 @@ pub use report::{PlaylistReport, Report, SegmentReport, Status};
 pub use scan::{Entry, MpdTrack, Playlist, ScanError};
 pub use sign::{Signed, sign};
 pub use signer::{SidecarUse, SignOptions};
-pub use verify::verify;
+pub use verify::{Believed, verify};
 pub use watch::{Watched, watch};
 pub use xml::read_xml;
 

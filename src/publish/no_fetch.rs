@@ -1,7 +1,9 @@
 //! In the place of `fetch` where the binary is built without an HTTP client (feature `http`): says so.
 
+use super::PublishError;
 use super::hash::{Hashed, Wanted};
 use crate::base::ByteRange;
+use std::path::Path;
 
 const WITHOUT: &str =
     "this swarmline was built without its HTTP client; build it with the feature http";
@@ -11,8 +13,8 @@ const WITHOUT: &str =
 pub(super) struct Fetcher;
 
 impl Fetcher {
-    pub(super) fn new() -> Self {
-        Self
+    pub(super) fn new(authorities: Option<&Path>) -> Result<Self, PublishError> {
+        authorities.map_or(Ok(Self), |path| Err(PublishError::new(path, WITHOUT)))
     }
 
     pub(super) fn text(&self, _url: &str) -> Result<(String, String), String> {

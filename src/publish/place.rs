@@ -11,7 +11,7 @@ use crate::manifest::{is_http, resolve_url, url_path};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Most playlists that one URL may bring.
@@ -83,11 +83,12 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
-        Self {
-            fetcher: Fetcher::new(),
+    /// See [`Fetcher::new`].
+    pub(super) fn new(authorities: Option<&Path>) -> Result<Self, PublishError> {
+        Ok(Self {
+            fetcher: Fetcher::new(authorities)?,
             hasher: SegmentHasher::default(),
-        }
+        })
     }
 
     /// The media playlists of files, folders and URLs, those that a master playlist names included.

@@ -11,18 +11,29 @@ use super::scan::{Entry, MpdTrack, Playlist};
 use crate::base::ByteRange;
 use crate::integrity::tag::{DigestTag, SegmentDigest};
 use crate::integrity::{Digest, PublicKey, Seal, Sidecar, root_of};
+use std::path::Path;
+
+/// Whom to believe.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Believed<'a> {
+    /// Every segment must be sealed by this key; without one, signatures are not checked.
+    pub key: Option<&'a PublicKey>,
+    /// A PEM file of the authorities whose certificates count over HTTPS, in the place of the public ones.
+    pub authorities: Option<&'a Path>,
+}
 
 /// Checks playlists (a master playlist brings those it names) by file or URL, and all playlists below
-/// folders. With a key, every segment must be sealed by it; without one, signatures are not checked.
+/// folders.
 ///
 /// # Errors
 /// When a path or playlist cannot be read; what a segment lacks is in the report.
 pub fn verify(
     places: &[Place],
-    key: Option<&PublicKey>,
+    believed: Believed<'_>,
     progress: &mut Progress,
 ) -> Result<Report, PublishError> {
-    let mut reader = Reader::new();
+    let Believed { key, authorities } = believed;
+    let mut reader = Reader::new(authorities)?;
     let found = reader.media_playlists(places)?;
     for (_, playlist) in &found {
         progress.expect(playlist.segments.len());

@@ -4,6 +4,7 @@
 //! Invariant: bytes are the world's own counts, never what an engine says of itself; of viewers the worst
 //! is named, not only the average.
 
+use super::census::Cohort;
 use super::oracle::Violation;
 use super::viewer::Viewer;
 use super::world::World;
@@ -96,6 +97,18 @@ pub struct Figures {
     pub peer_bytes: u64,
     /// Control messages between peers, bytes.
     pub control_bytes: u64,
+    /// And how many.
+    pub control_messages: u64,
+    /// The same a second of a viewer's stay.
+    pub control_bytes_per_s: f64,
+    /// The same by the media bytes delivered.
+    pub control_share: f64,
+    /// Links that opened, a viewer and minute.
+    pub links_opened_per_minute: f64,
+    /// Parts of the mesh with no link between them, at worst.
+    pub islands: usize,
+    /// Figures by wave and group of viewers, where there are several.
+    pub cohorts: Vec<Cohort>,
     /// Messages to and from the tracker.
     pub tracker_messages: u64,
     /// Media bytes that came in vain: dropped, or written over.
@@ -164,6 +177,7 @@ impl Figures {
             playlist_bytes: world.playlist_bytes,
             peer_bytes: world.peer_bytes,
             control_bytes: world.control_bytes,
+            control_messages: world.control_messages,
             tracker_messages: world.tracker_messages,
             wasted_bytes,
             redundancy: per_byte(wasted_bytes),
@@ -178,6 +192,11 @@ impl Figures {
             violation: world.oracle.kept.clone(),
             ..Self::default()
         };
+        figures.control_bytes_per_s = world.control_bytes as f64 / figures.viewer_s.max(1.0);
+        figures.control_share = per_byte(world.control_bytes);
+        figures.islands = world.census.islands;
+        figures.links_opened_per_minute =
+            world.census.opened as f64 * 60.0 / figures.viewer_s.max(1.0);
         figures.add_players(world, &viewers);
         figures.add_links(world, &viewers);
         figures

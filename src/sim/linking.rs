@@ -78,6 +78,7 @@ impl World<'_> {
             return;
         };
         self.control_bytes += bytes.len() as u64;
+        self.control_messages += 1;
         let left = it.links.send_control(self.now, bytes.len());
         let there: Instant = left + it.latency + self.viewers[to].latency;
         if bytes.len() > MESSAGE_MAX as usize {
@@ -214,6 +215,7 @@ impl World<'_> {
         if !self.viewers[viewer].links.set_open(link) {
             return;
         }
+        self.census.opened += 1;
         let max_message = MESSAGE_MAX;
         self.tell(viewer, Input::LinkOpened { link, max_message });
         let it = &self.viewers[viewer];

@@ -9,6 +9,7 @@
 //! seeds give equal runs (their traces have one hash). What it leaves out: congestion control inside a
 //! link, loss, disks, and the time the engine itself takes.
 
+mod census;
 mod event;
 mod fault;
 mod figures;
@@ -32,6 +33,7 @@ mod viewer;
 mod watching;
 mod world;
 
+pub use census::Cohort;
 pub use figures::{Copies, Figures, Spread, Stalls};
 pub use nat::Nat;
 pub use oracle::{Promise, Violation};
@@ -49,7 +51,11 @@ pub fn run(scenario: &Scenario, seed: u64, with_engines: bool, sink: Option<Sink
     let trace = trace::Trace::new(sink);
     let mut world = world::World::new(scenario, seed, with_engines, trace);
     world.run_until(Instant::ZERO + Duration::from_secs_f64(scenario.seconds));
-    Figures::of(&world)
+    let cohorts = census::cohorts(scenario, &world);
+    Figures {
+        cohorts,
+        ..Figures::of(&world)
+    }
 }
 
 /// The whole part of a number that is no larger than what a counter holds.

@@ -179,6 +179,8 @@ impl Report {
                 &|f| f.control_bytes as f64 / 1e6,
                 1,
             ),
+            row("  bytes a viewer-second", &|f| f.control_bytes_per_s, 0),
+            row("  of media, %", &|f| f.control_share * 100.0, 2),
             row("offload, %", &|f| f.offload * 100.0, 2),
             row("  its limit, %", &|f| f.offload_limit * 100.0, 2),
             row("received in vain, %", &|f| f.redundancy * 100.0, 2),
@@ -196,6 +198,12 @@ impl Report {
                 1,
             ),
             row("links at the end, mean", &|f| f.links.mean, 1),
+            row(
+                "links opened a viewer and minute",
+                &|f| f.links_opened_per_minute,
+                2,
+            ),
+            row("parts of the mesh, at worst", &|f| f.islands as f64, 0),
             row("first peer, s, median", &|f| f.first_peer_s.p50, 2),
             row("viewers without a peer", &|f| f.lonely as f64, 0),
         ]
@@ -255,6 +263,9 @@ impl fmt::Display for Report {
         writeln!(out, "{:<44}{:>14}{:>14}", "", "swarm", "alone")?;
         for Row(what, ours, alone, digits) in self.traffic().into_iter().chain(self.playback()) {
             writeln!(out, "  {what:<42}{ours:>14.digits$}{alone:>14.digits$}")?;
+        }
+        for ours in &swarm.cohorts {
+            writeln!(out, "  {ours}")?;
         }
         let (saved, share) = (self.saved * 100.0, self.share_of_limit * 100.0);
         writeln!(

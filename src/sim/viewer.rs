@@ -48,6 +48,8 @@ pub(super) struct Wish {
 #[derive(Debug)]
 pub(super) struct Viewer {
     pub(super) kind: ViewerKind,
+    /// Its wave and group, as one number.
+    pub(super) cohort: usize,
     pub(super) latency: Duration,
     pub(super) comes: Instant,
     pub(super) leaves: Option<Instant>,
@@ -132,31 +134,37 @@ impl Viewer {
             uploaded: 0,
             cdn_bytes: 0,
             engine_ran: false,
+            cohort: 0,
             kind,
         }
     }
 
     /// All viewers of a scenario, in the order in which they come.
     pub(super) fn all(scenario: &Scenario, rng: &mut Rng) -> Vec<Self> {
-        let mut comings: Vec<Instant> = Vec::new();
-        for wave in &scenario.arrivals {
+        let mut comings: Vec<(Instant, usize)> = Vec::new();
+        for (index, wave) in scenario.arrivals.iter().enumerate() {
             for _ in 0..wave.viewers {
                 let at = wave.at_s + wave.over_s * rng.unit();
-                comings.push(Instant(1) + Duration::from_secs_f64(at));
+                comings.push((Instant(1) + Duration::from_secs_f64(at), index));
             }
         }
         comings.sort_unstable();
         comings
             .into_iter()
-            .map(|comes| {
+            .map(|(comes, wave)| {
                 let mut lot = rng.unit();
-                let group = scenario.group.iter().find(|group| {
+                let group = scenario.group.iter().position(|group| {
                     lot -= group.share;
                     lot < 0.0
                 });
+                let cohort = wave * (scenario.group.len() + 1) + group.map_or(0, |index| index + 1);
+                let group = group.and_then(|index| scenario.group.get(index));
                 let kind =
                     group.map_or_else(|| scenario.viewer.clone(), |g| scenario.viewer.with(g));
-                Self::new(scenario, kind, comes, rng.fork())
+                Self {
+                    cohort,
+                    ..Self::new(scenario, kind, comes, rng.fork())
+                }
             })
             .collect()
     }

@@ -3,6 +3,7 @@
 //! Invariant: equal scenarios and seeds give equal runs, event by event; the trace's hash says so. It has
 //! no opinion on what an engine should do; what engines ask for is carried out by `shell`.
 
+use super::census::Census;
 use super::event::Event;
 use super::fault::Weather;
 use super::oracle::Oracle;
@@ -46,7 +47,9 @@ pub(super) struct World<'a> {
     pub(super) playlist_bytes: u64,
     pub(super) peer_bytes: u64,
     pub(super) control_bytes: u64,
+    pub(super) control_messages: u64,
     pub(super) tracker_messages: u64,
+    pub(super) census: Census,
 }
 
 impl<'a> World<'a> {
@@ -91,7 +94,9 @@ impl<'a> World<'a> {
             playlist_bytes: 0,
             peer_bytes: 0,
             control_bytes: 0,
+            control_messages: 0,
             tracker_messages: 0,
+            census: Census::default(),
         }
     }
 
@@ -99,6 +104,7 @@ impl<'a> World<'a> {
     pub(super) fn run_until(&mut self, end: Instant) {
         while let Some((at, event)) = self.queue.pop_until(end) {
             self.now = at;
+            self.look_around();
             self.events += 1;
             self.happen(event);
         }

@@ -23,6 +23,7 @@ mod reports;
 mod restart;
 mod slots;
 mod stage;
+mod talk;
 mod threat_model;
 mod unsigned;
 mod vices;

@@ -184,8 +184,17 @@ pub(crate) fn attack(script: Script<'_>, check: impl FnMut(&Run)) {
     attack_with(&CASTS, script, check);
 }
 
-pub(crate) fn attack_with(casts: &[Cast], script: Script<'_>, mut check: impl FnMut(&Run)) {
-    for seed in 0..SEEDS {
+pub(crate) fn attack_with(casts: &[Cast], script: Script<'_>, check: impl FnMut(&Run)) {
+    attack_over(SEEDS, casts, script, check);
+}
+
+pub(crate) fn attack_over(
+    seeds: u64,
+    casts: &[Cast],
+    script: Script<'_>,
+    mut check: impl FnMut(&Run),
+) {
+    for seed in 0..seeds {
         let cast = casts[seed as usize % casts.len()];
         let run = perform(seed, cast, SIGNED, Act::Attack(script));
         no_worse_than_alone(seed, cast, &run);

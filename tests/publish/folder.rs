@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use swarmline::integrity::{PublicKey, SecretKey};
 use swarmline::publish::{
-    Place, Progress, PublishError, Report, SignOptions, Signed, Status, sign, verify,
+    Believed, Place, Progress, PublishError, Report, SignOptions, Signed, Status, sign, verify,
 };
 
 /// A folder of a test's own, gone with it.
@@ -106,7 +106,8 @@ pub(crate) fn vod() -> Folder {
 
 /// What `verify` says of a path.
 pub(crate) fn check(path: PathBuf) -> Report {
-    verify(&[Place::Path(path)], None, &mut Progress::silent()).unwrap()
+    let believed = Believed::default();
+    verify(&[Place::Path(path)], believed, &mut Progress::silent()).unwrap()
 }
 
 /// The secret key of these tests.
@@ -129,7 +130,11 @@ pub(crate) fn sign_with(path: PathBuf, options: &SignOptions) -> Result<Vec<Sign
 
 /// What `verify` says of a path whose segments should be signed.
 pub(crate) fn check_key(path: PathBuf, key: &PublicKey) -> Report {
-    verify(&[Place::Path(path)], Some(key), &mut Progress::silent()).unwrap()
+    let believed = Believed {
+        key: Some(key),
+        ..Believed::default()
+    };
+    verify(&[Place::Path(path)], believed, &mut Progress::silent()).unwrap()
 }
 
 /// The verdicts, in order.

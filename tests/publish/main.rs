@@ -20,6 +20,8 @@ mod once;
 mod sealed;
 mod sidecars;
 mod text;
+#[cfg(feature = "http")]
+mod tls;
 mod watching;
 #[cfg(feature = "http")]
 mod web;

@@ -4,7 +4,7 @@ use crate::folder::{Folder, key, sealing, sign_with, statuses, vod};
 use std::future::pending;
 use swarmline::origin::{Config, Origin, serve};
 use swarmline::publish::Status::{Gap, Mismatch, NoDigest, Ok, Unreadable};
-use swarmline::publish::{Place, Progress, Report, SidecarUse, SignOptions, verify};
+use swarmline::publish::{Believed, Place, Progress, Report, SidecarUse, SignOptions, verify};
 
 /// The folder behind an origin, for as long as the value lives.
 struct Site {
@@ -41,7 +41,11 @@ impl Site {
     fn verify(&self, path: &str) -> Result<Report, String> {
         let place: Place = format!("{}{path}", self.url).parse().unwrap();
         let key = key().public_key();
-        verify(&[place], Some(&key), &mut Progress::silent()).map_err(|error| error.to_string())
+        let believed = Believed {
+            key: Some(&key),
+            ..Believed::default()
+        };
+        verify(&[place], believed, &mut Progress::silent()).map_err(|error| error.to_string())
     }
 
     fn fault(&self, fault: &str) {
@@ -126,7 +130,7 @@ fn what_is_no_playlist_is_said_with_its_url() {
     );
     drop(site);
     let gone = "http://127.0.0.1:9/x.m3u8".parse().unwrap();
-    let gone = verify(&[gone], None, &mut Progress::silent()).unwrap_err();
+    let gone = verify(&[gone], Believed::default(), &mut Progress::silent()).unwrap_err();
     assert!(
         gone.to_string().starts_with("http://127.0.0.1:9/x.m3u8: "),
         "{gone}"

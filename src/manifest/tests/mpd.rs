@@ -293,3 +293,26 @@ fn a_document_that_is_no_mpd_is_refused() {
         Ok(MpdUpdate::default())
     );
 }
+
+#[test]
+fn absurd_times_saturate() {
+    for timescale in ["1", "2", "3", "90000"] {
+        for (first, duration) in [(0, u64::MAX), (0, u64::MAX - 1), (u64::MAX - 1, 1)] {
+            let (t, d) = (first.to_string(), duration.to_string());
+            let line = element("S", &[("t", &t), ("d", &d)], vec![]);
+            let timeline = element("SegmentTimeline", &[], vec![line]);
+            let attributes = [("media", "s-$Time$"), ("timescale", timescale)];
+            let template = element("SegmentTemplate", &attributes, vec![timeline]);
+            let mpd = element("MPD", &[("type", "static")], vec![period("1", template)]);
+            let mut timeline = Timeline::default();
+            update(&mut timeline, &mpd);
+            let track = &timeline.tracks()[0];
+            assert_eq!(numbers(&timeline, 0), [first], "{timescale} {duration}");
+            let longest = u32::try_from(duration / timescale.parse::<u64>().unwrap_or(1));
+            if longest.is_err() {
+                assert_eq!(track.segments[0].duration_ms, u32::MAX);
+                assert_eq!(track.target_duration_ms, u32::MAX);
+            }
+        }
+    }
+}

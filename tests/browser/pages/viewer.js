@@ -3,8 +3,10 @@
 // It decides nothing and judges nothing: it plays what `start` names and keeps a record of what it saw,
 // which the test reads. Every byte the player was handed is hashed before the player gets it.
 
+import { begin, loadScript, openSwarm, record, recorded, seen, video } from "./record.js";
+
 /** @typedef {import("hls.js").default} Hls */
-/** @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string }} Fragment */
+/** @typedef {import("./record.js").Fragment} Fragment */
 /**
  * @typedef {object} Options
  * @property {string} src the playlist
@@ -16,37 +18,7 @@
  * @property {number} [attachLateMs] attach the swarm only this long after `loadSource`
  */
 
-/** A wait shorter than a frame or two is nothing a person sees. */
-const stallMsMin = 60;
-
-const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
 const NativeWorker = window.Worker;
-const seen = {
-  workers: 0,
-  /** @type {{ details: string, fatal: boolean, code: number | undefined, url: string | undefined }[]} */
-  errors: [],
-  /** @type {{ code: string, message: string }[]} */
-  warnings: [],
-  /** @type {{ code: string, message: string }[]} */
-  swarmErrors: [],
-  /** @type {import("swarmline").PeerEvent[]} */
-  peers: [],
-  /** @type {Fragment[]} */
-  fragments: [],
-  /** @type {number[]} */
-  levels: [],
-  /** @type {{ atMs: number, ms: number }[]} */
-  stalls: [],
-  /** @type {Record<string, unknown>[]} */
-  segments: [],
-  /** @type {number | null} */
-  firstFrameMs: null,
-  /** @type {number | null} */
-  firstPeerMs: null,
-};
-let startedAt = 0;
-/** @type {number | null} */
-let stalledAt = null;
 /** @type {Hls | null} */
 let hls = null;
 /** @type {import("swarmline").Swarm | null} */
@@ -65,8 +37,7 @@ async function start(options) {
   await loadScript(options.hls);
   const swarmline = options.swarm ? await loadSwarmline() : null;
   const HlsClass = /** @type {typeof import("hls.js").default} */ (Reflect.get(window, "Hls"));
-  startedAt = performance.now();
-  watchVideo();
+  begin();
   const player = new HlsClass(options.player);
   hls = player;
   player.on(HlsClass.Events.ERROR, (_event, data) => {
@@ -103,19 +74,7 @@ async function loadSwarmline() {
 
 /** @param {Awaited<ReturnType<typeof loadSwarmline>>} swarmline @param {Hls} player @param {Record<string, unknown>} config */
 function attachSwarm({ createSwarm, attachHls }, player, config) {
-  const createdAt = performance.now();
-  swarm = createSwarm(config);
-  swarm.on("peer", (peer) => {
-    seen.peers.push({ ...peer });
-    if (peer.state === "open") seen.firstPeerMs ??= performance.now() - createdAt;
-  });
-  swarm.on("segment", (segment) => seen.segments.push({ ...segment }));
-  swarm.on("warning", (warning) =>
-    seen.warnings.push({ code: warning.code, message: warning.message }),
-  );
-  swarm.on("error", (error) =>
-    seen.swarmErrors.push({ code: error.code, message: `${error.message} ${error.cause ?? ""}` }),
-  );
+  swarm = openSwarm(createSwarm, config);
   attachHls(swarm, player);
 }
 
@@ -139,84 +98,21 @@ function hashWhatPlayerGets(player) {
   };
 }
 
-/** @param {string} url @param {number} start @param {number} end @param {ArrayBuffer} data */
-function record(url, start, end, data) {
-  const fragment = { url, start, end, bytes: data.byteLength, sha256: "" };
-  seen.fragments.push(fragment);
-  crypto.subtle.digest("SHA-256", data.slice(0)).then((digest) => {
-    fragment.sha256 = Array.from(new Uint8Array(digest), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    ).join("");
-  });
-}
-
-function watchVideo() {
-  video.requestVideoFrameCallback(() => {
-    seen.firstFrameMs ??= performance.now() - startedAt;
-  });
-  video.addEventListener("waiting", () => {
-    if (seen.firstFrameMs !== null && !video.seeking && !video.ended)
-      stalledAt ??= performance.now();
-  });
-  for (const event of ["playing", "timeupdate"]) {
-    video.addEventListener(event, () => {
-      if (stalledAt !== null && !video.paused && video.readyState > 2) endStall();
-    });
-  }
-  // hls.js nudges the playhead over small gaps; what it waits out at the end of a VOD is no stall.
-  video.addEventListener("ended", () => {
-    stalledAt = null;
-  });
-}
-
-function endStall() {
-  if (stalledAt === null) return;
-  const ms = performance.now() - stalledAt;
-  if (ms >= stallMsMin) seen.stalls.push({ atMs: stalledAt - startedAt, ms });
-  stalledAt = null;
-}
-
 /** Everything a test may ask about this viewer, now. */
 function state() {
-  const ranges = video.buffered;
-  let bufferedEnd = video.currentTime;
-  for (let at = 0; at < ranges.length; at += 1) {
-    if (ranges.start(at) <= video.currentTime + 0.5)
-      bufferedEnd = Math.max(bufferedEnd, ranges.end(at));
-  }
   return {
-    ...seen,
-    stalledMs: stalledAt === null ? 0 : performance.now() - stalledAt,
-    now: performance.now() - startedAt,
-    duration: Number.isFinite(video.duration) ? video.duration : 0,
-    currentTime: video.currentTime,
-    ended: video.ended,
-    bufferedEnd,
-    ahead: bufferedEnd - video.currentTime,
-    mediaError: video.error?.message ?? null,
-    width: video.videoWidth,
+    ...recorded(),
     latency: hls?.latency ?? 0,
     level: hls?.currentLevel ?? -1,
     bandwidthEstimate: hls?.bandwidthEstimate ?? 0,
-    stats: swarm?.stats() ?? null,
-    memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
   };
-}
-
-/** @param {string} url */
-function loadScript(url) {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`cannot load ${url}`));
-    document.head.append(script);
-  });
 }
 
 const viewer = {
   start,
   state,
+  /** hls.js reads 30 s ahead, which is as far as there is. */
+  readAhead: () => undefined,
   /** @param {number} level */
   switchTo: (level) => {
     if (hls) hls.currentLevel = level;
