@@ -13,10 +13,12 @@ use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What wasm-opt is asked for, found by trying: structure first, then twice for size; large functions
-/// with one caller stay apart, because they compress better. No feature flags: with `--all-features` it
-/// writes modules that engines refuse.
-const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20";
+/// What wasm-opt is asked for, found by trying (docs/size.md): structure first, then twice for
+/// size; large functions with one caller stay apart, because they compress better. The first
+/// kilobyte of memory is the far end of the stack, so no address there is ever computed. No feature
+/// flags: with `--all-features` it writes modules that engines refuse.
+const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20 \
+    --low-memory-unused";
 
 /// What a build leaves behind.
 struct Build {
@@ -89,7 +91,7 @@ impl Build {
     /// Writes the glue and the module that belongs to it.
     fn bind(&self, module: &Path) -> Result<(), String> {
         let glue = self.glue();
-        let stamp = Stamp::of("wasm-bindgen 0.2.130, types, short names", &[module])?;
+        let stamp = Stamp::of("wasm-bindgen 0.2.130, types, short imports", &[module])?;
         if stamp.holds(&glue) {
             return Ok(());
         }
@@ -101,10 +103,11 @@ impl Build {
             .map_err(|error| error.to_string())?
             .typescript(true)
             .omit_default_module_path(true)
-            .remove_name_section(true)
             .remove_producers_section(true)
             .generate_output()
             .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
+        // Functions keep their names: wasm-opt drops them, and sorts better while it has them.
+        //
         // Imports are called `__wbg_close_5ee9c5fe4e8754a4`: the hashes keep builds of many crates
         // apart, which one module does not need, and nothing can compress them.
         let imports = output.wasm_mut().imports.iter_mut();
@@ -139,7 +142,7 @@ impl Build {
             step("making it small (wasm-opt)");
             let mut optimise = Command::new("node");
             optimise.arg("node_modules/binaryen/bin/wasm-opt");
-            optimise.args(OPTIMISE.split(' '));
+            optimise.args(OPTIMISE.split_whitespace());
             optimise.arg(&bound).arg("-o").arg(&small);
             toolchain::run(&mut optimise)?;
         }
