@@ -11,7 +11,7 @@ use crate::manifest::{is_http, resolve_url, url_path};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Most playlists that one URL may bring.
