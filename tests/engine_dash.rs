@@ -206,11 +206,10 @@ fn a_block_that_the_mpd_s_sidecar_does_not_prove_costs_its_sender_the_link() {
         };
         let dropped = world.viewers[second].events.iter().any(is_dropped);
         assert_eq!(dropped, tampers);
-        assert_eq!(
-            stats.peer_bytes > 0,
-            !tampers,
-            "{} bytes of peers",
-            stats.peer_bytes
+        // The blocks of a message that are right are kept even of a liar.
+        assert!(
+            tampers || stats.peer_bytes > 0,
+            "untouched blocks are taken"
         );
     }
 }
