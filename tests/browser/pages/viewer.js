@@ -3,6 +3,8 @@
 // It decides nothing and judges nothing: it plays what `start` names and keeps a record of what it saw,
 // which the test reads. Every byte the player was handed is hashed before the player gets it.
 
+import { loadScript, watchPlaying } from "./playing.js";
+
 /** @typedef {import("hls.js").default} Hls */
 /** @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string }} Fragment */
 /**
@@ -15,9 +17,6 @@
  * @property {number} [level] play this rendition, whatever the bandwidth
  * @property {number} [attachLateMs] attach the swarm only this long after `loadSource`
  */
-
-/** A wait shorter than a frame or two is nothing a person sees. */
-const stallMsMin = 60;
 
 const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
 const NativeWorker = window.Worker;
@@ -35,18 +34,12 @@ const seen = {
   fragments: [],
   /** @type {number[]} */
   levels: [],
-  /** @type {{ atMs: number, ms: number }[]} */
-  stalls: [],
   /** @type {Record<string, unknown>[]} */
   segments: [],
   /** @type {number | null} */
-  firstFrameMs: null,
-  /** @type {number | null} */
   firstPeerMs: null,
 };
-let startedAt = 0;
-/** @type {number | null} */
-let stalledAt = null;
+let playing = watchPlaying(video, 0);
 /** @type {Hls | null} */
 let hls = null;
 /** @type {import("swarmline").Swarm | null} */
@@ -65,8 +58,7 @@ async function start(options) {
   await loadScript(options.hls);
   const swarmline = options.swarm ? await loadSwarmline() : null;
   const HlsClass = /** @type {typeof import("hls.js").default} */ (Reflect.get(window, "Hls"));
-  startedAt = performance.now();
-  watchVideo();
+  playing = watchPlaying(video, performance.now());
   const player = new HlsClass(options.player);
   hls = player;
   player.on(HlsClass.Events.ERROR, (_event, data) => {
@@ -150,49 +142,11 @@ function record(url, start, end, data) {
   });
 }
 
-function watchVideo() {
-  video.requestVideoFrameCallback(() => {
-    seen.firstFrameMs ??= performance.now() - startedAt;
-  });
-  video.addEventListener("waiting", () => {
-    if (seen.firstFrameMs !== null && !video.seeking && !video.ended)
-      stalledAt ??= performance.now();
-  });
-  for (const event of ["playing", "timeupdate"]) {
-    video.addEventListener(event, () => {
-      if (stalledAt !== null && !video.paused && video.readyState > 2) endStall();
-    });
-  }
-  // hls.js nudges the playhead over small gaps; what it waits out at the end of a VOD is no stall.
-  video.addEventListener("ended", () => {
-    stalledAt = null;
-  });
-}
-
-function endStall() {
-  if (stalledAt === null) return;
-  const ms = performance.now() - stalledAt;
-  if (ms >= stallMsMin) seen.stalls.push({ atMs: stalledAt - startedAt, ms });
-  stalledAt = null;
-}
-
 /** Everything a test may ask about this viewer, now. */
 function state() {
-  const ranges = video.buffered;
-  let bufferedEnd = video.currentTime;
-  for (let at = 0; at < ranges.length; at += 1) {
-    if (ranges.start(at) <= video.currentTime + 0.5)
-      bufferedEnd = Math.max(bufferedEnd, ranges.end(at));
-  }
   return {
     ...seen,
-    stalledMs: stalledAt === null ? 0 : performance.now() - stalledAt,
-    now: performance.now() - startedAt,
-    duration: Number.isFinite(video.duration) ? video.duration : 0,
-    currentTime: video.currentTime,
-    ended: video.ended,
-    bufferedEnd,
-    ahead: bufferedEnd - video.currentTime,
+    ...playing(),
     mediaError: video.error?.message ?? null,
     width: video.videoWidth,
     latency: hls?.latency ?? 0,
@@ -201,17 +155,6 @@ function state() {
     stats: swarm?.stats() ?? null,
     memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
   };
-}
-
-/** @param {string} url */
-function loadScript(url) {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`cannot load ${url}`));
-    document.head.append(script);
-  });
 }
 
 const viewer = {
@@ -234,8 +177,7 @@ const viewer = {
     swarm?.destroy();
   },
 };
-Object.assign(window, { viewer });
 
 /** @typedef {typeof viewer} Viewer */
 /** @typedef {ReturnType<typeof state>} State */
-export {};
+Object.assign(window, { viewer });
