@@ -29,6 +29,8 @@ export interface FetchPolicy {
   readonly firstByteMs: number;
   /** Milliseconds to the last byte. */
   readonly loadMs: number;
+  /** Whether cookies go to other origins too; `same-origin` if nothing is said. */
+  readonly credentials?: RequestCredentials;
 }
 
 /** A fetch that runs. */
@@ -57,7 +59,8 @@ export function streamFetch(ask: FetchAsk, policy: FetchPolicy, sink: FetchSink)
   const run = async () => {
     const headers = new Headers(policy.headers);
     if (ask.end > 0) headers.set("Range", rangeHeader(ask));
-    const init = { headers, signal: controller.signal, credentials: "same-origin" } as const;
+    const { credentials = "same-origin" } = policy;
+    const init = { headers, signal: controller.signal, credentials };
     const response = await fetch(ask.url, init);
     if (over) return;
     patience(policy.loadMs - (performance.now() - started));

@@ -1,6 +1,6 @@
 /**
- * What the player's bandwidth estimate is told. The only file that writes the timing of a loader's
- * stats.
+ * What the player's bandwidth estimate is told, as stats that it reads (hls.js). Reports that it counts are
+ * `progress.ts`'s.
  *
  * Invariant: the estimate sees the rate it would really get. Waiting for an election or a promise is
  * left out; a segment that was already here is back-dated by the time its transfer had taken, so it
@@ -48,6 +48,6 @@ export function finish(stats: LoadStats, bytes: number, timing: Timing): void {
 }
 
 /** At least a tenth of a millisecond, so that no rate is infinite. */
-function span(ms: number): number {
+export function span(ms: number): number {
   return Number.isFinite(ms) ? Math.max(ms, 0.1) : 0.1;
 }

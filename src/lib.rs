@@ -31,11 +31,11 @@ pub mod browser;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(not(target_arch = "wasm32"), feature = "serve"))]
 pub mod origin;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod publish;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(not(target_arch = "wasm32"), feature = "serve"))]
 pub mod server;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sim;

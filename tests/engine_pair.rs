@@ -132,6 +132,31 @@ fn a_crowd_behind_one_source_feeds_itself() {
 }
 
 #[test]
+fn two_segments_wanted_at_once_share_one_link() {
+    const LONG: usize = 1_000_000;
+    let mut world = World::new();
+    let text = vod(&mut world, 3, LONG, true);
+    let source = world.join(World::config(), &playlist(), &text);
+    for number in 1..3 {
+        world.ahead(source, 0.0);
+        world.fetch(source, &url(number));
+    }
+    let viewer = world.join(World::config(), &playlist(), &text);
+    world.run_for(Duration::from_secs(5));
+    world.ahead(viewer, 30_000.0);
+    let wishes = [1, 2].map(|number| (number, world.load(viewer, &url(number), None)));
+    for (number, request) in wishes {
+        let outcome = world.settle(viewer, request);
+        assert_eq!(bytes_of(&outcome), content(number, LONG + number as usize));
+        assert_eq!(
+            source_of(&outcome),
+            Source::Peers,
+            "segment {number} waited for its deadline"
+        );
+    }
+}
+
+#[test]
 fn when_a_promise_is_taken_back_one_other_fetches() {
     let mut world = World::new();
     world.cdn.latency = Duration::from_secs(2);

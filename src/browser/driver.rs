@@ -132,7 +132,9 @@ impl Driver {
             *timer = None;
             return;
         };
-        if timer.as_ref().is_some_and(|(armed, _)| *armed == at) {
+        // Most inputs put the moment off: a timer that is early looks again when it fires, which is
+        // cheaper than a new one for each message.
+        if timer.as_ref().is_some_and(|(armed, _)| *armed <= at) {
             return;
         }
         let wait = at.since(self.clock.now());
@@ -150,7 +152,12 @@ impl Driver {
         match wake {
             Wake::Timeout => {
                 *self.timer.borrow_mut() = None;
-                self.give(Input::Timeout);
+                let next = self.engine.borrow().next_timeout();
+                if next.is_some_and(|(at, _)| at <= self.clock.now()) {
+                    self.give(Input::Timeout);
+                } else {
+                    self.arm(0.0);
+                }
             }
             Wake::TrackerOpened | Wake::TrackerMessage | Wake::TrackerClosed => {
                 self.on_tracker(wake, TrackerId(id), value);

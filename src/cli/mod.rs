@@ -7,10 +7,12 @@
 )]
 
 mod cost;
+#[cfg(feature = "serve")]
 mod demo;
 mod keygen;
 mod sign;
 mod simulate;
+#[cfg(feature = "serve")]
 mod tracker;
 mod verify;
 
@@ -33,8 +35,10 @@ enum Command {
     Keygen(keygen::Args),
     Sign(sign::Args),
     Verify(verify::Args),
+    #[cfg(feature = "serve")]
     Tracker(tracker::Args),
     Simulate(simulate::Args),
+    #[cfg(feature = "serve")]
     #[command(hide = true)]
     Demo(demo::Args),
 }
@@ -51,8 +55,10 @@ pub fn run() -> ExitCode {
         Command::Keygen(args) => args.run(),
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
+        #[cfg(feature = "serve")]
         Command::Tracker(args) => args.run(),
         Command::Simulate(args) => args.run(),
+        #[cfg(feature = "serve")]
         Command::Demo(args) => args.run(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a message that cannot be read or breaks the order closes the link, and does nothing else.
 
-use super::peer::{LinkState, digest_of};
+use super::peer::{Link, LinkState, digest_of};
 use super::upload::QUEUE_BLOCKS_MAX;
 use super::{CloseReason, Engine, Event, Output};
 use crate::base::{Duration, Instant, LinkId, SegmentId, SortedMap, TrackId};
@@ -337,11 +337,16 @@ impl Engine {
     }
 
     pub(super) fn broadcast(&mut self, message: &PeerMessage) {
+        self.tell(message, |_| true);
+    }
+
+    /// Sends to all neighbours that have greeted and are among `whom`.
+    pub(super) fn tell(&mut self, message: &PeerMessage, whom: impl Fn(&Link) -> bool) {
         let bytes = message.encode();
         let greeted: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(_, l)| l.is_greeted())
+            .filter(|(_, l)| l.is_greeted() && whom(l))
             .map(|(id, _)| *id)
             .collect();
         for link in greeted {

@@ -151,6 +151,19 @@ impl Held {
         }
     }
 
+    /// Whether any of the first `blocks` blocks is among it.
+    pub(super) fn has_any(&self, blocks: usize) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Partial(bits) => {
+                let bytes = blocks / 8;
+                bits.iter().take(bytes).any(|byte| *byte > 0)
+                    || (bytes * 8..blocks).any(|index| bit(bits, index))
+            }
+            Self::Promised(_) => false,
+        }
+    }
+
     /// Whether block `index` is among it.
     pub(super) fn has(&self, index: usize) -> bool {
         match self {

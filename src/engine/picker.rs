@@ -22,6 +22,10 @@ const PIPELINE_BLOCKS_MIN: u32 = 2;
 /// From one that has sent nothing yet: it may be slow, and the first message tells.
 const PIPELINE_BLOCKS_FIRST: u32 = 8;
 const PIPELINE_MS: f64 = 1_250.0;
+/// From a fast one more: what it brings while a request travels and is answered. With 16 a link through
+/// two pages of one machine, at 19 MB/s when it is only pumped, stood idle half of the time.
+const PIPELINE_BLOCKS_FAST: u32 = 64;
+const PIPELINE_FAST_MS: f64 = 100.0;
 /// With so many neighbours what they can give each other matters more than playback's order.
 const CROWD: usize = 3;
 /// And with so much slack.
@@ -76,29 +80,21 @@ impl Engine {
         if !segment.blocks.contains(&Block::Missing) {
             return;
         }
-        let mut rest: Vec<LinkId> = holders.to_vec();
-        rest.retain(|link| !download.shunned.contains(link));
-        let order = self.block_order(now, segment, &rest);
-        let worth = |id: &LinkId| self.links.get(id).map_or(0.0, |l| l.worth(now));
-        let fastest = |rest: &[LinkId]| {
-            let by_rate = |a: &&LinkId, b: &&LinkId| worth(a).total_cmp(&worth(b)).then(b.cmp(a));
-            rest.iter().max_by(by_rate).copied()
+        let mut able: Vec<LinkId> = holders.to_vec();
+        able.retain(|link| !download.shunned.contains(link));
+        let mut sources = self.fastest(now, &able);
+        // Most looks find them all busy, and then nothing needs to be ranked.
+        sources.retain(|link| self.links.get(link).is_some_and(|link| room(link).is_some()));
+        if sources.is_empty() {
+            return;
+        }
+        let order = self.block_order(now, segment, &able);
+        let held = |link| {
+            let held = self.links.get(&link)?.haves.held(&segment.key)?;
+            Some((link, held.clone()))
         };
-        // The four fastest one by one: the code of a sort would weigh more than all of this file.
-        let mut sources = Vec::new();
-        while sources.len() < SOURCES_MAX
-            && let Some(next) = fastest(&rest)
-        {
-            rest.retain(|link| *link != next);
-            let held = self
-                .links
-                .get(&next)
-                .and_then(|l| l.haves.held(&segment.key));
-            sources.extend(held.map(|held| (next, held.clone())));
-        }
-        if !sources.is_empty() {
-            self.reserve(id, size); // a sidecar's leaf list came before any byte
-        }
+        let sources: Vec<(LinkId, Held)> = sources.into_iter().filter_map(held).collect();
+        self.reserve(id, size); // a sidecar's leaf list came before any byte
         let mut progressed = true;
         while progressed {
             progressed = false;
@@ -106,6 +102,24 @@ impl Engine {
                 progressed |= self.ask_run(now, id, *link, held, &order);
             }
         }
+    }
+
+    /// The [`SOURCES_MAX`] links of which most is expected, best first. One by one: the code of a sort
+    /// would weigh more than all of this file.
+    fn fastest(&self, now: Instant, links: &[LinkId]) -> Vec<LinkId> {
+        let worth = |id: &LinkId| (self.links.get(id).map_or(0.0, |l| l.worth(now)), *id);
+        let mut rest: Vec<(f64, LinkId)> = links.iter().map(worth).collect();
+        let mut fastest = Vec::with_capacity(SOURCES_MAX);
+        while fastest.len() < SOURCES_MAX
+            && let Some((_, next)) = rest
+                .iter()
+                .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+                .copied()
+        {
+            rest.retain(|(_, link)| *link != next);
+            fastest.push(next);
+        }
+        fastest
     }
 
     /// Where each run of blocks stands in line. A source that sends the same blocks to all its
@@ -154,10 +168,9 @@ impl Engine {
         let Some(link) = self.links.get_mut(&link_id) else {
             return false;
         };
-        let budget = pipeline(link).saturating_sub(link.outstanding) as usize;
-        if budget == 0 {
+        let Some((budget, runs)) = room(link) else {
             return false;
-        }
+        };
         let free =
             |index: usize| segment.blocks.get(index) == Some(&Block::Missing) && held.has(index);
         let in_run = |run: &usize| {
@@ -167,7 +180,7 @@ impl Engine {
         let Some(first) = order.iter().find_map(in_run) else {
             return false;
         };
-        let end = (first / RUN_BLOCKS + 1) * RUN_BLOCKS;
+        let end = (first / RUN_BLOCKS + runs) * RUN_BLOCKS;
         let count = (first..end)
             .take(budget)
             .take_while(|index| free(*index))
@@ -195,6 +208,19 @@ impl Engine {
         };
         self.send(link_id, &request);
         true
+    }
+
+    /// What one download has left of a link's pipeline is there for the others: nothing else would wake them
+    /// before their deadline.
+    pub(super) fn share_room(&mut self, now: Instant, link: LinkId, user: SegmentId) {
+        if self.links.get(&link).and_then(|l| room(l)).is_none() {
+            return;
+        }
+        let wanted = self.requests.values().copied();
+        let others: Vec<SegmentId> = wanted.filter(|id| *id != user).collect();
+        for id in others {
+            self.drive(now, id);
+        }
     }
 
     /// Takes back what was asked of peers where `which(link, block)` says so; the blocks are missing
@@ -242,8 +268,22 @@ fn pipeline(link: &Link) -> u32 {
     let Some(rate) = link.rate.bytes_per_s() else {
         return PIPELINE_BLOCKS_FIRST;
     };
-    let bytes = rate * PIPELINE_MS / 1e3;
-    (PIPELINE_BLOCKS_MIN..PIPELINE_BLOCKS)
-        .find(|blocks| f64::from(*blocks + 1) * BLOCK_LEN as f64 > bytes)
-        .unwrap_or(PIPELINE_BLOCKS)
+    let most = |least, most, span_ms: f64| {
+        let bytes = rate * span_ms / 1e3;
+        (least..most)
+            .find(|blocks| f64::from(*blocks + 1) * BLOCK_LEN as f64 > bytes)
+            .unwrap_or(most)
+    };
+    let usual = most(PIPELINE_BLOCKS_MIN, PIPELINE_BLOCKS, PIPELINE_MS);
+    usual.max(most(1, PIPELINE_BLOCKS_FAST, PIPELINE_FAST_MS))
+}
+
+/// Blocks that `link` may be asked for now, and runs in one request; `None` while it has enough to do.
+/// The longer its pipeline the more at a time: a request costs both pages as much as three packets of data.
+fn room(link: &Link) -> Option<(usize, usize)> {
+    let pipeline = pipeline(link);
+    let runs = (pipeline / PIPELINE_BLOCKS).max(1) as usize;
+    let least = if runs > 1 { runs * RUN_BLOCKS } else { 1 };
+    let budget = pipeline.saturating_sub(link.outstanding) as usize;
+    (budget >= least).then_some((budget, runs))
 }

@@ -45,6 +45,8 @@ pub(super) struct Segment {
     pub(super) private: bool,
     /// Verified blocks that neighbours were told of.
     pub(super) announced: usize,
+    /// When they last were.
+    pub(super) announced_at: Instant,
     /// Neighbours were told that we shall have it.
     pub(super) promised: Option<Promise>,
 }
@@ -120,6 +122,7 @@ impl Segment {
             reserved: 0,
             private: false,
             announced: 0,
+            announced_at: Instant::ZERO,
             promised: None,
         };
         if let Some(range) = range {

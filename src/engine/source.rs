@@ -106,9 +106,10 @@ impl Engine {
                     // While the CDN fails, nobody who may have it rests.
                     && (!peer.conduct.is_resting(now) || download.failure.is_some())
                     && !download.shunned.contains(link)
-                    && peer.haves.held(&segment.key).is_some_and(|held| {
-                        (0..segment.blocks.len().max(1)).any(|index| held.has(index))
-                    })
+                    && peer
+                        .haves
+                        .held(&segment.key)
+                        .is_some_and(|held| held.has_any(segment.blocks.len().max(1)))
             })
             .map(|(link, _)| *link)
             .collect();

@@ -5,6 +5,7 @@
 //! publisher's root proves the leaf list, a wrong block names its sender.
 
 use super::output::{Output, Part};
+use super::peer::Held;
 use super::segment::{Block, LeafList, Sender};
 use super::{CloseReason, Engine, WarningCode};
 use crate::base::{ByteRange, Duration, HashId, Instant, LinkId, PayloadId, SegmentId};
@@ -15,6 +16,9 @@ use crate::wire::{BlockHeader, HaveEntry, Holding, PeerMessage};
 /// message's worth, or a sixteenth of a long segment.
 const ANNOUNCE_BLOCKS: usize = 4;
 const ANNOUNCE_PARTS: usize = 16;
+/// And no sooner than this after the last time: where blocks come faster, a message about each few would cost
+/// both pages more than the wait.
+const ANNOUNCE_EVERY: Duration = Duration::from_millis(50);
 
 /// Blocks whose hashes are awaited.
 #[derive(Debug)]
@@ -104,6 +108,7 @@ impl Engine {
         });
         self.hash(id, asked);
         self.drive(now, id);
+        self.share_room(now, link, id);
     }
 
     fn note_arrival(&mut self, now: Instant, link: LinkId, blocks: usize, len: u64) {
@@ -219,7 +224,7 @@ impl Engine {
             None => {}
         }
         self.hash_whole(id);
-        self.announce_progress(id);
+        self.announce_progress(now, id);
         self.report_progress(id);
         self.drive(now, id);
         self.trim_cache();
@@ -395,7 +400,7 @@ impl Engine {
     }
 
     /// Tells neighbours of newly verified blocks: the whole at once, parts in steps.
-    fn announce_progress(&mut self, id: SegmentId) {
+    fn announce_progress(&mut self, now: Instant, id: SegmentId) {
         if !self.may_upload() || !self.is_shareable(id) {
             return;
         }
@@ -406,12 +411,13 @@ impl Engine {
         let whole = segment.is_whole();
         let step = ANNOUNCE_BLOCKS.max(segment.blocks.len() / ANNOUNCE_PARTS);
         let first = segment.announced == 0;
-        if verified <= segment.announced
-            || (!whole && !first && verified < segment.announced + step)
-        {
+        let early =
+            verified < segment.announced + step || now < segment.announced_at + ANNOUNCE_EVERY;
+        if verified <= segment.announced || (!whole && !first && early) {
             return;
         }
         segment.announced = verified;
+        segment.announced_at = now;
         segment.promised = segment.promised.filter(|_| !whole);
         let holding = if whole {
             Holding::Whole
@@ -422,6 +428,11 @@ impl Engine {
             key: segment.key,
             holding,
         };
-        self.broadcast(&PeerMessage::Have(vec![entry]));
+        let key = entry.key;
+        let message = PeerMessage::Have(vec![entry]);
+        // Who holds all of it has no use for parts; and parts are told a dozen times a segment.
+        self.tell(&message, |link| {
+            whole || link.haves.held(&key) != Some(&Held::Whole)
+        });
     }
 }

@@ -96,6 +96,8 @@ pub struct Figures {
     pub peer_bytes: u64,
     /// Control messages between peers, bytes.
     pub control_bytes: u64,
+    /// And how many.
+    pub control_messages: u64,
     /// Messages to and from the tracker.
     pub tracker_messages: u64,
     /// Media bytes that came in vain: dropped, or written over.
@@ -164,6 +166,7 @@ impl Figures {
             playlist_bytes: world.playlist_bytes,
             peer_bytes: world.peer_bytes,
             control_bytes: world.control_bytes,
+            control_messages: world.control_messages,
             tracker_messages: world.tracker_messages,
             wasted_bytes,
             redundancy: per_byte(wasted_bytes),

@@ -78,6 +78,7 @@ impl World<'_> {
             return;
         };
         self.control_bytes += bytes.len() as u64;
+        self.control_messages += 1;
         let left = it.links.send_control(self.now, bytes.len());
         let there: Instant = left + it.latency + self.viewers[to].latency;
         if bytes.len() > MESSAGE_MAX as usize {

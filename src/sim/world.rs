@@ -46,6 +46,7 @@ pub(super) struct World<'a> {
     pub(super) playlist_bytes: u64,
     pub(super) peer_bytes: u64,
     pub(super) control_bytes: u64,
+    pub(super) control_messages: u64,
     pub(super) tracker_messages: u64,
 }
 
@@ -91,6 +92,7 @@ impl<'a> World<'a> {
             playlist_bytes: 0,
             peer_bytes: 0,
             control_bytes: 0,
+            control_messages: 0,
             tracker_messages: 0,
         }
     }

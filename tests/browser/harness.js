@@ -14,6 +14,7 @@ import { root } from "./fixtures.js";
 
 /** @typedef {import("./pages/viewer.js").State} State */
 /** @typedef {import("./pages/viewer.js").Options} Options */
+/** @typedef {import("./pages/shaka.js").ShakaOptions} ShakaOptions */
 /** @typedef {Record<string, { requests: number, bytes: number }>} Files */
 
 const require = createRequire(import.meta.url);
@@ -39,6 +40,12 @@ export const browserFlags = [
   ...["--disable-backgrounding-occluded-windows", "--disable-features=WebRtcHideLocalIpsWithMdns"],
 ];
 
+/** Shaka's compiled builds by version. */
+export const shakaBuilds = {
+  5.2: "/shaka-5.2/shaka-player.compiled.js",
+  4.16: "/shaka-4.16/shaka-player.compiled.js",
+};
+
 /** The test origin: folders, playlists, counters, faults and a tracker on one port. */
 export class Origin {
   /** @param {import("node:child_process").ChildProcess} child @param {string} url */
@@ -60,6 +67,8 @@ export class Origin {
       "/dist": join(root, "js-adapters", "dist"),
       "/hls-1.7": hlsFolder,
       "/hls-1.6": dirname(require.resolve("hls.js-1.6")),
+      "/shaka-5.2": dirname(require.resolve("shaka-player")),
+      "/shaka-4.16": dirname(require.resolve("shaka-player-4.16")),
     };
     const dirs = Object.entries({ ...pages, ...folders }).flatMap(([path, folder]) => [
       "--dir",
@@ -158,7 +167,7 @@ export class Viewer {
    * Opens a page in a context of its own and starts playing.
    * @param {import("playwright-core").Browser} browser
    * @param {Origin} origin
-   * @param {Options} options
+   * @param {Options | ShakaOptions} options
    * @param {(() => void) | { path: string } | null} [prepare] runs in the page before anything else
    */
   static async open(browser, origin, options, prepare = null) {
@@ -166,7 +175,7 @@ export class Viewer {
     const page = await context.newPage();
     if (prepare) await page.addInitScript(prepare);
     const viewer = new Viewer(context, page);
-    await page.goto(origin.at("/test/viewer.html"));
+    await page.goto(origin.at(`/test/${"shaka" in options ? "shaka" : "viewer"}.html`));
     await page.waitForFunction(() => "viewer" in window);
     await page.evaluate((given) => Reflect.get(window, "viewer").start(given), options);
     return viewer;

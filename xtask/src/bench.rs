@@ -1,12 +1,14 @@
-//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm, or beside the library
-//! that `--against` names; `bench verify`: how
-//! fast the engine verifies there; `bench simulator`: what a simulated viewer-second costs, by the size of
-//! the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to the
-//! simulator; they measure and print.
+//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm, or beside the
+//! library that `--against` names; `bench verify`: how
+//! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
+//! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
+//! how long it holds a page's main thread; `bench simulator`: what a simulated viewer-second costs, by the
+//! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
+//! the simulator; they measure and print.
 
 use crate::test::binary;
 use crate::toolchain::root;
-use crate::{build, programs, toolchain};
+use crate::{build, programs, simulator, toolchain};
 use std::process::Command;
 
 const USAGE: &str = "usage: cargo xtask bench browser [options]
@@ -38,11 +40,22 @@ usage: cargo xtask bench verify [options]
   --rounds N       alternating runs of the engine and of WebCrypto alone, default 5
   --json           one JSON line instead of tables
 
-usage: cargo xtask bench simulator [options]
+usage: cargo xtask bench refresh [options]
 
-  --seconds S      virtual seconds of each run, default 120
-  --viewers N,...  audiences, default 100,200,500,1000,2000
-  --scenario FILE  default scenarios/live-steady.toml
+  --rounds N       refreshes of each window, default 40
+  --json           one JSON line instead of a table
+
+usage: cargo xtask bench transfer [options]
+
+  --rounds N       alternating runs of the engine and of bare data channels, default 5
+  --segments N     segments of 2 MiB in each run, default 32
+  --json           one JSON line instead of tables
+
+usage: cargo xtask bench tasks [options]
+
+  --rounds N       alternating runs of a plain page and of one with the swarm, default 5
+  --seconds N      of each run, default 20
+  --json           one JSON line instead of tables
 ";
 
 /// Runs the command.
@@ -52,7 +65,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         .iter()
         .any(|option| matches!(option.as_str(), "--help" | "-h"))
     {
-        return Err(USAGE.to_owned());
+        return Err(format!("{USAGE}\n{}", simulator::USAGE));
     }
     match what.as_str() {
         "browser" if options.iter().any(|option| option.starts_with("--against")) => {
@@ -60,8 +73,11 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         }
         "browser" => in_browsers("bench/browser.js", options),
         "verify" => in_browsers("bench/verify.js", options),
-        "simulator" => simulator(options),
-        _ => Err(USAGE.to_owned()),
+        "refresh" => in_browsers("bench/refresh.js", options),
+        "tasks" => in_browsers("bench/tasks.js", options),
+        "transfer" => in_browsers("bench/transfer.js", options),
+        "simulator" => simulator::run(options),
+        _ => Err(format!("{USAGE}\n{}", simulator::USAGE)),
     }
 }
 
@@ -102,60 +118,4 @@ fn in_browsers(script: &str, options: &[String]) -> Result<(), String> {
     node.env("SWARMLINE_BIN", binary()?)
         .env(programs::CHROME_VARIABLE, chrome);
     programs::succeed(&mut node)
-}
-
-/// Audiences of one scenario, each in a process of its own; processor time, because machines are busy.
-#[allow(clippy::print_stdout, reason = "its figures are its output")]
-fn simulator(options: &[String]) -> Result<(), String> {
-    let (mut seconds, mut viewers) = ("120", "100,200,500,1000,2000");
-    let mut scenario = "scenarios/live-steady.toml";
-    for pair in options.chunks(2) {
-        match pair {
-            [name, value] if name == "--seconds" => seconds = value,
-            [name, value] if name == "--viewers" => viewers = value,
-            [name, value] if name == "--scenario" => scenario = value,
-            _ => return Err(USAGE.to_owned()),
-        }
-    }
-    build_binary()?;
-    println!("{scenario}, {seconds} virtual seconds");
-    println!(
-        "{:>8}{:>12}{:>18}{:>10}{:>8}",
-        "viewers", "cpu, s", "µs/viewer-second", "relative", "MB"
-    );
-    let mut first = None;
-    for audience in viewers.split(',') {
-        let mut command = Command::new(binary()?);
-        command.args([
-            "simulate",
-            scenario,
-            "--json",
-            "--seconds",
-            seconds,
-            "--viewers",
-            audience,
-        ]);
-        let output = command.current_dir(root()).output();
-        let output = output.map_err(|why| format!("the simulator does not start: {why}"))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let member = |name| {
-            number(&text, name).ok_or_else(|| {
-                let said = String::from_utf8_lossy(&output.stderr);
-                format!("no \"{name}\" in what the simulator says: {text}{said}")
-            })
-        };
-        // Control and swarm have the same viewers, so its first mention will do.
-        let (cpu_s, mb) = (member("cpu_s")?, member("peak_mb")?);
-        let each = cpu_s * 1e6 / member("viewer_s")?;
-        let relative = each / *first.get_or_insert(each);
-        println!("{audience:>8}{cpu_s:>12.2}{each:>18.1}{relative:>10.2}{mb:>8.0}");
-    }
-    Ok(())
-}
-
-/// The number of a JSON member, its first mention.
-fn number(json: &str, name: &str) -> Option<f64> {
-    let (_, rest) = json.split_once(&format!("\"{name}\":"))?;
-    let end = rest.find([',', '}'])?;
-    rest.get(..end)?.parse().ok()
 }

@@ -28,8 +28,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     })?;
     step("server: the swarmline binary", || {
         // Without the HTTP client of `swarmline verify URL`, whose TLS takes half a minute to build.
-        let lean = ["--quiet", "--bin", "swarmline", "--no-default-features"];
-        toolchain::run(Command::new("cargo").arg("build").args(lean))
+        let lean = ["--no-default-features", "--features", "serve"];
+        let build = ["build", "--quiet", "--bin", "swarmline"];
+        toolchain::run(Command::new("cargo").args(build).args(lean))
     })?;
     step("page: demo/dist", || {
         toolchain::run(toolchain::npm().args(["run", "--silent", "build", "--workspace", "demo"]))

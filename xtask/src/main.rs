@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod demo;
 mod programs;
+mod simulator;
 mod soak;
 mod test;
 mod toolchain;

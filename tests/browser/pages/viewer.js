@@ -3,10 +3,11 @@
 // It decides nothing and judges nothing: it plays what `start` names and keeps a record of what it saw,
 // which the test reads. Every byte the player was handed is hashed before the player gets it.
 
-import { loadScript, watchPlaying } from "./playing.js";
+import { loadScript } from "./playing.js";
+import { begin, openSwarm, record, recorded, seen, video } from "./record.js";
 
 /** @typedef {import("hls.js").default} Hls */
-/** @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string }} Fragment */
+/** @typedef {import("./record.js").Fragment} Fragment */
 /**
  * @typedef {object} Options
  * @property {string} src the playlist
@@ -18,28 +19,7 @@ import { loadScript, watchPlaying } from "./playing.js";
  * @property {number} [attachLateMs] attach the swarm only this long after `loadSource`
  */
 
-const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
 const NativeWorker = window.Worker;
-const seen = {
-  workers: 0,
-  /** @type {{ details: string, fatal: boolean, code: number | undefined, url: string | undefined }[]} */
-  errors: [],
-  /** @type {{ code: string, message: string }[]} */
-  warnings: [],
-  /** @type {{ code: string, message: string }[]} */
-  swarmErrors: [],
-  /** @type {import("swarmline").PeerEvent[]} */
-  peers: [],
-  /** @type {Fragment[]} */
-  fragments: [],
-  /** @type {number[]} */
-  levels: [],
-  /** @type {Record<string, unknown>[]} */
-  segments: [],
-  /** @type {number | null} */
-  firstPeerMs: null,
-};
-let playing = watchPlaying(video, 0);
 /** @type {Hls | null} */
 let hls = null;
 /** @type {import("swarmline").Swarm | null} */
@@ -58,7 +38,7 @@ async function start(options) {
   await loadScript(options.hls);
   const swarmline = options.swarm ? await loadSwarmline() : null;
   const HlsClass = /** @type {typeof import("hls.js").default} */ (Reflect.get(window, "Hls"));
-  playing = watchPlaying(video, performance.now());
+  begin();
   const player = new HlsClass(options.player);
   hls = player;
   player.on(HlsClass.Events.ERROR, (_event, data) => {
@@ -95,19 +75,7 @@ async function loadSwarmline() {
 
 /** @param {Awaited<ReturnType<typeof loadSwarmline>>} swarmline @param {Hls} player @param {Record<string, unknown>} config */
 function attachSwarm({ createSwarm, attachHls }, player, config) {
-  const createdAt = performance.now();
-  swarm = createSwarm(config);
-  swarm.on("peer", (peer) => {
-    seen.peers.push({ ...peer });
-    if (peer.state === "open") seen.firstPeerMs ??= performance.now() - createdAt;
-  });
-  swarm.on("segment", (segment) => seen.segments.push({ ...segment }));
-  swarm.on("warning", (warning) =>
-    seen.warnings.push({ code: warning.code, message: warning.message }),
-  );
-  swarm.on("error", (error) =>
-    seen.swarmErrors.push({ code: error.code, message: `${error.message} ${error.cause ?? ""}` }),
-  );
+  swarm = openSwarm(createSwarm, config);
   attachHls(swarm, player);
 }
 
@@ -131,35 +99,21 @@ function hashWhatPlayerGets(player) {
   };
 }
 
-/** @param {string} url @param {number} start @param {number} end @param {ArrayBuffer} data */
-function record(url, start, end, data) {
-  const fragment = { url, start, end, bytes: data.byteLength, sha256: "" };
-  seen.fragments.push(fragment);
-  crypto.subtle.digest("SHA-256", data.slice(0)).then((digest) => {
-    fragment.sha256 = Array.from(new Uint8Array(digest), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    ).join("");
-  });
-}
-
 /** Everything a test may ask about this viewer, now. */
 function state() {
   return {
-    ...seen,
-    ...playing(),
-    mediaError: video.error?.message ?? null,
-    width: video.videoWidth,
+    ...recorded(),
     latency: hls?.latency ?? 0,
     level: hls?.currentLevel ?? -1,
     bandwidthEstimate: hls?.bandwidthEstimate ?? 0,
-    stats: swarm?.stats() ?? null,
-    memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
   };
 }
 
 const viewer = {
   start,
   state,
+  /** hls.js reads 30 s ahead, which is as far as there is. */
+  readAhead: () => undefined,
   /** @param {number} level */
   switchTo: (level) => {
     if (hls) hls.currentLevel = level;
@@ -177,7 +131,8 @@ const viewer = {
     swarm?.destroy();
   },
 };
+Object.assign(window, { viewer });
 
 /** @typedef {typeof viewer} Viewer */
 /** @typedef {ReturnType<typeof state>} State */
-Object.assign(window, { viewer });
+export {};

@@ -1,0 +1,123 @@
+/**
+ * The part of Shaka Player's public face that we use, 4.16 to 5.2, as shapes of our own: its type files
+ * change their form between versions, and a page may have any of them.
+ *
+ * Nothing here runs; the tests hold it against the players' real types and behaviour.
+ */
+
+/** `shaka.extern.Request`, as filters and scheme plug-ins get it: one object for both. */
+export interface ShakaRequest {
+  readonly uris: readonly string[];
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly allowCrossSiteCredentials: boolean;
+  readonly streamDataCallback: unknown;
+  readonly retryParameters: { readonly timeout: number };
+}
+
+/** `shaka.extern.Response`. */
+export interface ShakaResponse {
+  uri: string;
+  originalUri: string;
+  data: ArrayBuffer | ArrayBufferView;
+  status?: number;
+  headers: Record<string, string>;
+  timeMs?: number;
+  fromCache?: boolean;
+  originalRequest: ShakaRequest;
+}
+
+/** `shaka.extern.RequestContext`: what a request is for. */
+export interface ShakaRequestContext {
+  readonly type?: number;
+}
+
+/** `shaka.extern.IAbortableOperation`. */
+export interface ShakaOperation<T> {
+  readonly promise: Promise<T>;
+  abort(): Promise<unknown>;
+}
+
+/** `shaka.extern.SchemePlugin`. */
+export type ShakaSchemePlugin = (
+  uri: string,
+  request: ShakaRequest,
+  requestType: number,
+  progressUpdated: (ms: number, bytes: number, bytesRemaining: number) => void,
+  headersReceived: (headers: Record<string, string>) => void,
+  config: { readonly minBytesForProgressEvents?: number },
+) => ShakaOperation<ShakaResponse>;
+
+type RequestFilter = (
+  type: number,
+  request: ShakaRequest,
+  context?: ShakaRequestContext,
+) => undefined;
+type ResponseFilter = (
+  type: number,
+  response: ShakaResponse,
+  context?: ShakaRequestContext,
+) => undefined;
+
+/** `shaka.net.NetworkingEngine`, one of a player. */
+export interface ShakaNetworking {
+  registerRequestFilter(filter: RequestFilter): void;
+  unregisterRequestFilter(filter: RequestFilter): void;
+  registerResponseFilter(filter: ResponseFilter): void;
+  unregisterResponseFilter(filter: ResponseFilter): void;
+}
+
+/** `shaka.Player`. */
+export interface ShakaPlayer {
+  getNetworkingEngine(): ShakaNetworking | null;
+  getMediaElement(): HTMLMediaElement | null;
+  addEventListener(type: string, listener: () => void): void;
+  removeEventListener(type: string, listener: () => void): void;
+}
+
+/** What `shaka.util.Error` is made of. */
+export type ShakaErrorClass = new (
+  severity: number,
+  category: number,
+  code: number,
+  ...data: unknown[]
+) => Error;
+
+/** The namespace that Shaka's script or module gives a page. */
+export interface ShakaNamespace {
+  readonly net: {
+    readonly NetworkingEngine: {
+      registerScheme(
+        scheme: string,
+        plugin: ShakaSchemePlugin,
+        priority?: number,
+        progressSupport?: boolean,
+      ): void;
+      unregisterScheme(scheme: string): void;
+      readonly RequestType: { readonly MANIFEST: number; readonly SEGMENT: number };
+      readonly AdvancedRequestType: {
+        readonly MEDIA_SEGMENT: number;
+        readonly MEDIA_PLAYLIST: number;
+        readonly MASTER_PLAYLIST: number;
+      };
+      readonly PluginPriority: { readonly PREFERRED: number; readonly APPLICATION: number };
+    };
+    readonly HttpFetchPlugin: { readonly parse: ShakaSchemePlugin };
+  };
+  readonly util: {
+    readonly AbortableOperation: new <T>(
+      promise: Promise<T>,
+      onAbort: () => Promise<unknown>,
+    ) => ShakaOperation<T>;
+    readonly Error: ShakaErrorClass & {
+      readonly Severity: { readonly RECOVERABLE: number };
+      readonly Category: { readonly NETWORK: number };
+      readonly Code: {
+        readonly BAD_HTTP_STATUS: number;
+        readonly HTTP_ERROR: number;
+        readonly TIMEOUT: number;
+        readonly OPERATION_ABORTED: number;
+      };
+    };
+  };
+}

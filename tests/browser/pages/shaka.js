@@ -1,0 +1,118 @@
+// @ts-check
+// One viewer: Shaka Player's compiled build, with or without a swarm. It plays what `start` names and keeps
+// a record of what it saw; every media segment the player was handed is hashed.
+
+import { loadScript } from "./playing.js";
+import { begin, openSwarm, record, recorded, seen, video } from "./record.js";
+
+/**
+ * @typedef {object} ShakaOptions
+ * @property {string} src the manifest
+ * @property {string} shaka URL of Shaka's compiled build
+ * @property {Record<string, unknown> | null} swarm what `createSwarm` gets; null plays plain
+ * @property {Record<string, unknown>} [player] what `player.configure` gets
+ * @property {boolean} [own] the app registers plug-ins of its own before, and names them
+ */
+
+/** @type {any} */
+let player = null;
+/** @type {import("swarmline").Swarm | null} */
+let swarm = null;
+/** @type {() => void} */
+let detach = () => undefined;
+/** Requests that reached the app's own plug-in. */
+let ownRequests = 0;
+
+/** @param {ShakaOptions} options */
+async function start(options) {
+  await loadScript(options.shaka);
+  const swarmline = options.swarm
+    ? await Promise.all([import("/dist/index.js"), import("/dist/shaka.js")])
+    : null;
+  const { shaka } = /** @type {any} */ (window);
+  shaka.polyfill.installAll();
+  begin();
+  const inner = options.own ? registerOwn(shaka) : undefined;
+  player = new shaka.Player();
+  await player.attach(video);
+  player.configure(options.player ?? {});
+  player.addEventListener("error", (/** @type {any} */ { detail }) => fail(detail));
+  const networking = player.getNetworkingEngine();
+  if (swarmline && options.swarm) {
+    const [{ createSwarm }, { attachShaka }] = swarmline;
+    swarm = openSwarm(createSwarm, options.swarm);
+    detach = attachShaka(swarm, player, shaka, inner ? { inner } : {});
+  }
+  const { RequestType, AdvancedRequestType } = shaka.net.NetworkingEngine;
+  networking.registerResponseFilter(
+    (/** @type {number} */ type, /** @type {any} */ response, /** @type {any} */ context) => {
+      if (type !== RequestType.SEGMENT || context?.type !== AdvancedRequestType.MEDIA_SEGMENT)
+        return;
+      const [, first, last] =
+        /bytes=(\d+)-(\d+)/.exec(response.originalRequest.headers.Range) ?? [];
+      const [begins, ends] = first && last ? [Number(first), Number(last) + 1] : [0, 0];
+      record(response.uri, begins, ends, response.data);
+    },
+  );
+  player.load(options.src).catch(fail);
+  video.play().catch(() => undefined);
+}
+
+/** An app that brings its own plug-in: Shaka's, with a count. @param {any} shaka */
+function registerOwn(shaka) {
+  const { NetworkingEngine, HttpFetchPlugin } = shaka.net;
+  const plugin = (/** @type {any[]} */ ...given) => {
+    ownRequests += 1;
+    return HttpFetchPlugin.parse(...given);
+  };
+  for (const scheme of ["http", "https"]) {
+    const { APPLICATION } = NetworkingEngine.PluginPriority;
+    NetworkingEngine.registerScheme(scheme, plugin, APPLICATION, true);
+  }
+  return { plugin, progressSupport: true };
+}
+
+/** @param {any} error */
+function fail(error) {
+  seen.errors.push({
+    details: `${error.code} ${error.message ?? ""}`,
+    fatal: error.severity === 2,
+    code: error.data?.[1],
+    url: error.data?.[0],
+  });
+}
+
+/** Everything a test may ask about this viewer, now. */
+function state() {
+  const stats = player?.getStats() ?? {};
+  return {
+    ...recorded(),
+    bandwidthEstimate: stats.estimatedBandwidth ?? 0,
+    height: stats.height ?? 0,
+    ownRequests,
+  };
+}
+
+const viewer = {
+  start,
+  state,
+  detach: () => detach(),
+  /** From now on as far ahead as there is. */
+  readAhead: () => player.configure({ streaming: { bufferingGoal: 60 } }),
+  /** @param {number} seconds */
+  seek: (seconds) => {
+    video.currentTime = seconds;
+  },
+  /** Another manifest in the same player. @param {string} src */
+  load: (src) => {
+    player.load(src).catch(fail);
+  },
+  destroy: async () => {
+    await player?.destroy();
+    swarm?.destroy();
+  },
+};
+Object.assign(window, { viewer });
+
+/** @typedef {ReturnType<typeof state>} ShakaState */
+export {};

@@ -1,0 +1,208 @@
+// @ts-check
+// Shaka Player in real pages: viewers feed each other and viewers with hls.js; what we put into the page's
+// one scheme registry goes away again; errors are those that Shaka alone would see. The verdict is the
+// origin's own count of bytes, and every segment is compared with the file it should be.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { fixture, hasFfmpeg } from "./fixtures.js";
+import {
+  hlsBuilds,
+  mediaOf,
+  Origin,
+  shakaBuilds,
+  startBrowser,
+  Viewer,
+  wrongFragment,
+} from "./harness.js";
+
+/** What two viewers may take from the CDN, of what two plain ones take. */
+const shareOfPlainMax = 0.7;
+const streams = ["ts", "cmaf", "ranges", "aes", "discontinuity"];
+const skip = hasFfmpeg ? false : "no ffmpeg to make the fixtures";
+
+/** @type {Origin} */
+let origin;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Viewer[]} */
+const opened = [];
+
+before(async () => {
+  if (skip) return;
+  origin = await Origin.start(
+    Object.fromEntries(streams.map((name) => [`/media/${name}`, fixture(name)])),
+  );
+  browser = await startBrowser();
+});
+
+afterEach(async () => {
+  // A viewer left behind would serve the next test.
+  await Promise.all(opened.splice(0).map((viewer) => viewer.close().catch(() => undefined)));
+});
+
+after(async () => {
+  await browser?.close();
+  await origin?.stop();
+});
+
+const swarmConfig = () => ({ trackerUrls: [origin.trackerUrl], stunServers: [] });
+
+/** @param {string} name @param {boolean} signed */
+const path = (name, signed = true) => `${signed ? "" : "/unsigned"}/media/${name}/index.m3u8`;
+
+/** @param {Parameters<typeof Viewer.open>[2]} options */
+async function open(options) {
+  const viewer = await Viewer.open(browser, origin, options);
+  opened.push(viewer);
+  return viewer;
+}
+
+/**
+ * A viewer with Shaka.
+ * @param {string} name
+ * @param {Record<string, unknown> | null} swarm
+ * @param {{ version?: "5.2" | "4.16", signed?: boolean, own?: boolean }} [more]
+ */
+function withShaka(name, swarm, { version = "5.2", signed = true, own = false } = {}) {
+  return open({
+    ...{ src: origin.at(path(name, signed)), shaka: shakaBuilds[version], swarm, own },
+    player: { streaming: { bufferingGoal: 4 } },
+  });
+}
+
+/** @param {string} name @param {Record<string, unknown> | null} swarm */
+function withHls(name, swarm) {
+  return open({
+    ...{ src: origin.at(path(name)), hls: hlsBuilds[1.7], swarm, level: 0 },
+  });
+}
+
+/** Viewers one after another, each to the end; their states and the origin's media bytes. @param {string} name @param {(() => Promise<Viewer>)[]} opens */
+async function watch(name, opens) {
+  await origin.reset();
+  const viewers = [];
+  const states = [];
+  for (const one of opens) {
+    const viewer = await one();
+    viewers.push(viewer);
+    // On loopback a film is here before the first link: who is to share waits for it.
+    if (viewers.length > 1)
+      await viewer.until("linked", ({ peers, stats }) => !stats || peers.length > 0);
+    await viewer.tell("readAhead");
+    await viewer.untilWholeStream();
+  }
+  for (const viewer of viewers) {
+    const state = await viewer.until("hashed what it got", ({ fragments }) =>
+      fragments.every(({ sha256 }) => sha256 !== ""),
+    );
+    assert.ok(state.fragments.length > 4, "its player was handed segments");
+    assert.equal(
+      wrongFragment(state, fixture(name)),
+      undefined,
+      "every segment is the file's bytes",
+    );
+    assert.deepEqual([...state.errors, ...state.warnings, ...state.swarmErrors], []);
+    assert.equal(state.mediaError, null);
+    states.push(state);
+  }
+  const { bytes } = mediaOf(await origin.files());
+  await Promise.all(viewers.map((viewer) => viewer.close()));
+  return { states, bytes };
+}
+
+for (const [name, version, signed] of /** @type {const} */ ([
+  ["ts", "5.2", true],
+  ["cmaf", "5.2", true],
+  ["cmaf", "4.16", false],
+  ["ranges", "5.2", false],
+  ["ranges", "4.16", true],
+  ["aes", "5.2", true],
+  ["discontinuity", "4.16", true],
+])) {
+  test(`${name}, ${signed ? "signed" : "unsigned"}, Shaka ${version}`, {
+    skip,
+    timeout: 180_000,
+  }, async (t) => {
+    const shakaWith = (/** @type {Record<string, unknown> | null} */ swarm) => () =>
+      withShaka(name, swarm, { version, signed });
+    const plain = await watch(name, [shakaWith(null)]);
+    const shared = await watch(name, [shakaWith(swarmConfig()), shakaWith(swarmConfig())]);
+    const second = shared.states[1]?.stats;
+    assert.ok(second && second.peerBytes > 0, "the second viewer was fed by the first");
+    const share = shared.bytes / (2 * plain.bytes);
+    t.diagnostic(`${Math.round(share * 100)} % of plain`);
+    assert.ok(share <= shareOfPlainMax, `${Math.round(share * 100)} % of two plain viewers`);
+  });
+}
+
+test("a viewer with Shaka and one with hls.js are one swarm", {
+  skip,
+  timeout: 180_000,
+}, async () => {
+  const opens = [() => withHls("cmaf", swarmConfig()), () => withShaka("cmaf", swarmConfig())];
+  for (const order of [opens, opens.toReversed()]) {
+    const { states } = await watch("cmaf", order);
+    const second = states[1]?.stats;
+    assert.ok(second && second.peerBytes > second.cdnBytes, JSON.stringify(second));
+  }
+});
+
+test("an app's own plug-in stays between Shaka and the network", {
+  skip,
+  timeout: 180_000,
+}, async () => {
+  await origin.reset();
+  const viewer = await withShaka("cmaf", swarmConfig(), { own: true });
+  await viewer.tell("readAhead");
+  await viewer.untilWholeStream();
+  const before = /** @type {any} */ (await viewer.state());
+  const { requests } = mediaOf(await origin.files());
+  assert.ok(before.ownRequests >= requests, "every request went through it");
+  await viewer.tell("detach");
+  await viewer.page.evaluate(
+    (src) => Reflect.get(window, "viewer").load(src),
+    origin.at(path("ts")),
+  );
+  await viewer.until("played on with it", (state) => {
+    return /** @type {any} */ (state).ownRequests > before.ownRequests + 3;
+  });
+  await viewer.close();
+});
+
+test("after detach Shaka plays by itself, and its error is its own", {
+  skip,
+  timeout: 180_000,
+}, async () => {
+  const viewer = await withShaka("cmaf", swarmConfig());
+  await viewer.tell("readAhead");
+  await viewer.untilWholeStream();
+  await viewer.tell("detach");
+  await origin.reset();
+  await viewer.page.evaluate(
+    (src) => Reflect.get(window, "viewer").load(src),
+    origin.at(path("ts")),
+  );
+  const state = await viewer.untilWholeStream();
+  assert.deepEqual(state.errors, []);
+  assert.equal(state.stats?.peerBytes, 0);
+  assert.ok(mediaOf(await origin.files()).requests > 4, "from the CDN");
+  await viewer.close();
+});
+
+test("a segment that the CDN refuses is the error that Shaka alone sees", {
+  skip,
+  timeout: 180_000,
+}, async () => {
+  const failures = [];
+  for (const swarm of [null, swarmConfig()]) {
+    await origin.reset();
+    await origin.fault("404", "s_0_004");
+    const viewer = await withShaka("cmaf", swarm);
+    const state = await viewer.until("failed", ({ errors }) => errors.length > 0);
+    failures.push(state.errors[0]);
+    await viewer.close();
+    await origin.fault("none", "s_0_004");
+  }
+  assert.deepEqual(failures[1], failures[0]);
+});
