@@ -16,20 +16,72 @@ const bitsPerSecond = 1_300_000;
 
 /** The folder of the stream; `index.m3u8` is its playlist. */
 export function benchStream() {
-  const source = hasFfmpeg ? "ffmpeg" : "sample";
-  const recipe = hasFfmpeg ? `${encode}` : `${grow}${readSample}${moveDecodeTimes}${freeBox}`;
+  return hasFfmpeg
+    ? made("bench-ffmpeg", `${encode}`, encode)
+    : made("bench-sample", `${grow}${readSample}${moveDecodeTimes}${freeBox}`, grow);
+}
+
+/** The folder of the same picture in three renditions, 0.5, 0.9 and 1.7 Mbit/s; null without ffmpeg. */
+export function ladderStream() {
+  return hasFfmpeg
+    ? made("bench-ladder", encodeLadder + JSON.stringify(renditions), encodeLadder)
+    : null;
+}
+
+/**
+ * The folder of a stream, made now if it is not there yet.
+ * @param {string} name
+ * @param {string} recipe text of all that it depends on
+ * @param {(folder: string) => void} make
+ */
+function made(name, recipe, make) {
   const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 12);
-  const folder = join(root, "target", "fixtures", `bench-${source}-${hash}`);
+  const folder = join(root, "target", "fixtures", `${name}-${hash}`);
   if (!existsSync(join(folder, "index.m3u8"))) {
     const work = `${folder}.${process.pid}`;
     mkdirSync(work, { recursive: true });
-    if (hasFfmpeg) encode(work);
-    else grow(work);
+    make(work);
     rmSync(folder, { recursive: true, force: true });
     renameSync(work, folder);
   }
   refuseRepeats("the benchmark's stream", folder);
   return folder;
+}
+
+/** Picture size and kbit/s. */
+const renditions = [
+  { size: "320x180", kbit: 400 },
+  { size: "480x270", kbit: 800 },
+  { size: "640x360", kbit: 1600 },
+];
+
+/** @param {string} folder */
+function encodeLadder(folder) {
+  const source = (/** @type {string} */ graph) => [
+    "-f",
+    "lavfi",
+    "-t",
+    String(streamSeconds),
+    "-i",
+    graph,
+  ];
+  const rates = renditions.flatMap(({ size, kbit }, at) => [
+    ...[`-s:v:${at}`, size, `-b:v:${at}`, `${kbit}k`],
+    ...[`-maxrate:v:${at}`, `${kbit}k`, `-bufsize:v:${at}`, `${kbit}k`],
+  ]);
+  const args = [
+    ...["-hide_banner", "-loglevel", "error", "-y"],
+    ...source("testsrc2=size=640x360:rate=25,noise=alls=20:allf=t:all_seed=11"),
+    ...source("sine=frequency=330:sample_rate=48000,tremolo=f=0.2"),
+    ...renditions.flatMap(() => ["-map", "0:v", "-map", "1:a"]),
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "100"],
+    ...["-keyint_min", "100", "-sc_threshold", "0", ...rates, "-c:a", "aac", "-b:a", "64k"],
+    ...["-f", "hls", "-hls_time", String(segmentSeconds), "-hls_playlist_type", "vod"],
+    ...["-master_pl_name", "index.m3u8"],
+    ...["-var_stream_map", renditions.map((_, at) => `v:${at},a:${at}`).join(" ")],
+    ...["-hls_segment_filename", "s_%v_%03d.ts", "media_%v.m3u8"],
+  ];
+  execFileSync("ffmpeg", args, { cwd: folder });
 }
 
 /** @param {string} folder */

@@ -388,6 +388,17 @@ async fn slow_and_stalled_answers() {
 }
 
 #[tokio::test]
+async fn a_narrow_link_gives_the_same_bytes() {
+    let server = Server::start(config()).await;
+    let path = "/media/init.mp4";
+    server.order("shape?latency_ms=1&rate=1000000").await;
+    assert_eq!(server.get(path).await.body, sample("init.mp4"));
+    server.order("shape").await;
+    assert_eq!(server.get(path).await.body, sample("init.mp4"));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn stopping_does_not_wait_for_a_stalled_answer() {
     let server = Server::start(config()).await;
     server.order("fault?kind=stall").await;

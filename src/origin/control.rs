@@ -2,10 +2,12 @@
 
 use super::Origin;
 use super::fault::{Fault, FaultKind};
+use super::shape::Shape;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use core::time::Duration;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -41,6 +43,26 @@ pub(super) async fn fault(
         rate_bytes_per_s: order.rate.unwrap_or(SLOW_BYTES_PER_S),
     };
     origin.faults.set(order.part, fault);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ShapeOrder {
+    #[serde(default)]
+    latency_ms: u64,
+    rate: Option<u64>,
+}
+
+/// `POST /_origin/shape[?latency_ms=N][&rate=N]`: every visitor's link (header `x-visitor`), bytes a second;
+/// without either, as fast as it goes.
+pub(super) async fn shape(
+    State(origin): State<Arc<Origin>>,
+    Query(order): Query<ShapeOrder>,
+) -> StatusCode {
+    origin.links.set(Shape {
+        latency: Duration::from_millis(order.latency_ms),
+        rate_bytes_per_s: order.rate,
+    });
     StatusCode::NO_CONTENT
 }
 

@@ -1,6 +1,6 @@
 //! The one test origin that demo, tests and benchmark share: folders over HTTP with ranges and CORS,
-//! a VOD looped into a live stream, digests on the fly, counters of what was sent, faults on demand,
-//! and the tracker on the same port.
+//! a VOD looped into a live stream, digests on the fly, counters of what was sent, faults and narrow
+//! links on demand, and the tracker on the same port.
 //!
 //! Invariant: what the counters say was handed to a socket, and nothing a browser could cache poses as
 //! sharing. Not for the public: whoever reaches it can make it fail.
@@ -16,6 +16,7 @@ mod counters;
 mod fault;
 mod live;
 mod response;
+mod shape;
 mod site;
 
 use crate::server;
@@ -30,6 +31,7 @@ use core::time::Duration;
 use counters::Counters;
 use fault::Faults;
 use live::LiveStream;
+use shape::Links;
 use site::Site;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,6 +76,7 @@ pub struct Origin {
     site: Site,
     counters: Arc<Counters>,
     faults: Faults,
+    links: Arc<Links>,
     rate_bytes_per_s: Option<u64>,
     tracker: Option<Arc<server::State>>,
     start: std::time::Instant,
@@ -94,6 +97,7 @@ impl Origin {
             site: Site::new(config.dirs, live, config.sign)?,
             counters: Arc::default(),
             faults: Faults::default(),
+            links: Arc::default(),
             rate_bytes_per_s: config.rate_bytes_per_s,
             tracker: config.tracker,
             start: std::time::Instant::now(),
@@ -134,6 +138,7 @@ fn app(origin: &Arc<Origin>) -> Router {
         .route("/_origin/counters", get(control::counters))
         .route("/_origin/reset", post(control::reset))
         .route("/_origin/fault", post(control::fault))
+        .route("/_origin/shape", post(control::shape))
         .route("/_origin/tracker", post(control::tracker))
         .fallback(response::answer)
         .with_state(origin.clone());

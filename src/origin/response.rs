@@ -5,6 +5,7 @@ use super::Origin;
 use super::connection::Cut;
 use super::counters::{Count, Counters};
 use super::fault::FaultKind;
+use super::shape::Links;
 use super::site::{Found, Kind};
 use crate::base::ByteRange;
 use axum::body::{Body, Bytes};
@@ -38,6 +39,10 @@ pub(super) async fn answer(State(origin): State<Arc<Origin>>, request: Request) 
         ..Count::default()
     };
     origin.counters.add(&path, kind, asked);
+    let latency = origin.links.latency();
+    if !latency.is_zero() {
+        sleep(latency).await;
+    }
     let fault = origin.faults.of(&path, kind);
     let fault_kind = fault.map_or(FaultKind::None, |fault| fault.kind);
     match fault_kind {
@@ -75,6 +80,8 @@ pub(super) async fn answer(State(origin): State<Arc<Origin>>, request: Request) 
             .or(origin.rate_bytes_per_s),
         fault: fault_kind,
         counters: origin.counters.clone(),
+        links: origin.links.clone(),
+        visitor: Links::visitor(request.headers()),
         path,
         kind,
         start: Instant::now(),
@@ -220,6 +227,8 @@ struct Sending {
     rate_bytes_per_s: Option<u64>,
     fault: FaultKind,
     counters: Arc<Counters>,
+    links: Arc<Links>,
+    visitor: String,
     path: String,
     kind: Kind,
     start: Instant,
@@ -247,6 +256,10 @@ impl Sending {
             let due = u64::try_from(self.sent + len).unwrap_or(u64::MAX);
             let micros = due.saturating_mul(1_000_000) / rate.max(1);
             sleep_until(self.start + Duration::from_micros(micros)).await;
+        }
+        if let Some((part, due)) = self.links.take(&self.visitor, len, Instant::now()) {
+            len = part;
+            sleep_until(due).await;
         }
         let mut chunk = self.bytes.slice(self.sent..self.sent + len);
         if self.fault == FaultKind::Corrupt && self.kind == Kind::Media {

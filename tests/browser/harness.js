@@ -23,6 +23,9 @@ const here = join(root, "tests", "browser");
 /** hls.js builds by version, as URLs of the origin. */
 export const hlsBuilds = { 1.7: "/hls-1.7/hls.js", 1.6: "/hls-1.6/hls.js" };
 
+/** Where hls.js's builds lie. */
+export const hlsFolder = dirname(require.resolve("hls.js"));
+
 /** Chromium's flags: two viewers on one machine must both run, hidden or not, and speak to nobody else. */
 export const browserFlags = [
   ...[
@@ -62,7 +65,7 @@ export class Origin {
     const pages = {
       "/test": join(here, "pages"),
       "/dist": join(root, "js-adapters", "dist"),
-      "/hls-1.7": dirname(require.resolve("hls.js")),
+      "/hls-1.7": hlsFolder,
       "/hls-1.6": dirname(require.resolve("hls.js-1.6")),
       "/shaka-5.2": dirname(require.resolve("shaka-player")),
       "/shaka-4.16": dirname(require.resolve("shaka-player-4.16")),
@@ -115,6 +118,11 @@ export class Origin {
   /** @param {string} kind @param {string} match part of the path */
   fault(kind, match) {
     return this.order("fault", { kind, match });
+  }
+
+  /** Every visitor's link (header `x-visitor`): a delay, and bytes a second. @param {{ latencyMs: number, bytesPerS: number }} shape */
+  shape({ latencyMs, bytesPerS }) {
+    return this.order("shape", { latency_ms: String(latencyMs), rate: String(bytesPerS) });
   }
 
   /** @param {boolean} on */

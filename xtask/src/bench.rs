@@ -1,4 +1,5 @@
-//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm; `bench verify`: how
+//! `cargo xtask bench browser`: viewers in real browsers, with and without the swarm, or beside the
+//! library that `--against` names; `bench verify`: how
 //! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
 //! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
 //! how long it holds a page's main thread; `bench simulator`: what a simulated viewer-second costs, by the
@@ -7,7 +8,7 @@
 
 use crate::test::binary;
 use crate::toolchain::root;
-use crate::{build, programs, simulator};
+use crate::{build, programs, simulator, toolchain};
 use std::process::Command;
 
 const USAGE: &str = "usage: cargo xtask bench browser [options]
@@ -19,6 +20,20 @@ const USAGE: &str = "usage: cargo xtask bench browser [options]
   --signed         the signed stream alone (default: signed and unsigned)
   --unsigned       the unsigned stream alone
   --json           one JSON line a scenario instead of tables
+
+usage: cargo xtask bench browser --against p2p-media-loader [options]
+
+  --scenario A,B   vod, live, ladder, ladder-mixed, vod-far, live-far, vod-uplink, live-uplink, film,
+                   live-long (default: all but live-long, which takes 11 minutes a run)
+  --viewers N,...  default 6,4,2
+  --rounds N       default 3
+  --kinds A,B      plain, incumbent, tuned, window4, swarmline, control (default: all but window4, in turn)
+  --watch S        seconds that all watch, instead of the scenario's
+  --quick          6 viewers, 1 round of vod and live, without control: about 11 minutes
+  --log FILE       where each run adds a line; runs of this commit that it has are not run again
+                   (default target/against.jsonl)
+  --plan           what there is to run, and for how long
+  --report         docs/against.md and docs/against.svg from the log (of its last run's commit, or --commit ID)
 
 usage: cargo xtask bench verify [options]
 
@@ -53,6 +68,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         return Err(usage());
     }
     match what.as_str() {
+        "browser" if options.iter().any(|option| option.starts_with("--against")) => {
+            against(options)
+        }
         "browser" => in_browsers("bench/browser.js", options),
         "verify" => in_browsers("bench/verify.js", options),
         "refresh" => in_browsers("bench/refresh.js", options),
@@ -74,6 +92,24 @@ fn build_binary() -> Result<(), String> {
             .args(["build", "--quiet", "--bin", "swarmline"])
             .current_dir(root()),
     )
+}
+
+/// Beside another library: it is installed now, in a folder of its own, so that neither the package nor
+/// the demo ever waits for it.
+fn against(options: &[String]) -> Result<(), String> {
+    const SCRIPT: &str = "bench/against.js";
+    toolchain::ensure_node()?;
+    toolchain::npm_ci()?;
+    if options
+        .iter()
+        .any(|option| matches!(option.as_str(), "--plan" | "--report"))
+    {
+        let mut node = Command::new("node");
+        return programs::succeed(node.arg(SCRIPT).args(options).current_dir(root()));
+    }
+    toolchain::npm_ci_in("bench/incumbent")?;
+    programs::ensure_ffmpeg()?;
+    in_browsers(SCRIPT, options)
 }
 
 fn in_browsers(script: &str, options: &[String]) -> Result<(), String> {

@@ -53,14 +53,21 @@ pub(crate) fn ensure_wasm_target() -> Result<(), String> {
 /// The npm packages of `package-lock.json` are installed. Skipped while the lock file is the one
 /// that was installed last.
 pub(crate) fn npm_ci() -> Result<(), String> {
-    let lock = root().join("package-lock.json");
+    npm_ci_in(".")
+}
+
+/// The same in a folder that has a lock file of its own. No package's scripts are run.
+pub(crate) fn npm_ci_in(folder: &str) -> Result<(), String> {
+    let folder = root().join(folder);
+    let lock = folder.join("package-lock.json");
     let wanted = fs::read(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
-    let installed = root().join("node_modules/.installed-lock.json");
+    let installed = folder.join("node_modules/.installed-lock.json");
     if fs::read(&installed).is_ok_and(|bytes| bytes == wanted) {
         return Ok(());
     }
-    eprintln!("installing the npm packages of package-lock.json (npm ci)");
-    run(npm().args(["ci", "--no-fund", "--no-audit"]))?;
+    eprintln!("installing the npm packages of {} (npm ci)", lock.display());
+    let quiet = ["ci", "--no-fund", "--no-audit", "--ignore-scripts"];
+    run(npm().args(quiet).arg("--prefix").arg(&folder))?;
     fs::write(&installed, wanted).map_err(|error| format!("{}: {error}", installed.display()))
 }
 

@@ -2,10 +2,9 @@
 // What every viewer under test keeps a record of, whichever player it runs: frames and stalls of the video
 // element, what its swarm told, and the bytes its player was handed. It judges nothing.
 
-/** @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string }} Fragment */
+import { watchPlaying } from "./playing.js";
 
-/** A wait shorter than a frame or two is nothing a person sees. */
-const stallMsMin = 60;
+/** @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string }} Fragment */
 
 export const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
 export const seen = {
@@ -22,25 +21,18 @@ export const seen = {
   fragments: [],
   /** @type {number[]} */
   levels: [],
-  /** @type {{ atMs: number, ms: number }[]} */
-  stalls: [],
   /** @type {Record<string, unknown>[]} */
   segments: [],
   /** @type {number | null} */
-  firstFrameMs: null,
-  /** @type {number | null} */
   firstPeerMs: null,
 };
-let startedAt = 0;
-/** @type {number | null} */
-let stalledAt = null;
+let playing = watchPlaying(video, 0);
 /** @type {import("swarmline").Swarm | null} */
 let swarm = null;
 
 /** The clock runs from here. */
 export function begin() {
-  startedAt = performance.now();
-  watchVideo();
+  playing = watchPlaying(video, performance.now());
 }
 
 /** A swarm of this page's, listened to. @param {typeof import("swarmline").createSwarm} createSwarm @param {Record<string, unknown>} config */
@@ -73,63 +65,14 @@ export function record(url, start, end, data) {
   });
 }
 
-function watchVideo() {
-  video.requestVideoFrameCallback(() => {
-    seen.firstFrameMs ??= performance.now() - startedAt;
-  });
-  video.addEventListener("waiting", () => {
-    if (seen.firstFrameMs !== null && !video.seeking && !video.ended)
-      stalledAt ??= performance.now();
-  });
-  for (const event of ["playing", "timeupdate"]) {
-    video.addEventListener(event, () => {
-      if (stalledAt !== null && !video.paused && video.readyState > 2) endStall();
-    });
-  }
-  // hls.js nudges the playhead over small gaps; what it waits out at the end of a VOD is no stall.
-  video.addEventListener("ended", () => {
-    stalledAt = null;
-  });
-}
-
-function endStall() {
-  if (stalledAt === null) return;
-  const ms = performance.now() - stalledAt;
-  if (ms >= stallMsMin) seen.stalls.push({ atMs: stalledAt - startedAt, ms });
-  stalledAt = null;
-}
-
 /** What a test may ask about any viewer, now. */
 export function recorded() {
-  const ranges = video.buffered;
-  let bufferedEnd = video.currentTime;
-  for (let at = 0; at < ranges.length; at += 1) {
-    if (ranges.start(at) <= video.currentTime + 0.5)
-      bufferedEnd = Math.max(bufferedEnd, ranges.end(at));
-  }
   return {
     ...seen,
-    stalledMs: stalledAt === null ? 0 : performance.now() - stalledAt,
-    now: performance.now() - startedAt,
-    duration: Number.isFinite(video.duration) ? video.duration : 0,
-    currentTime: video.currentTime,
-    ended: video.ended,
-    bufferedEnd,
-    ahead: bufferedEnd - video.currentTime,
+    ...playing(),
     mediaError: video.error?.message ?? null,
     width: video.videoWidth,
     stats: swarm?.stats() ?? null,
     memoryBytes: /** @type {any} */ (performance).memory?.usedJSHeapSize ?? 0,
   };
-}
-
-/** @param {string} url */
-export function loadScript(url) {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`cannot load ${url}`));
-    document.head.append(script);
-  });
 }

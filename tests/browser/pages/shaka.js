@@ -2,7 +2,8 @@
 // One viewer: Shaka Player's compiled build, with or without a swarm. It plays what `start` names and keeps
 // a record of what it saw; every media segment the player was handed is hashed.
 
-import { begin, loadScript, openSwarm, record, recorded, seen, video } from "./record.js";
+import { loadScript } from "./playing.js";
+import { begin, openSwarm, record, recorded, seen, video } from "./record.js";
 
 /**
  * @typedef {object} ShakaOptions

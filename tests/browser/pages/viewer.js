@@ -3,7 +3,8 @@
 // It decides nothing and judges nothing: it plays what `start` names and keeps a record of what it saw,
 // which the test reads. Every byte the player was handed is hashed before the player gets it.
 
-import { begin, loadScript, openSwarm, record, recorded, seen, video } from "./record.js";
+import { loadScript } from "./playing.js";
+import { begin, openSwarm, record, recorded, seen, video } from "./record.js";
 
 /** @typedef {import("hls.js").default} Hls */
 /** @typedef {import("./record.js").Fragment} Fragment */
