@@ -227,7 +227,7 @@ for (const [kind, title, reasons] of slow) {
   });
 }
 
-test("promises never kept, by the only peer: believed for a while, no stall", limits, async (t) => {
+test("promises never kept, by the only peer: no stall, and no link closed for it", limits, async (t) => {
   const { lies, asked, state, closed } = await attack(lonelyLiar, "promises", { swarmId: "alone" });
   const waits = state.segments.map((segment) => Math.round(Number(segment.elapsedMs)));
   t.diagnostic(`${lies} lies; segments took ${waits.join(", ")} ms`);
