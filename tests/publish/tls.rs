@@ -64,6 +64,7 @@ fn answer(stream: StreamOwned<ServerConnection, TcpStream>, folder: &Path) -> st
         .nth(1)
         .unwrap_or("/")
         .trim_start_matches('/');
+    let path = path.split('?').next().unwrap_or(path);
     let found = fs::read(folder.join(path.replace("%20", " ")));
     let status = if found.is_ok() {
         "200 OK"
