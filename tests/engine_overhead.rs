@@ -2,6 +2,10 @@
 //! byte is hashed.
 
 #![cfg(not(target_arch = "wasm32"))] // counts of the same engine; its own suite runs there
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "a test's own numbers are small"
+)]
 
 mod world;
 

@@ -168,7 +168,7 @@ fn when_a_promise_is_taken_back_one_other_fetches() {
     let wishes: Vec<_> = viewers
         .iter()
         .map(|viewer| {
-            world.ahead(*viewer, 16_000.0);
+            world.ahead(*viewer, 30_000.0);
             world.load(*viewer, &url(3), None)
         })
         .collect();
