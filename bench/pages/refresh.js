@@ -28,6 +28,9 @@ const playlist = (first, segments) =>
 #EXT-X-MAP:URI="video/init.mp4"
 ${segments.join("")}`;
 
+/** A text as a response brings it: in one piece. @param {string} text */
+const received = (text) => new TextDecoder().decode(new TextEncoder().encode(text));
+
 /** @param {() => void} work */
 function took(work) {
   const started = performance.now();
@@ -55,14 +58,14 @@ async function refreshed(length, rounds) {
   });
   engine.start();
   const segments = Array.from({ length }, (_, at) => segment(at));
-  let text = playlist(0, segments);
+  let text = received(playlist(0, segments));
   const firstMs = took(() => engine.manifest(streamUrl, text));
   const refreshMs = [];
   const splitMs = [];
   for (let round = 1; round <= rounds; round += 1) {
     segments.shift();
     segments.push(segment(length + round - 1));
-    text = playlist(round, segments);
+    text = received(playlist(round, segments));
     refreshMs.push(took(() => engine.manifest(streamUrl, text)));
     splitMs.push(took(() => text.split("\n")));
   }

@@ -86,7 +86,8 @@ impl KnownText {
     }
 
     /// Forgets the lines up to the URI line of segment `first`, which left the front of the playlist
-    /// or stands there now.
+    /// or stands there now. Their bytes go when they are a quarter of the text: moving the rest down
+    /// at each refresh would cost as much as comparing it.
     pub(super) fn drop_before(&mut self, first: u64) {
         if first <= self.first {
             return;
@@ -95,8 +96,10 @@ impl KnownText {
             *self = Self::default();
             return;
         };
-        self.text.drain(..position);
-        self.dropped += to_u64(position);
+        if position > self.text.len() / 4 {
+            self.text.drain(..position);
+            self.dropped += to_u64(position);
+        }
         let count = usize::try_from(first - self.first).unwrap_or(usize::MAX);
         self.ends.drain(..count.min(self.ends.len()));
         self.first = first;
