@@ -8,10 +8,13 @@ use super::vouch::Suspicion;
 use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
+use std::collections::VecDeque;
 
 /// Tracks a peer may tell of, and single entries of each.
 const TRACKS_MAX: usize = 64;
 const ENTRIES_MAX: usize = 8_192;
+/// Segments of a track of which it may tell parts: nobody has more in the making, and parts weigh the most.
+const PARTS_MAX: usize = 64;
 /// A promise for later than this is taken as one for then, so that it can be broken.
 const PROMISE_MAX: Duration = Duration::from_secs(30);
 
@@ -123,6 +126,8 @@ struct TrackHaves {
     first: u64,
     bits: Vec<u8>,
     entries: SortedMap<u64, (Version, Held)>,
+    /// Numbers of which parts were told last, the newest at the end; some may be whole or gone by now.
+    parts: VecDeque<u64>,
 }
 
 /// What a peer holds of one segment.
@@ -190,6 +195,20 @@ fn bit(bits: &[u8], index: usize) -> bool {
 }
 
 impl TrackHaves {
+    /// Parts of `number` are told; those told longest ago are forgotten when they are too many.
+    fn note_parts(&mut self, number: u64) {
+        if self.parts.contains(&number) {
+            return;
+        }
+        self.parts.push_back(number);
+        if self.parts.len() > PARTS_MAX
+            && let Some(oldest) = self.parts.pop_front()
+            && let Some((_, Held::Partial(_))) = self.entries.get(&oldest)
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+
     fn clear_bit(&mut self, number: u64) {
         if let Some(index) = number
             .checked_sub(self.first)
@@ -268,6 +287,9 @@ impl Haves {
                 Held::Promised(Promise { at, hops })
             }
         };
+        if matches!(held, Held::Partial(_)) {
+            haves.note_parts(key.number);
+        }
         haves.entries.insert(key.number, (key.version, held));
         if haves.entries.len() > ENTRIES_MAX {
             haves.entries.pop_first();
@@ -345,4 +367,45 @@ pub(super) fn digest_of(numbers: impl Iterator<Item = u64>) -> [u8; 8] {
     let mut short = [0; 8];
     short.copy_from_slice(&sha256(&bytes).0[..8]);
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACK: TrackId = TrackId([7; 8]);
+
+    fn key(number: u64) -> SegmentKey {
+        SegmentKey {
+            track: TRACK,
+            number,
+            version: Version([1; 8]),
+        }
+    }
+
+    fn told(haves: &mut Haves, number: u64, holding: Holding) {
+        let key = key(number);
+        haves.change(Instant::ZERO, HaveEntry { key, holding });
+    }
+
+    #[test]
+    fn parts_of_endless_segments_are_forgotten_and_wholes_are_not() {
+        let mut haves = Haves::default();
+        for number in 0..1_000 {
+            told(&mut haves, number, Holding::Partial(vec![255; 4_096]));
+            if number % 2 == 0 {
+                told(&mut haves, number, Holding::Whole);
+            }
+        }
+        let held = |number| haves.held(&key(number));
+        let parts = (0..1_000).filter(|n| matches!(held(*n), Some(Held::Partial(_))));
+        assert_eq!(
+            parts.count(),
+            PARTS_MAX / 2,
+            "the rest of the last ones is whole"
+        );
+        assert_eq!(held(0), Some(&Held::Whole));
+        assert_eq!(held(1), None);
+        assert!(matches!(held(999), Some(Held::Partial(_))));
+    }
 }
