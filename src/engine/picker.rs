@@ -4,6 +4,7 @@
 //! Invariant: a block is asked of one link at a time, and only after its leaf is known.
 
 use super::Engine;
+use super::config::upload::QUEUE_BLOCKS_MAX;
 use super::peer::{Held, Link};
 use super::segment::{Block, Segment, narrow};
 use crate::base::{Duration, Instant, LinkId, SegmentId};
@@ -31,7 +32,7 @@ const PIPELINE_FAST_MS: f64 = 100.0;
 /// taken back would come in vain (`ladder`, 100 viewers, 120 s, seeds 1 to 3: 16 and 20 s of stalls without at seeds 1
 /// and 2; 6.7, 3.6 and 4.0 with 600 ms; 5.9, 3.2 and 2.4 with 400; 4.2, 3.2 and 2.2 with 300, at half a point of the limit).
 const INTAKE_MS: f64 = 400.0;
-const INTAKE_BLOCKS_MIN: u32 = 4;
+const INTAKE_BLOCKS_MIN: f64 = 4.0;
 /// With so many neighbours what they can give each other matters more than playback's order.
 const CROWD: usize = 3;
 /// And with so much slack.
@@ -231,18 +232,15 @@ impl Engine {
     /// Blocks on their way from all links, and how many more may be asked for. Our downlink is as fast as the
     /// CDN or all peers together have been lately, whichever was faster.
     fn intake_room(&self) -> (u32, usize) {
-        let on_the_way = self.links.values().map(|link| link.outstanding).sum();
-        let peers = self.intake.bytes_per_s();
-        let Some(rate) = [peers, self.cdn.measured()]
-            .into_iter()
-            .flatten()
-            .reduce(f64::max)
-        else {
+        let on_the_way: u32 = self.links.values().map(|link| link.outstanding).sum();
+        let rates = [self.intake.bytes_per_s(), self.cdn.measured()];
+        let Some(rate) = rates.into_iter().flatten().reduce(f64::max) else {
             return (on_the_way, usize::MAX);
         };
-        let most = (rate * INTAKE_MS / 1e3 / BLOCK_LEN as f64) as u32;
-        let room = most.max(INTAKE_BLOCKS_MIN).saturating_sub(on_the_way);
-        (on_the_way, room as usize)
+        let most = (rate * INTAKE_MS / 1e3 / BLOCK_LEN as f64).max(INTAKE_BLOCKS_MIN);
+        let fits = |more: &usize| f64::from(on_the_way) + *more as f64 <= most;
+        let room = (1..=QUEUE_BLOCKS_MAX.into()).rev().find(fits);
+        (on_the_way, room.unwrap_or(0))
     }
 
     /// What one download has left of a link's pipeline is there for the others: nothing else would wake them
