@@ -372,6 +372,8 @@ pub(super) fn digest_of(numbers: impl Iterator<Item = u64>) -> [u8; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const TRACK: TrackId = TrackId([7; 8]);
 
