@@ -27,14 +27,13 @@ const VALUES: [&str; 18] = [
     "$Number$",
     "dynamic",
 ];
-/// `startNumber` is not among them: one that moves under times that stay keeps the names of segments that are known
-/// until they leave the window. No packager does it; it is wrong all the same, and waits to be mended.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "t",
     "d",
     "r",
     "timescale",
     "duration",
+    "startNumber",
     "endNumber",
     "presentationTimeOffset",
     "start",

@@ -20,7 +20,7 @@ pub(super) struct Recipe {
     /// `None`: the last MPD does not have it.
     media: Option<Media>,
     epoch_ms: Option<i64>,
-    /// Time and number of one segment: a packager that starts again may count anew.
+    /// Time and count of one segment: a packager that starts again may count anew, and a list may be entered elsewhere.
     anchor: Option<(u64, u64)>,
 }
 
@@ -28,13 +28,14 @@ impl Recipe {
     /// Whether the known segments have the addresses that `rendition` would give them.
     fn makes_same(&self, epoch_ms: Option<i64>, rendition: &Rendition) -> bool {
         let counts_alike = || match (&rendition.media, self.anchor) {
-            (Media::Template(template), Some((time, number))) if template.uses_number() => {
+            (Media::Template(template), anchor) if !template.uses_number() => anchor.is_some(),
+            (_, Some((time, count))) => {
                 let slots = &rendition.slots;
                 let at = slots.binary_search_by_key(&time, |slot| slot.time).ok();
                 let slot = at.and_then(|at| slots.get(at));
-                slot.is_some_and(|slot| rendition.number(slot) == number)
+                slot.is_some_and(|slot| rendition.count(slot) == count)
             }
-            (_, anchor) => anchor.is_some(),
+            (_, None) => false,
         };
         self.epoch_ms == epoch_ms && self.media.as_ref() == Some(&rendition.media) && counts_alike()
     }
@@ -43,6 +44,14 @@ impl Recipe {
 impl Rendition {
     fn number(&self, slot: &Slot) -> u64 {
         self.first_number.saturating_add(slot.index)
+    }
+
+    /// What a slot's address is made from, besides its time: its number, or its place in a list.
+    fn count(&self, slot: &Slot) -> u64 {
+        match self.media {
+            Media::List(_) => slot.index,
+            Media::Template(_) | Media::Indexed(..) => self.number(slot),
+        }
     }
 
     /// The segment of a slot; `epoch` tells broadcasts with the same names apart.
@@ -129,7 +138,7 @@ impl Timeline {
         recipe.media = Some(rendition.media.clone());
         recipe.epoch_ms = epoch_ms;
         let last = rendition.slots.last();
-        recipe.anchor = last.map(|slot| (slot.time, rendition.number(slot)));
+        recipe.anchor = last.map(|slot| (slot.time, rendition.count(slot)));
         if let Some(track) = self.tracks.get_mut(recipe.track) {
             track.live = is_live;
             track.indexed = match &rendition.media {
