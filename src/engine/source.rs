@@ -176,11 +176,9 @@ impl Engine {
     /// The same bytes at the deadline would help nobody.
     fn take_share(&mut self, now: Instant, id: SegmentId) {
         let share = self.cdn_share - SHARE_KEPT_BACK;
-        let Some(key) = self.segments.get(&id).map(|segment| segment.key) else {
+        if share < SHARE_MIN || self.cdn.no_ranges {
             return;
-        };
-        let lot = self.lot(&key) as usize;
-        let no_ranges = self.cdn.no_ranges;
+        }
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -190,16 +188,16 @@ impl Engine {
             return;
         };
         let taken = download.share_taken || download.leg.is_some() || download.failure.is_some();
-        if share < SHARE_MIN || taken || no_ranges || told {
+        if taken || told {
             return;
         }
         download.share_taken = true;
-        let blocks = segment.blocks.len();
+        let (key, blocks) = (segment.key, segment.blocks.len());
         let count = (0..blocks)
             .filter(|n| (*n as f64) < share * blocks as f64)
             .count();
         if count > 0 && count < blocks {
-            let from = lot % (blocks - count + 1);
+            let from = self.lot(&key) as usize % (blocks - count + 1);
             self.start_leg(now, id, from..from + count);
         }
     }
