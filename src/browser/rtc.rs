@@ -406,7 +406,8 @@ fn longest_message(connection: &RtcPeerConnection) -> u32 {
 }
 
 /// The network that a connection's packets come from, of its statistics: the remote end of the candidate
-/// pair in use. Firefox marks the pair itself, the others name it in the transport.
+/// pair in use. Firefox marks the pair itself, the others name it in the transport. Where both ends have one
+/// address they are on one machine, whatever kind of address that is.
 fn network_of(report: &JsValue) -> Option<Network> {
     let report: &Map = report.unchecked_ref();
     let read = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
@@ -419,7 +420,11 @@ fn network_of(report: &JsValue) -> Option<Network> {
             pair = read(&entry, "id");
         }
     });
-    let remote = read(&report.get(&pair), "remoteCandidateId");
-    let address = read(&report.get(&remote), "address").as_string()?;
-    Network::of(&address)
+    let address =
+        |end: &str| read(&report.get(&read(&report.get(&pair), end)), "address").as_string();
+    let remote = address("remoteCandidateId")?;
+    if address("localCandidateId").as_ref() == Some(&remote) {
+        return Some(Network::Near);
+    }
+    Network::of(&remote)
 }
