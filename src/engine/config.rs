@@ -296,6 +296,9 @@ pub(super) mod trust {
     /// So much, and there are consequences: the third request in vain within a minute and a half is the last
     /// one. More is not counted.
     pub(in crate::engine) const LIMIT: Duration = Duration::from_secs(270);
+    /// So many requests in a row that bring nothing in time, and there are consequences too. Who is asked shortly
+    /// before the CDN's turn is not silent for long enough to be at fault, and would be asked for ever.
+    pub(in crate::engine) const IN_VAIN: u32 = 3;
     /// A block that was asked so long ago and is not here is dripping, even if others trickle in. The
     /// pipeline is cut to half of this by rate (`picker`), so a steady link, however slow, is not hit twice.
     pub(in crate::engine) const DRIP: Duration = Duration::from_millis(2_500);

@@ -8,8 +8,8 @@
 //! keeps the protocol and sends anything at all is never closed for a fault.
 
 use super::config::trust::{
-    CREDIT, DRIP, FAULT, LIMIT, MESSAGE, OUTCAST, OUTCASTS_MAX, QUESTION, REST, REST_DOUBLINGS,
-    USELESS_RESTS, WORK, WORK_LEN, WORK_MAX,
+    CREDIT, DRIP, FAULT, IN_VAIN, LIMIT, MESSAGE, OUTCAST, OUTCASTS_MAX, QUESTION, REST,
+    REST_DOUBLINGS, USELESS_RESTS, WORK, WORK_LEN, WORK_MAX,
 };
 use super::peer::{Held, Link};
 use super::segment::Segment;
@@ -22,6 +22,9 @@ use crate::wire::{PeerMessage, RejectReason, SegmentKey};
 pub(super) enum Fault {
     /// Lapse: silent for `cdnFallbackDelay` about something it holds.
     Silent,
+    /// No lapse by itself: the CDN took over before it had the time to say anything. But a third request in a
+    /// row that brings nothing is one too many, whatever the reason.
+    Overtaken,
     /// Lapse: a block is not here after [`DRIP`].
     Drip,
     /// Lapse: refused for want of a slot. Honest peers do it when many ask; half a minute's worth.
@@ -40,7 +43,7 @@ impl Fault {
     fn is_lie(self) -> bool {
         match self {
             Self::FakeHave | Self::Flood => true,
-            Self::Silent | Self::Drip | Self::Busy | Self::BrokenPromise => false,
+            Self::Silent | Self::Overtaken | Self::Drip | Self::Busy | Self::BrokenPromise => false,
         }
     }
 
@@ -50,6 +53,7 @@ impl Fault {
             Self::Silent | Self::FakeHave | Self::Flood => FAULT,
             // A measure, not a suspicion: the slot is lost at once.
             Self::Drip => LIMIT,
+            Self::Overtaken => Duration::ZERO,
             Self::Busy => FAULT / 4,
             Self::BrokenPromise => FAULT / 2,
         }
@@ -65,6 +69,8 @@ pub(super) struct Conduct {
     lies: Instant,
     rests_until: Instant,
     rests: u32,
+    /// Requests in a row that have brought no block while it was wanted.
+    pub(super) in_vain: u32,
     /// Blocks that were asked of it and have not come, taken back ones too: so many may come.
     pub(super) owed_blocks: u32,
     /// Leaf lists likewise.
@@ -115,7 +121,11 @@ impl Conduct {
                 return true;
             }
         }
-        if counted < LIMIT || self.is_resting(now) {
+        if matches!(fault, Fault::Silent | Fault::Overtaken) {
+            self.in_vain = self.in_vain.saturating_add(1);
+        }
+        let is_enough = counted >= LIMIT || self.in_vain >= IN_VAIN;
+        if !is_enough || self.is_resting(now) {
             return false;
         }
         self.rests_until = now + REST * (1 << self.rests.min(REST_DOUBLINGS));
