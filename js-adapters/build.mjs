@@ -22,7 +22,7 @@ try {
 
 await build({
   absWorkingDir: here,
-  entryPoints: ["index.ts", "hls.ts", "shaka.ts", "engine.ts"],
+  entryPoints: ["index.ts", "hls.ts", "shaka.ts", "dash.ts", "engine.ts", "engine-hls.ts"],
   outdir: out,
   bundle: true,
   splitting: true,

@@ -34,8 +34,8 @@ const withImports = (name, found = new Set()) => {
 };
 
 /** The files of one player's page, each and together. */
-const download = (player) => {
-  const names = [...withImports("index.js"), ...withImports(`${player}.js`), "swarmline.wasm"];
+const download = ({ player, module }) => {
+  const names = [...withImports("index.js"), ...withImports(`${player}.js`), module];
   const total = [0, 0, 0];
   for (const name of [...new Set(names)].sort()) {
     const numbers = sizes(join(out, name));
@@ -48,8 +48,11 @@ const download = (player) => {
   return total[2];
 };
 
-const brotliBytes = Math.max(...["hls", "shaka"].map(download));
-if (brotliBytes > budget.brotliBytesMax && flag !== "--no-budget") {
-  console.error(`over the budget of ${kilobytes(budget.brotliBytesMax).trim()} brotli`);
-  process.exitCode = 1;
+for (const page of budget.pages) {
+  const brotliBytes = download(page);
+  if (brotliBytes > page.brotliBytesMax && flag !== "--no-budget") {
+    const most = kilobytes(page.brotliBytesMax).trim();
+    console.error(`${page.player}: over the budget of ${most} brotli`);
+    process.exitCode = 1;
+  }
 }
