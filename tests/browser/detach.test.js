@@ -95,6 +95,7 @@ for (const [player, script] of /** @type {const} */ ([
     assert.equal(last.open.workers, first.open.workers);
     assert.equal(last.open.connections, 0);
     assert.equal(last.open.sockets, 0);
+    assert.ok(first.wasmBytes > 0, "the module was there");
     assert.ok(
       last.wasmBytes <= first.wasmBytes + wasmSlackBytes,
       `the module's memory grew from ${first.wasmBytes} to ${last.wasmBytes} bytes`,
