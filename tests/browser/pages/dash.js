@@ -32,7 +32,11 @@ async function start(options) {
   player = dashjs.MediaPlayer().create();
   player.updateSettings({
     debug: { logLevel: 0 },
-    streaming: { buffer: { bufferTimeAtTopQuality: 4, bufferTimeDefault: 4 } },
+    streaming: {
+      buffer: { bufferTimeAtTopQuality: 4, bufferTimeDefault: 4 },
+      // Its servers of time are somewhere else.
+      utcSynchronization: { enabled: false },
+    },
   });
   player.updateSettings(options.player ?? {});
   player.on("error", (/** @type {any} */ { error }) => {
@@ -64,9 +68,10 @@ async function start(options) {
     }
     return response;
   });
+  // A play() of ours would come before dash.js listens, and it would never refresh a live MPD.
+  player.setAutoPlay(true);
   player.attachView(video);
   player.attachSource(options.src);
-  video.play().catch(() => undefined);
 }
 
 /** Everything a test may ask about this viewer, now. */
