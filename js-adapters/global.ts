@@ -6,6 +6,7 @@
  */
 
 import { SwarmlineError } from "./errors.js";
+import { attachDash } from "./dash.js";
 import { attachHls } from "./hls.js";
 import { createSwarm } from "./index.js";
 import { attachShaka } from "./shaka.js";
@@ -15,6 +16,7 @@ export interface SwarmlineGlobal {
   readonly createSwarm: typeof createSwarm;
   readonly attachHls: typeof attachHls;
   readonly attachShaka: typeof attachShaka;
+  readonly attachDash: typeof attachDash;
   readonly SwarmlineError: typeof SwarmlineError;
 }
 
@@ -23,4 +25,4 @@ declare global {
   var Swarmline: SwarmlineGlobal;
 }
 
-globalThis.Swarmline = { createSwarm, attachHls, attachShaka, SwarmlineError };
+globalThis.Swarmline = { createSwarm, attachHls, attachShaka, attachDash, SwarmlineError };

@@ -1,0 +1,11 @@
+/** The engine for hls.js. One of the two files that touch generated glue; decides nothing. */
+
+import { EngineModule } from "./engine-module.js";
+import init, { SwarmEngine } from "./wasm/swarmline.js";
+
+/** Reads HLS. */
+export const hlsEngine: EngineModule = new EngineModule(
+  init,
+  SwarmEngine,
+  () => new URL("./swarmline.wasm", import.meta.url),
+);
