@@ -178,8 +178,13 @@ impl Build {
     fn adapters(&self) -> Result<(), String> {
         let package = self.root.join("js-adapters");
         let mut sources = files_with(&package, "ts")?;
+        for extension in ["html", "css"] {
+            sources.extend(files_with(&package, extension)?);
+        }
         for module in &MODULES {
             sources.push(self.glue().join(format!("{}.js", module.name)));
+            // The embed's folder holds a copy, so that it stands alone.
+            sources.push(self.out.join(format!("{}.wasm", module.name)));
         }
         sources.push(package.join("build.mjs"));
         let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
