@@ -1,7 +1,9 @@
-/** The engine for hls.js. One of the two files that touch generated glue; decides nothing. */
+/** The engine for hls.js, and the session around one. One of the two files that touch generated glue; decides nothing. */
 
 import { EngineModule } from "./engine-module.js";
 import init, { SwarmEngine } from "./wasm/swarmline.js";
+
+export { Session } from "./engine.js";
 
 /** Reads HLS. */
 export const hlsEngine: EngineModule = new EngineModule(

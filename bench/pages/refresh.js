@@ -2,8 +2,7 @@
 // The page of `bench/refresh.js`: gives the engine a live playlist that slides by one segment a time, as a
 // player would after each reload, and says how long each call took. No player, no network.
 
-import { Session } from "/dist/engine.js";
-import { hlsEngine } from "/dist/engine-hls.js";
+import { hlsEngine, Session } from "/dist/engine-hls.js";
 
 const streamUrl = "https://cdn.invalid/live.m3u8";
 

@@ -3,8 +3,7 @@
 // it, through the engine or over a bare data channel. No player and no CDN: what is left is a byte's way
 // from one page into the other. It measures time only; the script counts the processor's.
 
-import { Session } from "/dist/engine.js";
-import { hlsEngine } from "/dist/engine-hls.js";
+import { hlsEngine, Session } from "/dist/engine-hls.js";
 
 /** Bytes of a block and of a segment: 4 s at 4 Mbit/s. */
 const blockLength = 16 * 1024;

@@ -3,8 +3,7 @@
 // says how long it took until each was handed over and verified; beside it the platform alone, with the
 // same bytes in the same blocks. No player, no network, no peers: what is left is the way of a byte through the engine.
 
-import { Session } from "/dist/engine.js";
-import { hlsEngine } from "/dist/engine-hls.js";
+import { hlsEngine, Session } from "/dist/engine-hls.js";
 
 /** Bytes of a block, of what comes at once (a message of a peer, a read of a response), of a segment. */
 const blockLength = 16 * 1024;
