@@ -60,6 +60,8 @@ pub(super) struct Leg {
     pub(super) last_byte: Instant,
     /// Bytes taken from anywhere before its first one.
     pub(super) before: u64,
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) why: super::Why,
 }
 
 /// What HTTP said when it failed.

@@ -6,7 +6,7 @@
 //! another round. Invariant: a promise is about oneself and is kept, or taken back; nobody relies on
 //! one that may rely on its own.
 
-use super::Engine;
+use super::{Engine, Why};
 use super::config::election::{
     FIRST_BLOCK, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE, PROMISE_MARGIN,
     WINDOW_PER_PEER,
@@ -58,6 +58,12 @@ impl Engine {
             }
             return Some(fire);
         }
+        let open = self.links.values().any(|link| link.is_greeted());
+        self.because(match (promise, open) {
+            (Some(_), _) => Why::Promise,
+            (None, true) => Why::Election,
+            (None, false) => Why::NoLinks,
+        });
         self.mute_promisers(now);
         self.promise(now, id);
         self.take_from_cdn(now, id)

@@ -31,12 +31,14 @@ mod upload;
 mod verify;
 mod vouch;
 mod whole;
+mod why;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
 pub use input::{Input, LoadKind, ManifestBody};
 pub use output::{Output, Part, Source, Timing};
 pub use stats::{PeerStats, SegmentCounts, Stats, TrackerStats};
+pub use why::Why;
 
 use crate::base::{
     FetchId, HashId, Instant, LinkId, PeerId, RequestId, Rng, SegmentId, SortedMap, SortedSet,
@@ -87,6 +89,8 @@ pub struct Engine {
     totals: Totals,
     next_id: u32,
     down: bool,
+    #[cfg(not(target_arch = "wasm32"))]
+    why: Why,
 }
 
 /// Why the engine wants to be woken.
@@ -142,6 +146,8 @@ impl Engine {
             totals: Totals::default(),
             next_id: 0,
             down: false,
+            #[cfg(not(target_arch = "wasm32"))]
+            why: Why::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! while a peer was asked and is silent; election and promises (`election.rs`) run while nobody holds
 //! it; the deadline overrules both. Invariant: the CDN is asked in time, or has failed already.
 
-use super::Engine;
+use super::{Engine, Why};
 use super::authority::Standing;
 use super::config::source::{HOLES_MAX, NO_SLACK, SHARE_KEPT_BACK, SHARE_MIN};
 use super::download::Failure;
@@ -49,6 +49,7 @@ impl Engine {
         }
         let slack = self.playback.slack(now);
         let wake = if !self.is_shareable(id) || self.config.cdn_fallback_delay == 0 {
+            self.because(Why::Alone);
             self.take_from_cdn(now, id)
         } else {
             self.race(now, id, slack)
@@ -64,9 +65,11 @@ impl Engine {
         let download = self.segments.get(&id)?.download.as_ref()?;
         let fresh = download.first_asked.is_none();
         if download.cdn_only {
+            self.because(Why::Alone);
             return self.take_from_cdn(now, id);
         }
         if fresh && slack < NO_SLACK && download.failure.is_none() {
+            self.because(Why::NoSlack);
             self.take_from_cdn(now, id);
             return self.next_look(now, id, &scene);
         }
@@ -74,6 +77,7 @@ impl Engine {
             let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
             if now >= scene.latest.min(timeout) && self.wants_more(id) {
                 let silent = self.silent_for(now, id, self.config.fallback_delay() / 4);
+                self.because(Why::Deadline);
                 self.split_with_cdn(now, id, &scene);
                 self.judge_overtaken(now, id, &silent);
             }
@@ -198,6 +202,7 @@ impl Engine {
             .count();
         if count > 0 && count < blocks {
             let from = self.lot(&key) as usize % (blocks - count + 1);
+            self.because(Why::Share);
             self.start_leg(now, id, from..from + count);
         }
     }
@@ -272,6 +277,7 @@ impl Engine {
         }
         self.cancel_asked(id, |link, _| silent.contains(&link));
         if lonely {
+            self.because(Why::Silence);
             self.split_with_cdn(now, id, scene);
         }
     }
