@@ -26,6 +26,11 @@ pub(super) struct CdnRate {
 }
 
 impl CdnRate {
+    /// Bytes a second, once a fetch has shown it.
+    pub(super) fn measured(&self) -> Option<f64> {
+        self.meter.bytes_per_s()
+    }
+
     pub(super) fn bytes_per_s(&self) -> f64 {
         self.meter.bytes_per_s().unwrap_or(RATE_GUESS).max(1_000.0)
     }

@@ -41,8 +41,8 @@ pub use stats::{PeerStats, SegmentCounts, Stats, TrackerStats};
 pub use why::Why;
 
 use crate::base::{
-    FetchId, HashId, Instant, LinkId, PeerId, RequestId, Rng, SegmentId, SortedMap, SortedSet,
-    TrackId,
+    FetchId, HashId, Instant, LinkId, PeerId, RateMeter, RequestId, Rng, SegmentId, SortedMap,
+    SortedSet, TrackId,
 };
 use crate::manifest::Timeline;
 use crate::wire::SegmentKey;
@@ -83,6 +83,9 @@ pub struct Engine {
     vouching: vouch::Vouching,
     recheck: recheck::Recheck,
     cdn: fetch::CdnRate,
+    /// What all peers together bring while anything is asked of them, and up to when that was counted.
+    intake: RateMeter,
+    intake_at: Instant,
     /// Share of the last segments that peers were asked for and the CDN had to bring.
     cdn_share: f64,
     haves_at: Instant,
@@ -141,6 +144,8 @@ impl Engine {
             vouching: vouch::Vouching::default(),
             recheck: recheck::Recheck::default(),
             cdn: fetch::CdnRate::default(),
+            intake: RateMeter::default(),
+            intake_at: Instant::ZERO,
             cdn_share: 0.0,
             haves_at: Instant::ZERO,
             totals: Totals::default(),
