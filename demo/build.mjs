@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Writes `dist/`: the page, its one script and hls.js beside it. swarmline itself is not bundled:
+ * Writes `dist/`: the pages, a script each, and hls.js beside them. swarmline itself is not bundled:
  * the page imports the built package through an import map, as a page without a bundler would.
  */
 import { copyFile, mkdir, rm } from "node:fs/promises";
@@ -17,8 +17,8 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 await build({
   absWorkingDir: here,
-  entryPoints: ["src/main.ts"],
-  outfile: "dist/main.js",
+  entryPoints: ["src/main.ts", "src/embed.ts"],
+  outdir: "dist",
   bundle: true,
   format: "esm",
   target: "es2022",
@@ -29,6 +29,6 @@ await build({
 });
 // The UMD build: only that one starts its worker without further settings.
 await copyFile(join(hls, "dist", "hls.min.js"), join(dist, "hls.min.js"));
-for (const name of ["index.html", "style.css", "picture.css"]) {
+for (const name of ["index.html", "embed.html", "style.css", "picture.css", "embed.css"]) {
   await copyFile(join(here, "src", name), join(dist, name));
 }

@@ -141,7 +141,7 @@ impl Client {
 fn announce(peer: u8, offers: usize) -> ToTracker {
     let offer = |n| Offer {
         offer_id: format!("{peer}-{n}"),
-        sdp: "v=0\r\n".repeat(400), // 2,000 bytes, as a browser's
+        sdp: "v=0\r\n".repeat(400).as_str().into(), // 2,000 bytes, as a browser's
     };
     ToTracker::Announce {
         info_hash: HASH,
@@ -187,7 +187,10 @@ async fn an_offer_finds_a_peer_and_its_answer_the_way_back() {
     else {
         panic!("no offer");
     };
-    assert_eq!((info_hash, peer, sdp.len()), (HASH, PeerId([2; 20]), 2_000));
+    assert_eq!(
+        (info_hash, peer, sdp.text().len()),
+        (HASH, PeerId([2; 20]), 2_000)
+    );
     let answer = ToTracker::Answer {
         info_hash,
         peer: PeerId([1; 20]),
@@ -378,7 +381,7 @@ async fn a_reader_that_does_not_read_is_dropped() {
     let big = |n: usize| {
         let mut message = announce(2, 1);
         if let ToTracker::Announce { offers, .. } = &mut message {
-            offers[0].sdp = "x".repeat(15_000);
+            offers[0].sdp = "x".repeat(15_000).as_str().into();
             offers[0].offer_id = format!("{n}");
         }
         message

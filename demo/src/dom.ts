@@ -1,10 +1,10 @@
-/** The page's elements. A missing one is a mistake in `index.html`, so it is an error at once. */
+/** The page's elements. A missing one is a mistake in the page, so it is an error at once. */
 
 /** The element with this id, of this class. */
 export function byId<T extends Element>(id: string, kind: new () => T): T {
   const found = document.getElementById(id);
   if (found instanceof kind) return found;
-  throw new Error(`index.html has no ${kind.name} with the id "${id}"`);
+  throw new Error(`the page has no ${kind.name} with the id "${id}"`);
 }
 
 /** A new element with a class and a text. */

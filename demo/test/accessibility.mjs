@@ -16,8 +16,17 @@ const SIZES = [
 ];
 /** @typedef {import("playwright-core").Page} Page */
 
+/** The page of a state that is not the demo itself. @type {Record<string, string>} */
+const PAGES = { "lines to copy": "embed.html" };
+
 /** What a visitor may have opened, and how. */
 const STATES = {
+  "lines to copy": async (/** @type {Page} */ page) => {
+    await page.getByLabel("Connections to other viewers").fill("4");
+    await page.getByRole("radio", { name: "an element" }).check();
+    await page.getByText('max-peers="4"').waitFor();
+    await page.frameLocator("iframe").locator("swarmline-player").waitFor();
+  },
   "one viewer": async () => {},
   "four viewers, flows as a table": async (/** @type {Page} */ page) => {
     await page.getByRole("button", { name: "Watch with four viewers" }).click();
@@ -92,8 +101,8 @@ async function inspect(browser, name, colorScheme, viewport) {
   /** @type {string[]} */
   const problems = [];
   page.on("pageerror", (error) => problems.push(`script error: ${error.message}`));
-  await page.goto(site.origin);
-  await page.waitForSelector("video");
+  await page.goto(new URL(PAGES[name] ?? "", site.origin).href);
+  if (!PAGES[name]) await page.waitForSelector("video");
   await STATES[/** @type {keyof typeof STATES} */ (name)](page);
   problems.push(...(await findings(page)), ...(await unreachable(page)));
   const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

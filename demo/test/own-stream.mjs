@@ -38,7 +38,10 @@ for (const { address, says } of CASES) {
   await page.getByRole("button", { name: "Play it" }).click();
   const result = page.locator("#own-result");
   const right = result.filter({ hasText: says }).waitFor({ timeout: 10_000 });
-  const ok = await right.then(() => true, () => false);
+  const ok = await right.then(
+    () => true,
+    () => false,
+  );
   console.log(`${ok ? "ok  " : "FAIL"} own address: ${says}`);
   if (ok) continue;
   failed += 1;

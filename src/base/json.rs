@@ -123,24 +123,34 @@ impl<'a> Cursor<'a> {
 
     /// A string.
     pub fn text(&mut self) -> Result<String, Malformed> {
+        self.raw().map(unquoted)
+    }
+
+    /// A string that is to be passed on as it stands.
+    pub fn quoted(&mut self) -> Result<Quoted, Malformed> {
+        self.raw().map(|raw| Quoted(raw.into()))
+    }
+
+    /// What stands between the quotes of a string that is well formed.
+    fn raw(&mut self) -> Result<&'a str, Malformed> {
         self.expect(b'"', "a string is missing")?;
-        let mut text = String::new();
+        let raw = self.text.get(self.at..).unwrap_or_default();
+        let begin = self.at;
         loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let end = rest.find(['"', '\\']);
-            let Some((plain, _)) = end.and_then(|end| rest.split_at_checked(end)) else {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            // All of these are ASCII, so a cut before one lies between two characters.
+            let Some(plain) = rest.iter().position(|byte| is_special(*byte)) else {
                 return Err(self.error("a string does not end"));
             };
-            if plain.bytes().any(|byte| byte < 0x20) {
+            self.at += plain;
+            if self.byte().is_some_and(|byte| byte < b' ') {
                 return Err(self.error("a control character stands in a string"));
             }
-            text.push_str(plain);
-            self.at += plain.len();
             if self.takes(b'"') {
-                return Ok(text);
+                return Ok(super::cut(raw, self.at - 1 - begin).0);
             }
             self.at += 1;
-            text.push(self.escaped()?);
+            self.escaped()?;
         }
     }
 
@@ -312,6 +322,56 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// A string as JSON writes it, between its quotes: it can be passed on without being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted(String);
+
+impl Quoted {
+    /// The string.
+    #[must_use]
+    pub fn text(&self) -> String {
+        unquoted(&self.0)
+    }
+
+    /// How long it is as it is written, in bytes.
+    #[must_use]
+    pub fn written_bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl From<&str> for Quoted {
+    fn from(text: &str) -> Self {
+        let mut pen = Pen::default();
+        pen.escape(text);
+        Self(pen.0)
+    }
+}
+
+/// The string that `raw` writes; its escapes have been looked at.
+fn unquoted(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut cursor = Cursor::new(raw);
+    loop {
+        let rest = raw.get(cursor.at..).unwrap_or_default();
+        let Some(plain) = rest.bytes().position(|byte| byte == b'\\') else {
+            text.push_str(rest);
+            return text;
+        };
+        text.push_str(super::cut(rest, plain).0);
+        cursor.at += plain + 1;
+        text.push(cursor.escaped().unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+}
+
+/// What cannot stand in a string as it is.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..b' ')
+}
+
+/// Bytes kept free behind a string, so that what is written next rarely moves it.
+const ROOM_BEHIND: usize = 64;
+
 /// Writes values; a comma comes wherever one is due.
 #[derive(Debug, Default)]
 pub struct Pen(String);
@@ -338,27 +398,44 @@ impl Pen {
     pub fn text(&mut self, text: &str) {
         self.comma();
         self.0.push('"');
-        for c in text.chars() {
-            let short = match c {
-                '"' | '\\' => Some(c),
-                '\n' => Some('n'),
-                '\r' => Some('r'),
-                '\t' => Some('t'),
+        self.escape(text);
+        self.0.push('"');
+    }
+
+    /// A string that was written before.
+    pub fn quoted(&mut self, text: &Quoted) {
+        self.comma();
+        self.0.reserve(text.0.len() + ROOM_BEHIND);
+        self.0.push('"');
+        self.0.push_str(&text.0);
+        self.0.push('"');
+    }
+
+    fn escape(&mut self, text: &str) {
+        self.0.reserve(text.len() + ROOM_BEHIND);
+        let mut rest = text;
+        while let Some((at, byte)) = rest.bytes().enumerate().find(|it| is_special(it.1)) {
+            let (plain, special) = super::cut(rest, at);
+            self.0.push_str(plain);
+            rest = super::cut(special, 1).1;
+            let short = match byte {
+                b'"' | b'\\' => Some(char::from(byte)),
+                b'\n' => Some('n'),
+                b'\r' => Some('r'),
+                b'\t' => Some('t'),
                 _ => None,
             };
             if let Some(short) = short {
                 self.0.push('\\');
                 self.0.push(short);
-            } else if c < ' ' {
-                self.0
-                    .push_str(if c < '\u{10}' { "\\u000" } else { "\\u001" });
-                self.0
-                    .push(char::from_digit(u32::from(c) & 15, 16).unwrap_or('0'));
             } else {
-                self.0.push(c);
+                let digits = if byte < 0x10 { "\\u000" } else { "\\u001" };
+                self.0.push_str(digits);
+                let last = char::from_digit(u32::from(byte) & 15, 16);
+                self.0.push(last.unwrap_or('0'));
             }
         }
-        self.0.push('"');
+        self.0.push_str(rest);
     }
 
     /// A number.

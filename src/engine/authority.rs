@@ -5,6 +5,7 @@
 //! takes 130 µs). What was judged `Waiting` or `Refused` comes from the CDN alone and goes to nobody.
 //! How texts are fetched is `texts.rs`; what a whole-segment digest asks for is `whole.rs`.
 
+use super::config::authority::COUNTERS_MAX;
 use super::segment::Segment;
 use super::texts::Texts;
 use super::{Engine, IntegrityMode, WarningCode};
@@ -13,9 +14,6 @@ use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{Digest, PublicKey, Seal};
 use crate::manifest;
 use core::cmp::Ordering;
-
-/// Counters remembered of a playlist; beyond, those trusted first are forgotten.
-const COUNTERS_MAX: usize = 4_096;
 
 /// How a segment stands with its publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

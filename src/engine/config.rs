@@ -290,3 +290,96 @@ pub(super) mod election {
     /// Segments for which a neighbour's promises are disregarded after a broken one.
     pub(crate) const MUTED_SEGMENTS: u32 = 20;
 }
+
+/// Faults of a peer and what they cost, and the price of what it says (`trust.rs`). Held to three requests in vain or five
+/// seconds by `tests/attacks/slots.rs`.
+pub(super) mod trust {
+    use crate::base::Duration;
+
+    /// What one fault of full weight costs in time to be forgotten: an occasional one, every
+    /// two minutes, never adds up.
+    pub(in crate::engine) const FAULT: Duration = Duration::from_secs(120);
+    /// So much, and there are consequences: the third request in vain within a minute and a half is the last
+    /// one. More is not counted.
+    pub(in crate::engine) const LIMIT: Duration = Duration::from_secs(270);
+    /// So many requests in a row that bring nothing in time, and there are consequences too. Who is asked shortly
+    /// before the CDN's turn is not silent for long enough to be at fault, and would be asked for ever.
+    pub(in crate::engine) const IN_VAIN: u32 = 3;
+    /// A block that was asked so long ago and is not here is dripping, even if others trickle in. The
+    /// pipeline is cut to half of this by rate (`picker`), so a steady link, however slow, is not hit twice.
+    pub(in crate::engine) const DRIP: Duration = Duration::from_millis(2_500);
+    /// The first rest; each next one is twice as long, up to sixteen times. A phone that lost its uplink in
+    /// a lift has it back by then; who only wastes requests gets one in three minutes.
+    pub(in crate::engine) const REST: Duration = Duration::from_secs(10);
+    pub(in crate::engine) const REST_DOUBLINGS: u32 = 4;
+    /// Rests after which a peer that never sent anything is of no use: about six requests in a minute.
+    pub(in crate::engine) const USELESS_RESTS: u32 = 3;
+    /// Who was closed for lies is not linked again so long: peers change their ids for free, so longer would
+    /// only hurt those who do not. A sender of wrong blocks is not linked again in the session.
+    pub(in crate::engine) const OUTCAST: Duration = Duration::from_secs(600);
+    /// Peers that are not linked again; ids are random, so a longer list helps nobody.
+    pub(in crate::engine) const OUTCASTS_MAX: usize = 256;
+    /// Each control message has a price in time, and time pays for it: a small one every fiftieth of a second for
+    /// as long as the link lives. What moved a block is paid for by the block.
+    pub(in crate::engine) const MESSAGE: Duration = Duration::from_millis(20);
+    /// What makes us look at every download, or go through all that is held.
+    pub(in crate::engine) const QUESTION: Duration = Duration::from_millis(100);
+    /// On top, so much for every so many bytes that it makes us read, hash or send, up to so many times.
+    pub(in crate::engine) const WORK: Duration = Duration::from_millis(1);
+    pub(in crate::engine) const WORK_LEN: usize = 64;
+    pub(in crate::engine) const WORK_MAX: u32 = 5_000;
+    /// What may be unpaid; more is a lie. A thousand small messages at once. Honest peers owe 0.5 s at most: a film
+    /// in three renditions at 100 Mbit/s with six jumps a minute; `ladder` 0.33 s, every other scenario less.
+    pub(in crate::engine) const CREDIT: Duration = Duration::from_secs(20);
+}
+
+/// Doubts about trees that only neighbours vouch for (`vouch.rs`).
+pub(super) mod vouch {
+    use crate::base::Duration;
+
+    /// One byte of so many is fetched again to see whether neighbours tell the truth.
+    pub(in crate::engine) const SAMPLE_SHARE: u64 = 100;
+    /// With less time than this until the CDN is needed anyway, nothing else is asked of it: a sample costs one
+    /// first byte.
+    pub(in crate::engine) const CALM: Duration = Duration::from_secs(1);
+    /// After a sample that HTTP refused: a CDN that is failing has better things to do.
+    pub(in crate::engine) const SAMPLE_BACK_OFF: Duration = Duration::from_secs(30);
+    /// Refuted trees that are remembered: what one viewer meets in an hour under attack.
+    pub(in crate::engine) const REMEMBERED_MAX: usize = 256;
+    /// A sample that nobody has answered for so long never will be: its wish is gone, and its loader with it.
+    pub(in crate::engine) const SAMPLE_PATIENCE: Duration = Duration::from_secs(15);
+}
+
+/// What lay long is hashed again (`recheck.rs`).
+pub(super) mod recheck {
+    use crate::base::Duration;
+
+    /// Neither verified, played nor sent for so long. What a live window left is gone long before, so only films
+    /// and DVR pay for it.
+    pub(in crate::engine) const IDLE: Duration = Duration::from_secs(600);
+    /// Between the beginnings of two checks, so that it never costs playback its processor.
+    pub(in crate::engine) const PACE: Duration = Duration::from_millis(250);
+    /// A shell that does not answer holds up nothing else for longer than this.
+    pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(10);
+}
+
+/// Sidecars (`texts.rs`).
+pub(super) mod texts {
+    use crate::base::Duration;
+
+    /// Between two fetches of one text at least; doubled with each in vain, up to the second for live
+    /// segments, which are late by a packager's delay, and up to the third after failures.
+    pub(in crate::engine) const AGAIN: Duration = Duration::from_millis(500);
+    pub(in crate::engine) const AGAIN_LIVE_MAX: Duration = Duration::from_secs(2);
+    pub(in crate::engine) const AGAIN_FAILED_MAX: Duration = Duration::from_secs(30);
+    /// Fetches in vain before a live segment counts as one of which nothing is said (nine seconds).
+    pub(in crate::engine) const PATIENCE: u32 = 6;
+    /// Sidecars of one stream: no more than it may have playlists.
+    pub(in crate::engine) const SOURCES_MAX: usize = 1_000;
+}
+
+/// The pinned key (`authority.rs`).
+pub(super) mod authority {
+    /// Counters remembered of a playlist, 64 kB of them: two hours of 2 s. Beyond, those trusted first are forgotten.
+    pub(in crate::engine) const COUNTERS_MAX: usize = 4_096;
+}

@@ -222,7 +222,7 @@ impl Engine {
             Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
             Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
             Input::OfferReady { link, sdp } => self.on_offer_ready(now, link, sdp),
-            Input::AnswerReady { link, sdp } => self.on_answer_ready(now, link, sdp),
+            Input::AnswerReady { link, sdp } => self.on_answer_ready(now, link, &sdp),
             // Our tracker's trickle extension will use it; complete descriptions need none.
             Input::Candidate { .. } => {}
             Input::LinkOpened { link, max_message } => self.on_link_opened(now, link, max_message),

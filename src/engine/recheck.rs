@@ -5,17 +5,11 @@
 //! segment is being hashed again at a time and four a second begin, so that it never costs playback
 //! its processor; what waits for it waits in its link's queue.
 
+use super::config::recheck::{IDLE, PACE, PATIENCE};
 use super::segment::Block;
 use super::{Engine, Output, WarningCode};
-use crate::base::{Duration, HashId, Instant, SegmentId};
+use crate::base::{HashId, Instant, SegmentId};
 use crate::integrity::Digest;
-
-/// Neither verified, played nor sent for so long.
-const IDLE: Duration = Duration::from_secs(600);
-/// Between the beginnings of two checks.
-const PACE: Duration = Duration::from_millis(250);
-/// A shell that does not answer holds up nothing else for longer than this.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The check under way.
 #[derive(Debug, Default)]

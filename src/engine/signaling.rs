@@ -218,7 +218,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_answer_ready(&mut self, now: Instant, link: LinkId, sdp: String) {
+    pub(super) fn on_answer_ready(&mut self, now: Instant, link: LinkId, sdp: &str) {
         let Some((tracker, to_peer, offer_id)) = self.signaling.answers.remove(&link) else {
             return;
         };
@@ -234,7 +234,7 @@ impl Engine {
             peer,
             to_peer,
             offer_id,
-            sdp,
+            sdp: sdp.into(),
         };
         self.out(Output::SendTracker {
             tracker,
@@ -322,7 +322,7 @@ impl Engine {
                 offer.sent = true;
                 offers.push(Offer {
                     offer_id: offer.offer_id.clone(),
-                    sdp: sdp.clone(),
+                    sdp: sdp.as_str().into(),
                 });
             }
         }

@@ -86,10 +86,11 @@ impl Engine {
             let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
             if now >= scene.latest.min(timeout) && self.wants_more(id) {
                 let span = self.config.fallback_delay() / 4;
+                let asked = self.silent_for(now, id, Duration::ZERO, false);
                 let silent = self.silent_for(now, id, span, scene.is_shared());
                 self.because(Why::Deadline);
                 self.split_with_cdn(now, id, &scene);
-                self.judge_overtaken(now, id, &silent);
+                self.judge_overtaken(now, id, &asked, &silent);
             }
         }
         if scene.holders.is_empty() && !self.is_asked(id) {
@@ -265,8 +266,15 @@ impl Engine {
 
     /// Time ran out and the CDN took over: who had been silent and has nothing left to send has wasted
     /// that time, even if it was less than `cdnFallbackDelay`. Else silent peers would hold the slack of a
-    /// viewer behind a slow CDN at its least for ever.
-    fn judge_overtaken(&mut self, now: Instant, id: SegmentId, silent: &[LinkId]) {
+    /// viewer behind a slow CDN at its least for ever. Who was `asked` a moment ago has had no time; but that is
+    /// counted as well.
+    fn judge_overtaken(
+        &mut self,
+        now: Instant,
+        id: SegmentId,
+        asked: &[LinkId],
+        silent: &[LinkId],
+    ) {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -274,7 +282,7 @@ impl Engine {
             let asked = |block: &Block| matches!(block, Block::Asked { link, .. } if link == id);
             segment.blocks.iter().any(asked)
         };
-        let overtaken: Vec<LinkId> = silent.iter().copied().filter(|id| !owes(id)).collect();
+        let overtaken: Vec<LinkId> = asked.iter().copied().filter(|id| !owes(id)).collect();
         if let Some(download) = &mut segment.download
             && download
                 .leaves_asked
@@ -283,7 +291,12 @@ impl Engine {
             download.leaves_asked = None;
         }
         for link in overtaken {
-            self.note_fault(now, link, Fault::Silent);
+            let fault = if silent.contains(&link) {
+                Fault::Silent
+            } else {
+                Fault::Overtaken
+            };
+            self.note_fault(now, link, fault);
         }
     }
 

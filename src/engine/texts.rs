@@ -5,21 +5,12 @@
 //! segment that a text does not know is a reason to fetch it again, two seconds apart at the most
 //! often after the first, and not for ever.
 
+use super::config::texts::{AGAIN, AGAIN_FAILED_MAX, AGAIN_LIVE_MAX, PATIENCE, SOURCES_MAX};
 use super::{Engine, IntegrityMode, Output, WarningCode};
 use crate::base::{Duration, Instant, TextId, TrackId, cut};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{Digest, Seal, Sidecar, SidecarSegment, SidecarTrack, root_of};
 use crate::manifest::{self, path_of};
-
-/// Between two fetches of one text at least; doubled with each in vain, up to the second for live
-/// segments and up to the third after failures.
-const AGAIN: Duration = Duration::from_millis(500);
-const AGAIN_LIVE_MAX: Duration = Duration::from_secs(2);
-const AGAIN_FAILED_MAX: Duration = Duration::from_secs(30);
-/// Fetches in vain before a live segment counts as one of which nothing is said (nine seconds).
-const PATIENCE: u32 = 6;
-/// Sidecars of one stream: no more than it may have playlists.
-const SOURCES_MAX: usize = 1_000;
 
 /// The sidecars of a stream.
 #[derive(Debug, Default)]

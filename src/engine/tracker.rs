@@ -33,7 +33,7 @@ impl Engine {
                 offer_id,
                 sdp,
             }) if Some(info_hash) == known => {
-                self.on_offered(now, id, peer, offer_id, sdp);
+                self.on_offered(now, id, peer, offer_id, sdp.text());
             }
             Ok(FromTracker::Answered {
                 info_hash,
@@ -41,7 +41,7 @@ impl Engine {
                 offer_id,
                 sdp,
             }) if Some(info_hash) == known => {
-                self.on_answered(now, peer, &offer_id, sdp);
+                self.on_answered(now, peer, &offer_id, sdp.text());
             }
             Ok(FromTracker::Failure { reason, .. }) => self.on_tracker_trouble(now, id, &reason),
             Ok(

@@ -1,5 +1,5 @@
 //! Trust in the peer behind one link: faults add up and fade, and cost it rank, then requests, then the
-//! link. All thresholds stand here.
+//! link. Thresholds and their reasons: `config::trust`.
 //!
 //! Two kinds. A *lapse* may come from a weak uplink, a busy phone or bad luck: it only ever costs rank
 //! and rests, and ends the link of a peer that has rested often and never sent anything. A *lie* is what
@@ -7,50 +7,24 @@
 //! they are `verify`'s, and end a link at once. Invariant: whatever its network does to it, a peer that
 //! keeps the protocol and sends anything at all is never closed for a fault.
 
+use super::config::trust::{
+    CREDIT, DRIP, FAULT, IN_VAIN, LIMIT, MESSAGE, OUTCAST, OUTCASTS_MAX, QUESTION, REST,
+    REST_DOUBLINGS, USELESS_RESTS, WORK, WORK_LEN, WORK_MAX,
+};
 use super::peer::{Held, Link};
 use super::segment::Segment;
 use super::{CloseReason, Engine};
 use crate::base::{Duration, Instant, LinkId, PeerId};
 use crate::wire::{PeerMessage, RejectReason, SegmentKey};
 
-/// What one fault of full weight costs in time to be forgotten: an occasional one, every
-/// two minutes, never adds up.
-const FAULT: Duration = Duration::from_secs(120);
-/// So much, and there are consequences: the third request in vain within a minute and a half is the last
-/// one. More is not counted.
-const LIMIT: Duration = Duration::from_secs(270);
-/// A block that was asked so long ago and is not here is dripping, even if others trickle in. The
-/// pipeline is cut to half of this by rate (`picker`), so a steady link, however slow, is not hit twice.
-const DRIP: Duration = Duration::from_millis(2_500);
-/// The first rest; each next one is twice as long, up to sixteen times. A phone that lost its uplink in
-/// a lift has it back by then; who only wastes requests gets one in three minutes.
-const REST: Duration = Duration::from_secs(10);
-const REST_DOUBLINGS: u32 = 4;
-/// Rests after which a peer that never sent anything is of no use: about six requests in a minute.
-const USELESS_RESTS: u32 = 3;
-/// Who was closed for lies is not linked again so long: peers change their ids for free, so longer would
-/// only hurt those who do not. A sender of wrong blocks is not linked again in the session.
-const OUTCAST: Duration = Duration::from_secs(600);
-/// Peers that are not linked again; ids are random, so a longer list helps nobody.
-const OUTCASTS_MAX: usize = 256;
-/// Each control message has a price in time, and time pays for it: a small one every fiftieth of a second for
-/// as long as the link lives. What moved a block is paid for by the block.
-const MESSAGE: Duration = Duration::from_millis(20);
-/// What makes us look at every download, or go through all that is held.
-const QUESTION: Duration = Duration::from_millis(100);
-/// On top, so much for every so many bytes that it makes us read, hash or send, up to so many times.
-const WORK: Duration = Duration::from_millis(1);
-const WORK_LEN: usize = 64;
-const WORK_MAX: u32 = 5_000;
-/// What may be unpaid; more is a lie. A thousand small messages at once. Honest peers owe 0.5 s at most: a film
-/// in three renditions at 100 Mbit/s with six jumps a minute; `ladder` 0.33 s, every other scenario less.
-const CREDIT: Duration = Duration::from_secs(20);
-
 /// What a peer did, and nobody else is to blame for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Lapse: silent for `cdnFallbackDelay` about something it holds.
     Silent,
+    /// No lapse by itself: the CDN took over before it had the time to say anything. But a third request in a
+    /// row that brings nothing is one too many, whatever the reason.
+    Overtaken,
     /// Lapse: a block is not here after [`DRIP`].
     Drip,
     /// Lapse: refused for want of a slot. Honest peers do it when many ask; half a minute's worth.
@@ -69,7 +43,7 @@ impl Fault {
     fn is_lie(self) -> bool {
         match self {
             Self::FakeHave | Self::Flood => true,
-            Self::Silent | Self::Drip | Self::Busy | Self::BrokenPromise => false,
+            Self::Silent | Self::Overtaken | Self::Drip | Self::Busy | Self::BrokenPromise => false,
         }
     }
 
@@ -79,6 +53,7 @@ impl Fault {
             Self::Silent | Self::FakeHave | Self::Flood => FAULT,
             // A measure, not a suspicion: the slot is lost at once.
             Self::Drip => LIMIT,
+            Self::Overtaken => Duration::ZERO,
             Self::Busy => FAULT / 4,
             Self::BrokenPromise => FAULT / 2,
         }
@@ -94,6 +69,8 @@ pub(super) struct Conduct {
     lies: Instant,
     rests_until: Instant,
     rests: u32,
+    /// Requests in a row that have brought no block while it was wanted.
+    pub(super) in_vain: u32,
     /// Blocks that were asked of it and have not come, taken back ones too: so many may come.
     pub(super) owed_blocks: u32,
     /// Leaf lists likewise.
@@ -144,7 +121,11 @@ impl Conduct {
                 return true;
             }
         }
-        if counted < LIMIT || self.is_resting(now) {
+        if matches!(fault, Fault::Silent | Fault::Overtaken) {
+            self.in_vain = self.in_vain.saturating_add(1);
+        }
+        let is_enough = counted >= LIMIT || self.in_vain >= IN_VAIN;
+        if !is_enough || self.is_resting(now) {
             return false;
         }
         self.rests_until = now + REST * (1 << self.rests.min(REST_DOUBLINGS));

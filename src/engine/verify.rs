@@ -117,6 +117,7 @@ impl Engine {
         };
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
         link.outstanding = link.outstanding.saturating_sub(blocks);
+        link.conduct.in_vain = 0;
         let span = now.since(link.progress_at).max(Duration::from_micros(200));
         link.rate.add(now, len, span);
         link.progress_at = now;

@@ -10,25 +10,13 @@
 //! buffer is comfortable and no segment is fetched, and are written into a buffer of their own: a
 //! verified place is never touched.
 
+use super::config::vouch::{CALM, REMEMBERED_MAX, SAMPLE_BACK_OFF, SAMPLE_PATIENCE, SAMPLE_SHARE};
 use super::output::{Output, Part};
 use super::peer::Link;
 use super::{CloseReason, Engine, WarningCode};
-use crate::base::{
-    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, SegmentId,
-};
+use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, SegmentId};
 use crate::integrity::{BLOCK_LEN, Digest, block_range, root_of};
 use crate::wire::{PeerMessage, SegmentKey};
-
-/// One byte of so many is fetched again to see whether neighbours tell the truth.
-const SAMPLE_SHARE: u64 = 100;
-/// With less time than this until the CDN is needed anyway, nothing else is asked of it.
-const CALM: Duration = Duration::from_secs(1);
-/// After a sample that HTTP refused.
-const SAMPLE_BACK_OFF: Duration = Duration::from_secs(30);
-/// Refuted trees that are remembered: what one viewer meets in an hour under attack.
-const REMEMBERED_MAX: usize = 256;
-/// A sample that nobody has answered for so long never will be: its wish is gone, and its loader with it.
-const SAMPLE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// All doubts.
 #[derive(Debug, Default)]

@@ -38,7 +38,7 @@ use tokio::sync::watch;
 const PATHS: [&str; 2] = ["/", "/api/p2p/signal"];
 
 /// Read buffer of a socket, in bytes. axum's default of 128 KiB would be most of a connection's memory.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 const GREETING: &str = "This is a swarmline tracker. Put its address into a page's trackerUrls \
                         (with ws:// or wss://); it speaks the WebTorrent tracker protocol.\n";

@@ -46,7 +46,7 @@ fn offer(nth: u32, info_hash: InfoHash) -> Input {
         info_hash,
         peer: PeerId(peer),
         offer_id: format!("offer-{nth:014}"),
-        sdp: format!("offer 0 {}", 1_000 + nth),
+        sdp: format!("offer 0 {}", 1_000 + nth).as_str().into(),
     };
     Input::TrackerMessage {
         tracker: TrackerId(0),

@@ -9,12 +9,10 @@ use std::time::Duration;
 use swarmline::base::{Instant, Rng};
 use swarmline::wire::SegmentKey;
 
-/// Requests that may be in vain, and for how long, before a peer is left alone.
+/// Requests that may be in vain, or for how long, before a peer is left alone.
 const REQUESTS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What was asked before the verdict may still be asked on.
-const VERDICT: Duration = Duration::from_millis(2_600);
-/// How long it is left alone at the least.
+/// For how long, at the least. After it, one more in vain is enough.
 const REST: Duration = Duration::from_secs(8);
 
 /// When each segment was first asked of each hostile viewer by each honest one, in vain: a leaf list that
@@ -39,22 +37,24 @@ fn first_asks(log: &[Asked], gives_lists: bool) -> BTreeMap<(usize, usize), Vec<
         .collect()
 }
 
-/// After three requests, or five seconds, nothing more is asked for a while.
+/// Spells of requests, with no more than [`REST`] between two: the first one ends with the third request or
+/// within five seconds, each later one is a single request. How many peers lost a slot.
 fn slots_are_lost(log: &Log, gives_lists: bool) -> usize {
     let log = log.take();
     let mut lost = 0;
     for (pair, asks) in first_asks(&log, gives_lists) {
-        let Some(third) = asks.get(REQUESTS - 1) else {
-            continue;
-        };
-        let end = (*third).max(asks[0] + PATIENCE) + VERDICT;
-        let late = asks
-            .iter()
-            // The rest is counted from the third one's verdict, which may be long before `end`.
-            .filter(|at| **at > end && **at < *third + REST)
-            .count();
-        assert_eq!(late, 0, "{pair:?} is still asked: {asks:?}");
-        lost += 1;
+        let mut spells = asks.chunk_by(|one, next| next.since(*one) < REST);
+        let Some(first) = spells.next() else { continue };
+        let span = first[first.len() - 1].since(first[0]);
+        assert!(
+            first.len() <= REQUESTS || span <= PATIENCE,
+            "{pair:?} is asked on and on: {asks:?}"
+        );
+        if first.len() >= REQUESTS {
+            let again = spells.find(|spell| spell.len() > 1);
+            assert_eq!(again, None, "{pair:?} has wasted its chance: {asks:?}");
+            lost += 1;
+        }
     }
     lost
 }

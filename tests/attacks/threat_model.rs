@@ -1,4 +1,5 @@
-//! Holds docs/threat-model.md to the tests it names: each one exists, and every attack here stands in it.
+//! Holds docs/threat-model.md to the tests it names: each one exists, and every attack here stands in it; so does
+//! every file of attacks between pages.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -45,6 +46,22 @@ fn named_in(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Tests in browsers that bring a dishonest page.
+fn files_of_attacks_between_pages() -> Vec<String> {
+    let files = fs::read_dir(root().join("tests/browser")).expect("the folder exists");
+    let names = files.flatten().map(|file| file.file_name());
+    let tests = names.filter_map(|name| name.into_string().ok());
+    let brings = |name: &String| {
+        let path = root().join("tests/browser").join(name);
+        name.ends_with(".test.js")
+            && fs::read_to_string(path).is_ok_and(|text| text.contains("\"./dishonest.js\""))
+    };
+    let found: Vec<String> = tests.filter(brings).collect();
+    assert!(found.len() > 2, "attacks between pages: {found:?}");
+    let path = |name: &String| format!("tests/browser/{name}");
+    found.iter().map(path).collect()
+}
+
 #[test]
 fn every_test_the_threat_model_names_exists() {
     let text = fs::read_to_string(root().join("docs/threat-model.md")).expect("the page exists");
@@ -71,4 +88,9 @@ fn every_test_the_threat_model_names_exists() {
         .filter(|name| !own.contains(name) && !text.contains(name.as_str()))
         .collect();
     assert!(untold.is_empty(), "attacks without a row: {untold:?}");
+    let untold: Vec<String> = files_of_attacks_between_pages()
+        .into_iter()
+        .filter(|file| !named.contains(file))
+        .collect();
+    assert!(untold.is_empty(), "pages without a row: {untold:?}");
 }

@@ -28,6 +28,10 @@ export function rootOf(bytes) {
   return row[0] ?? Buffer.alloc(32);
 }
 
+/** The line before a segment in a playlist. @param {Buffer} bytes */
+export const lineOf = (bytes) =>
+  `#EXT-X-SWARMLINE-DIGEST:SIZE=${bytes.length},ROOT="${rootOf(bytes).toString("base64")}"`;
+
 /** A key of a publisher's, and what it signs. */
 export class Signer {
   #key = generateKeyPairSync("ed25519");
@@ -50,6 +54,12 @@ export class Signer {
     ];
     return sign(null, Buffer.concat(message), this.#key.privateKey).toString("base64");
   }
+}
+
+/** The same line, signed. @param {Signer} signer @param {Buffer} bytes @param {{ track: string, seq: number }} place */
+export function signedLineOf(signer, bytes, { track, seq }) {
+  const sig = signer.sign({ track, seq, size: bytes.length, root: rootOf(bytes) });
+  return `${lineOf(bytes)},STREAM="${signer.stream}",TRACK="${track}",SEQ=${seq},SIG="${sig}"`;
 }
 
 /** @param {number} value @param {number} bytes little-endian */

@@ -2,7 +2,8 @@
 //! library that `--against` names; `bench verify`: how
 //! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
 //! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
-//! how long it holds a page's main thread; `bench simulator`: what a simulated viewer-second costs, by the
+//! how long it holds a page's main thread; `bench tracker`: what an announce and a connection cost the
+//! tracker, beside stock ones; `bench simulator`: what a simulated viewer-second costs, by the
 //! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
 //! the simulator; they measure and print.
 
@@ -56,6 +57,16 @@ usage: cargo xtask bench tasks [options]
   --rounds N       alternating runs of a plain page and of one with the swarm, default 5
   --seconds N      of each run, default 20
   --json           one JSON line instead of tables
+
+usage: cargo xtask bench tracker [options]
+
+  --connections N  viewers that are connected, default 2000
+  --rate N         announces a second of all together, each with five offers, default 300
+  --seconds N      of each run, default 15
+  --rounds N       alternating runs of each tracker, default 3
+  --trackers A,B   swarmline, bittorrent-tracker, @peertube, aquatic_ws (default: all that are installed)
+  --storm          ends each run with all of them reconnecting at once
+  --json           one JSON line instead of a table
 ";
 
 /// Runs the command.
@@ -76,6 +87,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         "refresh" => in_browsers("bench/refresh.js", options),
         "tasks" => in_browsers("bench/tasks.js", options),
         "transfer" => in_browsers("bench/transfer.js", options),
+        "tracker" => tracker(options),
         "simulator" => simulator::run(options),
         _ => Err(usage()),
     }
@@ -110,6 +122,26 @@ fn against(options: &[String]) -> Result<(), String> {
     toolchain::npm_ci_in("bench/incumbent")?;
     programs::ensure_ffmpeg()?;
     in_browsers(SCRIPT, options)
+}
+
+/// Both sides are optimised builds; the stock trackers come with the tests' packages.
+fn tracker(options: &[String]) -> Result<(), String> {
+    toolchain::ensure_node()?;
+    toolchain::npm_ci()?;
+    let mut cargo = Command::new("cargo");
+    let what = ["--bin", "swarmline", "--example", "tracker_load"];
+    programs::succeed(
+        cargo
+            .args(["build", "--release"])
+            .args(what)
+            .current_dir(root()),
+    )?;
+    let mut node = Command::new("node");
+    programs::succeed(
+        node.arg("bench/tracker.js")
+            .args(options)
+            .current_dir(root()),
+    )
 }
 
 fn in_browsers(script: &str, options: &[String]) -> Result<(), String> {

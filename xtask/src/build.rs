@@ -153,7 +153,12 @@ impl Build {
     fn adapters(&self) -> Result<(), String> {
         let package = self.root.join("js-adapters");
         let mut sources = files_with(&package, "ts")?;
+        for extension in ["html", "css"] {
+            sources.extend(files_with(&package, extension)?);
+        }
         sources.push(self.glue().join("swarmline.js"));
+        // The embed's folder holds a copy, so that it stands alone.
+        sources.push(self.out.join("swarmline.wasm"));
         sources.push(package.join("build.mjs"));
         let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
         let stamp = Stamp::of("adapters", &sources)?;

@@ -115,7 +115,7 @@ impl Announce {
     fn text(self) -> String {
         let offer = |n: usize| Offer {
             offer_id: format!("offer {n}"),
-            sdp: format!("sdp {n}"),
+            sdp: format!("sdp {n}").as_str().into(),
         };
         let message = ToTracker::Announce {
             info_hash: self.hash,

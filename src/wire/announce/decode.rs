@@ -8,7 +8,7 @@ use super::{
     AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX,
     ToTracker, VOTES_VERSION,
 };
-use crate::base::json::{Cursor, Malformed};
+use crate::base::json::{Cursor, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
 
 /// Longest words of a tracker that are kept, in characters.
@@ -266,7 +266,7 @@ impl RawOffer {
 
 struct Sdp {
     kind: String,
-    sdp: String,
+    sdp: Quoted,
 }
 
 impl Sdp {
@@ -280,7 +280,7 @@ impl Sdp {
         while let Some(name) = json.name()? {
             match name.as_str() {
                 "type" => kind = text(json)?,
-                "sdp" => sdp = text(json)?,
+                "sdp" => sdp = (!json.null()?).then(|| json.quoted()).transpose()?,
                 _ => json.skip()?,
             }
         }
@@ -290,11 +290,12 @@ impl Sdp {
         }
     }
 
-    fn take(self, kind: &str) -> Result<String, AnnounceError> {
+    fn take(self, kind: &str) -> Result<Quoted, AnnounceError> {
         if self.kind != kind {
             return error(format!("session description is not of type {kind}"));
         }
-        if self.sdp.is_empty() || self.sdp.len() > SDP_BYTES_MAX {
+        let bytes = self.sdp.written_bytes();
+        if bytes == 0 || bytes > SDP_BYTES_MAX {
             return error(format!(
                 "{kind} is empty or longer than {SDP_BYTES_MAX} bytes"
             ));

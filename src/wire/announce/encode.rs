@@ -2,7 +2,7 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{FromTracker, Offer, ToTracker, VOTES_VERSION};
-use crate::base::json::Pen;
+use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
 
 impl ToTracker {
@@ -161,11 +161,12 @@ impl Pen {
         self.binary("peer_id", &peer.0);
     }
 
-    fn description(&mut self, kind: &str, sdp: &str) {
+    fn description(&mut self, kind: &str, sdp: &Quoted) {
         self.name(kind);
         self.open('{');
         self.member("type", kind);
-        self.member("sdp", sdp);
+        self.name("sdp");
+        self.quoted(sdp);
         self.close('}');
     }
 
@@ -191,7 +192,7 @@ impl Pen {
         info_hash: &InfoHash,
         peer: &PeerId,
         offer_id: &str,
-        (kind, sdp): (&str, &str),
+        (kind, sdp): (&str, &Quoted),
     ) {
         self.member("action", "announce");
         self.ids(info_hash, peer);

@@ -15,7 +15,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use crate::base::json::Malformed;
+use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
 use core::fmt;
 
@@ -25,7 +25,7 @@ pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Offers read from one announce; the rest is ignored (stock clients send 5, older ones 10).
 pub const OFFERS_MAX: usize = 20;
 
-/// Longest SDP read, in bytes (a data channel's offer of Chromium is about 2 KiB).
+/// Longest SDP read, in bytes of JSON (a data channel's offer of Chromium is about 2 KiB).
 pub const SDP_BYTES_MAX: usize = 16 * 1024;
 
 /// Info hashes read from one scrape; the rest is ignored (the limit of `aquatic_ws`).
@@ -70,8 +70,8 @@ pub enum ToTracker {
         to_peer: PeerId,
         /// Which offer.
         offer_id: String,
-        /// The SDP.
-        sdp: String,
+        /// The SDP; a tracker passes it on unread.
+        sdp: Quoted,
     },
     /// A vote against a peer that sent wrong bytes or lied about what it holds. An extension of ours: only
     /// for trackers that say they take votes, others would answer with a failure. Nothing comes back.
@@ -116,8 +116,8 @@ pub enum FromTracker {
         peer: PeerId,
         /// Its id, to be sent back with the answer.
         offer_id: String,
-        /// The SDP.
-        sdp: String,
+        /// The SDP; a tracker passes it on unread.
+        sdp: Quoted,
     },
     /// Somebody's answer to our offer.
     Answered {
@@ -127,8 +127,8 @@ pub enum FromTracker {
         peer: PeerId,
         /// Which offer of ours.
         offer_id: String,
-        /// The SDP.
-        sdp: String,
+        /// The SDP; a tracker passes it on unread.
+        sdp: Quoted,
     },
     /// Counts of swarms: (info hash, complete, incomplete, downloaded).
     Scraped {
@@ -150,8 +150,8 @@ pub enum FromTracker {
 pub struct Offer {
     /// 20 random bytes as a binary string; opaque to a tracker.
     pub offer_id: String,
-    /// The SDP.
-    pub sdp: String,
+    /// The SDP; a tracker passes it on unread.
+    pub sdp: Quoted,
 }
 
 /// Why text is no tracker message, in words fit for a `failure reason`.

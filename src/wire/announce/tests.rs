@@ -27,7 +27,9 @@ fn announce(offers: Vec<Offer>) -> ToTracker {
 fn offer(n: usize) -> Offer {
     Offer {
         offer_id: binary(&[u8::try_from(n).unwrap() | 0x80; 20]),
-        sdp: format!("v=0\r\no=- {n} 2 IN IP4 127.0.0.1\r\n"),
+        sdp: format!("v=0\r\no=- {n} 2 IN IP4 127.0.0.1\r\n")
+            .as_str()
+            .into(),
     }
 }
 
@@ -161,7 +163,7 @@ fn the_stock_trackers_replies_are_read() {
             "offer_id": binary(&[9; 20]), "peer_id": binary(&PEER.0), "info_hash": binary(&HASH.0),
         });
         let (info_hash, peer, offer_id) = (HASH, PEER, binary(&[9; 20]));
-        let sdp = "v=0\r\n".to_owned();
+        let sdp = Quoted::from("v=0\r\n");
         let expected = match kind {
             "offer" => FromTracker::Offered {
                 info_hash,
@@ -226,7 +228,7 @@ fn what_is_written_is_what_stock_software_reads() {
     let expected = json!({
         "action": "announce", "info_hash": binary(&HASH.0), "peer_id": binary(&PEER.0),
         "event": "started", "uploaded": 0, "downloaded": 7, "numwant": 1,
-        "offers": [{"offer": {"type": "offer", "sdp": offer(1).sdp}, "offer_id": offer(1).offer_id}],
+        "offers": [{"offer": {"type": "offer", "sdp": offer(1).sdp.text()}, "offer_id": offer(1).offer_id}],
     });
     // No `left`: null would be read as 0, a seeder, by `bittorrent-tracker`.
     assert_eq!(text, expected);
@@ -258,7 +260,7 @@ fn limits_hold() {
     };
     assert_eq!((offers.len(), numwant), (OFFERS_MAX, 60));
     let long = Offer {
-        sdp: "x".repeat(SDP_BYTES_MAX + 1),
+        sdp: "x".repeat(SDP_BYTES_MAX + 1).as_str().into(),
         ..offer(0)
     };
     assert!(ToTracker::decode(&announce(vec![long]).encode()).is_err());
@@ -303,7 +305,10 @@ mod arbitrary {
 
     fn offers() -> impl Strategy<Value = Vec<Offer>> {
         let one = ("\\PC{1,20}", "\\PC{1,60}");
-        let one = one.prop_map(|(offer_id, sdp)| Offer { offer_id, sdp });
+        let one = one.prop_map(|(offer_id, sdp)| Offer {
+            offer_id,
+            sdp: Quoted::from(sdp.as_str()),
+        });
         proptest::collection::vec(one, 0..5)
     }
 
@@ -338,7 +343,7 @@ mod arbitrary {
             offers in offers(), hashes: Vec<[u8; 20]>,
         ) {
             let (info_hash, peer) = (InfoHash(hash), PeerId(peer));
-            let sdp = "v=0".to_owned();
+            let sdp = Quoted::from("v=0");
             for message in [
                 ToTracker::Answer {
                     info_hash, peer, to_peer: PeerId(to), offer_id: binary(&to), sdp,
@@ -362,7 +367,7 @@ mod arbitrary {
         ) {
             let (info_hash, peer) = (InfoHash(hash), PeerId(peer));
             let [interval_s, complete, incomplete] = counts;
-            let (offer_id, sdp) = (binary(&hash), words.clone() + ".");
+            let (offer_id, sdp) = (binary(&hash), Quoted::from((words.clone() + ".").as_str()));
             for message in [
                 FromTracker::Announced {
                     info_hash, interval_s, complete, incomplete, warning: Some(words.clone()),

@@ -1,9 +1,10 @@
 // @ts-check
 // Makes a viewer's page dishonest: what its engine sends over WebRTC is changed on the way out, while the
 // engine itself believes in what it does. Runs before anything else in the page; `window.liar.kind` says
-// how it lies and may change at any time. It decides nothing about whom: everybody is lied to.
+// how it lies and may change at any time. It decides nothing about whom: everybody is lied to. It may also
+// accuse others at the tracker.
 
-/** @typedef {"nothing" | "flip" | "truncate" | "oversize" | "swap" | "leaves" | "haves" | "promises" | "drip" | "flood"} Kind */
+/** @typedef {"nothing" | "flip" | "truncate" | "oversize" | "swap" | "older" | "leaves" | "haves" | "promises" | "drip" | "flood"} Kind */
 
 /** Layouts of src/wire: message numbers, and where fields stand. */
 const number = { have: 4, haveAll: 5, request: 6, block: 7, leaves: 22 };
@@ -12,6 +13,8 @@ const blockLength = 16 * 1024;
 const keyLength = 24;
 const promised = 3;
 
+/** A promise reaches beyond what a visitor may wait for one, so that there is time to believe it. */
+const promiseMs = 4_000;
 /** A drip is slower than the stream, and never silent for as long as a peer may be. */
 const dripMs = 700;
 /** How often each block is sent in a flood, and how many small messages go with it. */
@@ -25,11 +28,51 @@ const liar = {
   lies: 0,
   /** Blocks somebody asked for since `kind` was set. */
   asked: 0,
+  /** Promises that somebody made because of one of ours. */
+  relied: 0,
   /** Names of segments by number, hexadecimal, for promises. @type {Map<bigint, Uint8Array>} */
   versions: new Map(),
+  /** What trackers refused. @type {string[]} */
+  refusals: [],
+  /** Reports a peer to every tracker, so many times. @param {string} peer hexadecimal @param {number} times */
+  accuse: (peer, times) => {
+    const bytes = (peer.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
+    const against = String.fromCharCode(...bytes);
+    let sent = 0;
+    for (const [socket, announce] of trackers) {
+      const { info_hash, peer_id } = announce;
+      const vote = JSON.stringify({ action: "vote", info_hash, peer_id, against });
+      for (let nth = 0; nth < times && socket.readyState === WebSocket.OPEN; nth += 1) {
+        tell.call(socket, vote);
+        sent += 1;
+      }
+    }
+    return sent;
+  },
 };
 
-/** Another segment's bytes, by length. @type {Map<number, { segment: string, bytes: Uint8Array }>} */
+/** Trackers that are spoken to, and how one announced itself there. @type {Map<WebSocket, any>} */
+const trackers = new Map();
+const tell = WebSocket.prototype.send;
+
+/** @this {WebSocket} @param {any} data */
+WebSocket.prototype.send = function (data) {
+  const message = JSON.parse(data);
+  if (message.action === "announce" && message.peer_id) {
+    if (!trackers.has(this))
+      this.addEventListener("message", ({ data: answer }) => refused(answer));
+    trackers.set(this, message);
+  }
+  tell.call(this, data);
+};
+
+/** @param {string} answer */
+function refused(answer) {
+  const reason = JSON.parse(answer)["failure reason"];
+  if (reason) liar.refusals.push(reason);
+}
+
+/** A message of another segment, by length. @type {Map<number, Uint8Array>} */
 const remembered = new Map();
 /** @type {WeakSet<RTCDataChannel>} */
 const watched = new WeakSet();
@@ -50,13 +93,18 @@ RTCDataChannel.prototype.send = function (data) {
   for (const one of changed) send(this, one);
 };
 
-/** Counts what is asked of this page. @param {RTCDataChannel} channel */
+/** Counts what is asked of this page, and promises that lean on another one. @param {RTCDataChannel} channel */
 function watch(channel) {
   if (watched.has(channel) || channel.label !== "control") return;
   watched.add(channel);
   channel.addEventListener("message", ({ data }) => {
     const view = new DataView(data);
     if (view.getUint8(0) === number.request) liar.asked += view.getUint16(1 + keyLength + 4, true);
+    const isPromise =
+      view.getUint8(0) === number.have &&
+      view.byteLength === 1 + keyLength + 6 &&
+      view.getUint8(1 + keyLength) === promised;
+    if (isPromise && view.getUint8(1 + keyLength + 5) > 0) liar.relied += 1;
   });
 }
 
@@ -70,7 +118,8 @@ function blockMessages(channel, message) {
     case "oversize":
       return [joined(message, new Uint8Array(blockLength))];
     case "swap":
-      return [withAnotherSegment(message)];
+    case "older":
+      return [ofAnotherSegment(message)];
     case "haves":
     case "promises":
       return [];
@@ -132,21 +181,20 @@ function joined(...parts) {
   return whole;
 }
 
-/** Keeps the first bytes of each length that went out. @param {Uint8Array} message */
+/** Keeps the first message of each length that went out. @param {Uint8Array} message */
 function remember(message) {
-  const body = message.slice(blockHeader);
-  if (!remembered.has(body.length))
-    remembered.set(body.length, { segment: segmentOf(message), bytes: body });
+  if (!remembered.has(message.length)) remembered.set(message.length, message.slice());
 }
 
 /** @param {Uint8Array} message */
 const segmentOf = (message) => message.slice(8, blockHeader).join();
 
-/** The right header over bytes of a segment sent before. @param {Uint8Array} message */
-function withAnotherSegment(message) {
-  const other = remembered.get(message.length - blockHeader);
-  if (!other || other.segment === segmentOf(message)) return message;
-  return joined(message.slice(0, blockHeader), other.bytes);
+/** A segment's bytes that were sent before, under the right header or under its own. @param {Uint8Array} message */
+function ofAnotherSegment(message) {
+  const other = remembered.get(message.length);
+  if (!other || segmentOf(other) === segmentOf(message)) return message;
+  if (liar.kind === "older") return other.slice();
+  return joined(message.slice(0, blockHeader), other.slice(blockHeader));
 }
 
 /** Says that every segment is here. @param {Uint8Array} message */
@@ -154,7 +202,7 @@ function withEveryBit(message) {
   return joined(message.slice(0, 9), new Uint8Array(8), new Uint8Array(64).fill(0xff));
 }
 
-/** Nothing is here yet, and everything in half a second. @param {Uint8Array} message */
+/** Nothing is here yet, and everything soon. @param {Uint8Array} message */
 function promisesInstead(message) {
   const track = message.slice(1, 9);
   const entries = [...liar.versions].map(([at, version]) => {
@@ -163,7 +211,7 @@ function promisesInstead(message) {
     entry.setBigUint64(8, at, true);
     new Uint8Array(entry.buffer).set(version, 16);
     entry.setUint8(keyLength, promised);
-    entry.setUint32(keyLength + 1, 500, true);
+    entry.setUint32(keyLength + 1, promiseMs, true);
     return new Uint8Array(entry.buffer);
   });
   return joined(new Uint8Array([number.have]), ...entries);

@@ -3,6 +3,8 @@
 use super::counts::Counts;
 use super::{Shop, Step, binary, in_ci};
 use crate::{programs, toolchain};
+use std::path::Path;
+use std::process::Command;
 
 /// Every step. `after` names what a step cannot do without.
 pub(super) const ALL: &[Step] = &[
@@ -71,6 +73,12 @@ pub(super) const ALL: &[Step] = &[
         about: "the adapters against the real players",
         after: &["build"],
         run: contract,
+    },
+    Step {
+        name: "packaging",
+        about: "the packed package: publint, types, servers, bundlers and pages in Chromium",
+        after: &["build"],
+        run: packaging,
     },
     Step {
         name: "interop",
@@ -181,6 +189,15 @@ fn contract(shop: &mut Shop) -> Result<Counts, String> {
     npm_test(shop, "js-adapters")
 }
 
+/// Bundlers are installed here, and only here: neither a build nor the demo waits for them.
+fn packaging(shop: &mut Shop) -> Result<Counts, String> {
+    const FOLDER: &str = "tests/packaging";
+    toolchain::npm_ci_in(FOLDER)?;
+    let mut command = shop.command("npm", &["test", "--prefix", FOLDER]);
+    told(&mut command, &shop.root)?;
+    shop.tests(&mut command)
+}
+
 fn interop(shop: &mut Shop) -> Result<Counts, String> {
     npm_test(shop, "tests/interop")
 }
@@ -203,14 +220,20 @@ fn demo(shop: &mut Shop) -> Result<Counts, String> {
 /// `npm test` of one workspace, told where our binary and the browser are.
 fn npm_test(shop: &mut Shop, workspace: &str) -> Result<Counts, String> {
     let mut command = shop.command("npm", &["test", "--workspace", workspace]);
+    told(&mut command, &shop.root)?;
+    shop.tests(&mut command)
+}
+
+/// Tells a runner of tests where our binary and the browser are.
+fn told(command: &mut Command, root: &Path) -> Result<(), String> {
     command
         .env("SWARMLINE_BIN", binary()?)
         .env("FORCE_COLOR", "0");
-    if let Some(chrome) = programs::chrome(&shop.root) {
+    if let Some(chrome) = programs::chrome(root) {
         command.env(programs::CHROME_VARIABLE, chrome);
     }
     if in_ci() {
         command.env("CI", "true");
     }
-    shop.tests(&mut command)
+    Ok(())
 }

@@ -1,0 +1,158 @@
+// The packed package in every kind of page: bundled by Vite, webpack and esbuild, from a static server with
+// an import map, by script tags, and in the ready player. Each page runs in Chromium, plays a stream and
+// starts the wasm engine; two of the bundled pages share segments.
+
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { after, before, test } from "node:test";
+import { fixture, hasFfmpeg } from "../browser/fixtures.js";
+import { hlsFolder, mediaOf, Origin, startBrowser } from "../browser/harness.js";
+import { viteServer, withEsbuild, withPolicies, withVite, withWebpack } from "./bundles.js";
+import { app, pack, unpacked } from "./packed.js";
+
+const skip = hasFfmpeg ? false : "no ffmpeg to make the fixture";
+
+/** @type {Origin} */
+let origin;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  if (skip) return;
+  pack();
+  origin = await Origin.start({
+    "/media/ts": fixture("ts"),
+    "/vite": await withVite(),
+    "/csp": withPolicies(),
+    "/webpack": await withWebpack(),
+    "/esbuild": await withEsbuild(),
+    "/app": app,
+    "/package": unpacked,
+    "/hls": hlsFolder,
+  });
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await origin?.stop();
+});
+
+/** Opens a page and waits until its engine runs and its player has segments. */
+async function open(path, more = "") {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const told = [];
+  page.on("console", (message) => told.push(message.text()));
+  page.on("pageerror", (error) => told.push(`uncaught: ${error.message}`));
+  const words = new URLSearchParams({
+    src: origin.at("/media/ts/index.m3u8"),
+    tracker: origin.trackerUrl,
+  });
+  const at = path.startsWith("http") ? path : origin.at(path);
+  await page.goto(`${at}?${words}${more}`);
+  await reach(page, told, "an engine", () => globalThis.seen?.swarm?.stats().state === "running");
+  await reach(page, told, "a segment", () => seen.segments > 0);
+  const stats = await page.evaluate(() => seen.swarm.stats());
+  assert.ok(stats.wasmMemoryBytes > 0, "the engine's module is there");
+  assert.deepEqual(await page.evaluate(() => seen.errors), []);
+  return page;
+}
+
+async function reach(page, told, what, wanted) {
+  try {
+    await page.waitForFunction(wanted, undefined, { timeout: 30_000 });
+  } catch {
+    const state = await page.evaluate(() => JSON.stringify(globalThis.seen ?? null));
+    throw new Error(`never ${what}\n${state}\n${told.join("\n")}`);
+  }
+}
+
+const wholeFilm = () =>
+  globalThis.seen?.video.buffered.length > 0 && seen.video.buffered.end(0) > 23;
+
+test("Vite: two built pages share segments", { skip, timeout: 120_000 }, async () => {
+  await origin.reset();
+  const first = await open("/vite/index.html");
+  await reach(first, [], "the whole film", wholeFilm);
+  const alone = mediaOf(await origin.files()).bytes;
+  const second = await open("/vite/index.html");
+  await reach(second, [], "the whole film", wholeFilm);
+  assert.ok((await second.evaluate(() => seen.swarm.stats().peerBytes)) > 0, "fed by the first");
+  const both = mediaOf(await origin.files()).bytes;
+  assert.ok(both < 1.7 * alone, `the origin sent ${both} bytes, ${alone} of them to the first`);
+  await Promise.all([first.context().close(), second.context().close()]);
+});
+
+test("Vite's development server", { skip, timeout: 60_000 }, async () => {
+  const server = await viteServer();
+  try {
+    const { port } = server.httpServer.address();
+    const page = await open(`http://127.0.0.1:${port}/index.html`);
+    await page.context().close();
+  } finally {
+    await server.close();
+  }
+});
+
+for (const [name, path, more] of [
+  ["webpack", "/webpack/index.html"],
+  ["esbuild, the module by its file loader", "/esbuild/index.html"],
+  ["no bundler: an import map on a static server", "/app/plain.html"],
+  ["the module as bytes", "/app/plain.html", "&as=bytes"],
+  ["the module compiled by the page", "/app/plain.html", "&as=module"],
+]) {
+  test(name, { skip, timeout: 60_000 }, async () => {
+    const page = await open(path, more);
+    await page.context().close();
+  });
+}
+
+test("script tags: one name on the page", { skip, timeout: 60_000 }, async () => {
+  const page = await open("/app/script.html");
+  assert.deepEqual(await page.evaluate(() => seen.names), ["Swarmline"]);
+  await page.context().close();
+});
+
+test("a Content-Security-Policy with wasm-unsafe-eval", { skip, timeout: 60_000 }, async () => {
+  const page = await open("/csp/with.html");
+  assert.deepEqual(await page.evaluate(() => seen.violations), []);
+  await page.context().close();
+});
+
+test("one without it: a plain player and one event", { skip, timeout: 60_000 }, async () => {
+  const page = await (await browser.newContext()).newPage();
+  const words = { src: origin.at("/media/ts/index.m3u8"), tracker: origin.trackerUrl };
+  await page.goto(origin.at(`/csp/without.html?${new URLSearchParams(words)}`));
+  await page.waitForFunction(wholeFilm);
+  const seen = await page.evaluate(() => ({
+    told: [...globalThis.seen.errors, ...globalThis.seen.warnings],
+    state: globalThis.seen.swarm.stats().state,
+  }));
+  assert.deepEqual(seen, { told: ["wasm-failed"], state: "failed" });
+  await page.context().close();
+});
+
+test("the embed page stands alone in its folder", { skip, timeout: 60_000 }, async () => {
+  const page = await (await browser.newContext()).newPage();
+  const asked = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  const words = new URLSearchParams({
+    src: origin.at("/media/ts/index.m3u8"),
+    "tracker-urls": origin.trackerUrl,
+    "stun-servers": "",
+  });
+  await page.goto(origin.at(`/package/dist/embed/embed.html?${words}`));
+  const player = page.locator("swarmline-player");
+  await player.waitFor();
+  await page.waitForFunction(
+    () => document.querySelector("swarmline-player").stats()?.state === "running",
+  );
+  const scripts = asked.filter((path) => path.startsWith("/package"));
+  assert.deepEqual(
+    scripts.filter((path) => dirname(path) !== "/package/dist/embed"),
+    [],
+  );
+  assert.ok(!scripts.some((path) => path.includes("shaka")), "Shaka is not loaded for HLS");
+  await page.context().close();
+});
