@@ -3,7 +3,7 @@
 use super::cost;
 use crate::sim::{Cost, Figures, Report, Scenario, run};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -65,9 +65,15 @@ impl Args {
             for seed in self.seed..self.seed.saturating_add(self.seeds) {
                 let report = self.report(scenario, seed)?;
                 good &= report.is_good();
-                match self.json {
-                    true => println!("{}", serde_json::json!(report)),
-                    false => println!("{report}"),
+                let text = match self.json {
+                    true => serde_json::json!(report).to_string(),
+                    false => report.to_string(),
+                };
+                match writeln!(stdout(), "{text}") {
+                    Ok(()) => {}
+                    // Whoever reads has seen enough (`… | head`).
+                    Err(why) if why.kind() == ErrorKind::BrokenPipe => return Ok(good),
+                    Err(why) => return Err(format!("standard output: {why}")),
                 }
             }
         }

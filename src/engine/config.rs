@@ -255,6 +255,12 @@ pub(super) mod source {
     /// Holes for which the CDN is asked earlier, a first byte each. Without it «poor uplinks» stalled for
     /// 0.1 s here and there once its legs were many.
     pub(crate) const HOLES_MAX: usize = 6;
+    /// Where others hold it too a peer is silent after this many times what it needs by its rate: ones that share
+    /// a busy uplink are served in turn. «Poor uplinks», 100 viewers, 120 s: 73 % of the limit, 57 % without. It made
+    /// `ladder` stall as long as more was asked for than a downlink brings (`picker`).
+    pub(crate) const PATIENCE: f64 = 2.0;
+    /// And at the latest after this: what drips loses its place anyway.
+    pub(crate) const PATIENCE_MAX: Duration = Duration::from_millis(2_500);
     /// Of the CDN's share of the last segments so much is not fetched first, so that it shrinks when peers
     /// can bring more. «Poor uplinks», 100 viewers, 120 s: 54 % of the limit, 36 % before.
     pub(crate) const SHARE_KEPT_BACK: f64 = 0.12;

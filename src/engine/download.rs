@@ -31,8 +31,10 @@ pub(super) struct Download {
     /// What HTTP said when it failed, and how often it has.
     pub(super) failure: Option<Failure>,
     pub(super) failures: u32,
-    /// Of a film: how long its segments are.
-    pub(super) pace: Option<Duration>,
+    /// How long the segment is, as far as its playlist says.
+    pub(super) length: Duration,
+    /// It is a film's: the buffer is to grow.
+    pub(super) is_film: bool,
     /// When a source was first really asked.
     pub(super) first_asked: Option<Instant>,
     pub(super) first_byte: Option<Instant>,
@@ -60,6 +62,8 @@ pub(super) struct Leg {
     pub(super) last_byte: Instant,
     /// Bytes taken from anywhere before its first one.
     pub(super) before: u64,
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) why: super::Why,
 }
 
 /// What HTTP said when it failed.
@@ -95,7 +99,8 @@ impl Download {
             shunned: SortedSet::new(),
             failure: None,
             failures: 0,
-            pace: None,
+            length: Duration::ZERO,
+            is_film: false,
             first_asked: None,
             first_byte: None,
             last_byte: now,

@@ -6,15 +6,16 @@
 //! another round. Invariant: a promise is about oneself and is kept, or taken back; nobody relies on
 //! one that may rely on its own.
 
-use super::Engine;
 use super::config::election::{
     FIRST_BLOCK, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE, PROMISE_MARGIN,
     WINDOW_PER_PEER,
 };
+use super::config::playback::COMFORT;
 use super::peer::{Held, Promise};
 use super::segment::Segment;
 use super::source::Scene;
 use super::trust::Fault;
+use super::{Engine, Why};
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, PeerMessage, SegmentKey};
@@ -47,7 +48,9 @@ impl Engine {
             None => match self.first_links_until(scene.started) {
                 Some(until) if now < until => until.min(half),
                 Some(_) | None => {
-                    round_at + self.window(scene.latest.since(round_at)).mul_f64(turn)
+                    round_at
+                        + self.window(scene.latest.since(round_at)).mul_f64(turn)
+                        + self.courtesy(id, scene)
                 }
             },
         };
@@ -58,9 +61,48 @@ impl Engine {
             }
             return Some(fire);
         }
+        let open = self.links.values().any(|link| link.is_greeted());
+        self.because(match (promise, open) {
+            (Some(_), _) => Why::Promise,
+            (None, true) => Why::Election,
+            (None, false) => Why::NoLinks,
+        });
         self.mute_promisers(now);
         self.promise(now, id);
         self.take_from_cdn(now, id)
+    }
+
+    /// Who sends less than the stream has lets others go first, where there is time: what it alone holds,
+    /// all others wait for. In a film others come to want it later; live they do within a segment's length, and
+    /// there it goes by what one neighbour alone sends, or all would wait for each other.
+    fn courtesy(&self, id: SegmentId, scene: &Scene) -> Duration {
+        let download = self.segments.get(&id).and_then(|s| s.download.as_ref());
+        let Some(download) = download.filter(|d| d.length > Duration::ZERO) else {
+            return Duration::ZERO;
+        };
+        let own = match self.config.upload_limit {
+            Some(0) => Some(0.0),
+            Some(_) | None => self.uploads.bytes_per_s(),
+        };
+        let size = self.segments.values().filter_map(|s| s.size).max();
+        let (Some(own), Some(size)) = (own, size) else {
+            return Duration::ZERO;
+        };
+        let links = self.links.values().filter(|link| link.is_greeted());
+        let best = links.filter_map(|link| link.rate.bytes_per_s());
+        let needs = size as f64 / download.length.as_secs_f64();
+        let slack = scene.latest.since(scene.started);
+        let (is_slow, wait) = match download.is_film {
+            true => (
+                own < needs,
+                self.playback.slack(scene.started).saturating_sub(COMFORT) / 2,
+            ),
+            false => (
+                own < needs && best.fold(0.0, f64::max) > 2.0 * own,
+                (slack / 4).min(download.length),
+            ),
+        };
+        if is_slow { wait } else { Duration::ZERO }
     }
 
     /// When this round of the election began. A promise that was relied on and is gone begins another

@@ -9,7 +9,7 @@ use super::config::fetch::{
 use super::download::{Failure, Leg};
 use super::output::{Output, Part};
 use super::segment::{Block, Sender, block_of};
-use super::{Engine, WarningCode};
+use super::{Engine, WarningCode, Why};
 use crate::base::{ByteRange, Duration, FetchId, Instant, PayloadId, RateMeter, SegmentId};
 use crate::integrity::BLOCK_LEN;
 use core::ops::Range;
@@ -26,6 +26,11 @@ pub(super) struct CdnRate {
 }
 
 impl CdnRate {
+    /// Bytes a second, once a fetch has shown it.
+    pub(super) fn measured(&self) -> Option<f64> {
+        self.meter.bytes_per_s()
+    }
+
     pub(super) fn bytes_per_s(&self) -> f64 {
         self.meter.bytes_per_s().unwrap_or(RATE_GUESS).max(1_000.0)
     }
@@ -166,6 +171,8 @@ impl Engine {
             first_byte: None,
             last_byte: now,
             before: 0,
+            #[cfg(not(target_arch = "wasm32"))]
+            why: self.why,
         });
         self.fetches.insert(fetch, id);
         if let Some(size) = size {
@@ -427,6 +434,7 @@ impl Engine {
             && !download.whole_only
         {
             download.whole_only = true;
+            self.because(Why::Alone);
             self.take_from_cdn(now, id);
             return;
         }
@@ -511,6 +519,7 @@ impl Engine {
             self.unsize(id);
         }
         let fetch = FetchId(self.mint());
+        self.because(Why::Alone);
         self.start_whole(now, id, fetch);
     }
 
@@ -558,7 +567,7 @@ impl Engine {
         }
     }
 
-    fn leg(&self, fetch: FetchId) -> Option<(SegmentId, Leg)> {
+    pub(super) fn leg(&self, fetch: FetchId) -> Option<(SegmentId, Leg)> {
         let id = *self.fetches.get(&fetch)?;
         let leg = self.segments.get(&id)?.download.as_ref()?.leg?;
         (leg.fetch == fetch).then_some((id, leg))

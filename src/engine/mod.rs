@@ -31,16 +31,18 @@ mod upload;
 mod verify;
 mod vouch;
 mod whole;
+mod why;
 
 pub use config::{Config, ConfigUpdate, IntegrityMode};
 pub use event::{CloseReason, Event, WarningCode};
 pub use input::{Input, LoadKind, ManifestBody};
 pub use output::{Output, Part, Source, Timing};
 pub use stats::{PeerStats, SegmentCounts, Stats, TrackerStats};
+pub use why::Why;
 
 use crate::base::{
-    FetchId, HashId, Instant, LinkId, PeerId, RequestId, Rng, SegmentId, SortedMap, SortedSet,
-    TrackId,
+    FetchId, HashId, Instant, LinkId, PeerId, RateMeter, RequestId, Rng, SegmentId, SortedMap,
+    SortedSet, TrackId,
 };
 use crate::manifest::Timeline;
 use crate::wire::SegmentKey;
@@ -81,12 +83,17 @@ pub struct Engine {
     vouching: vouch::Vouching,
     recheck: recheck::Recheck,
     cdn: fetch::CdnRate,
+    /// What all peers together bring while anything is asked of them, and up to when that was counted.
+    intake: RateMeter,
+    intake_at: Instant,
     /// Share of the last segments that peers were asked for and the CDN had to bring.
     cdn_share: f64,
     haves_at: Instant,
     totals: Totals,
     next_id: u32,
     down: bool,
+    #[cfg(not(target_arch = "wasm32"))]
+    why: Why,
 }
 
 /// Why the engine wants to be woken.
@@ -137,11 +144,15 @@ impl Engine {
             vouching: vouch::Vouching::default(),
             recheck: recheck::Recheck::default(),
             cdn: fetch::CdnRate::default(),
+            intake: RateMeter::default(),
+            intake_at: Instant::ZERO,
             cdn_share: 0.0,
             haves_at: Instant::ZERO,
             totals: Totals::default(),
             next_id: 0,
             down: false,
+            #[cfg(not(target_arch = "wasm32"))]
+            why: Why::default(),
         }
     }
 

@@ -21,11 +21,17 @@ const PIPELINE_BLOCKS: u32 = 16;
 const PIPELINE_BLOCKS_MIN: u32 = 2;
 /// From one that has sent nothing yet: it may be slow, and the first message tells.
 const PIPELINE_BLOCKS_FIRST: u32 = 8;
-const PIPELINE_MS: f64 = 1_250.0;
+const PIPELINE_MS: f64 = 700.0;
 /// From a fast one more: what it brings while a request travels and is answered. With 16 a link through
 /// two pages of one machine, at 19 MB/s when it is only pumped, stood idle half of the time.
 const PIPELINE_BLOCKS_FAST: u32 = 64;
 const PIPELINE_FAST_MS: f64 = 100.0;
+/// Blocks on their way from all links together: what our own downlink brings in this time, half of
+/// `cdnFallbackDelay`. More would queue in front of it, the last of them would count as silent, and what was
+/// taken back would come in vain (`ladder`, 100 viewers, 120 s, seeds 1 to 3: 16 and 20 s of stalls without at seeds 1
+/// and 2; 6.7, 3.6 and 4.0 with 600 ms; 5.9, 3.2 and 2.4 with 400; 4.2, 3.2 and 2.2 with 300, at half a point of the limit).
+const INTAKE_MS: f64 = 400.0;
+const INTAKE_BLOCKS_MIN: u32 = 4;
 /// With so many neighbours what they can give each other matters more than playback's order.
 const CROWD: usize = 3;
 /// And with so much slack.
@@ -166,6 +172,10 @@ impl Engine {
         held: &Held,
         order: &[usize],
     ) -> bool {
+        let (on_the_way, intake) = self.intake_room();
+        if intake == 0 {
+            return false;
+        }
         let Some(segment) = self.segments.get_mut(&id) else {
             return false;
         };
@@ -175,6 +185,7 @@ impl Engine {
         let Some((budget, runs)) = room(link) else {
             return false;
         };
+        let budget = budget.min(intake);
         let free =
             |index: usize| segment.blocks.get(index) == Some(&Block::Missing) && held.has(index);
         let in_run = |run: &usize| {
@@ -198,6 +209,9 @@ impl Engine {
         if link.outstanding == 0 {
             link.progress_at = now;
         }
+        if on_the_way == 0 {
+            self.intake_at = now;
+        }
         link.outstanding += narrow(count);
         let owed = &mut link.conduct.owed_blocks;
         *owed = owed.saturating_add(narrow(count));
@@ -212,6 +226,27 @@ impl Engine {
         };
         self.send(link_id, &request);
         true
+    }
+
+    /// Blocks on their way from all links, and how many more may be asked for. Our downlink is as fast as the
+    /// CDN or all peers together have been lately, whichever was faster.
+    fn intake_room(&self) -> (u32, usize) {
+        let on_the_way = self.links.values().map(|link| link.outstanding).sum();
+        let peers = self.intake.bytes_per_s();
+        let Some(rate) = [peers, self.cdn.measured()]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max)
+        else {
+            return (on_the_way, usize::MAX);
+        };
+        let bytes = rate * INTAKE_MS / 1e3;
+        let fits = |more: &u32| {
+            let blocks = on_the_way + more;
+            blocks <= INTAKE_BLOCKS_MIN || f64::from(blocks) * BLOCK_LEN as f64 <= bytes
+        };
+        let room = (1..=PIPELINE_BLOCKS_FAST).rev().find(fits).unwrap_or(0);
+        (on_the_way, room as usize)
     }
 
     /// What one download has left of a link's pipeline is there for the others: nothing else would wake them

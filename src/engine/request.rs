@@ -28,7 +28,7 @@ impl Engine {
             return self.out(Output::Pass { request });
         };
         self.requests.insert(request, id);
-        let pace = self.pace(id);
+        let (length, live) = self.length(id).unwrap_or((Duration::ZERO, true));
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -40,21 +40,22 @@ impl Engine {
             Some(download) => download.requests.push(request),
             None => {
                 let mut download = Download::new(now, Some(request));
-                download.pace = pace;
+                (download.length, download.is_film) = (length, !live);
                 segment.download = Some(download);
             }
         }
         self.drive(now, id);
     }
 
-    /// How long the segments of a film are; `None` for a live stream, whose player waits for them too.
-    fn pace(&self, id: SegmentId) -> Option<Duration> {
+    /// How long the segments of its track are, and whether that is live.
+    fn length(&self, id: SegmentId) -> Option<(Duration, bool)> {
         let track = self.segments.get(&id)?.key.track;
         let track = self
             .timeline
             .tracks()
             .get(self.timeline.track_index(track)?)?;
-        (!track.live).then(|| Duration::from_millis(u64::from(track.target_duration_ms)))
+        let length = Duration::from_millis(u64::from(track.target_duration_ms));
+        Some((length, track.live))
     }
 
     pub(super) fn on_abort(&mut self, request: RequestId) {

@@ -4,12 +4,14 @@
 //! while a peer was asked and is silent; election and promises (`election.rs`) run while nobody holds
 //! it; the deadline overrules both. Invariant: the CDN is asked in time, or has failed already.
 
-use super::Engine;
 use super::authority::Standing;
-use super::config::source::{HOLES_MAX, NO_SLACK, SHARE_KEPT_BACK, SHARE_MIN};
+use super::config::source::{
+    HOLES_MAX, NO_SLACK, PATIENCE, PATIENCE_MAX, SHARE_KEPT_BACK, SHARE_MIN,
+};
 use super::download::Failure;
 use super::segment::{Block, block_of};
 use super::trust::Fault;
+use super::{Engine, Why};
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::BLOCK_LEN;
 
@@ -20,6 +22,13 @@ pub(super) struct Scene {
     /// When the CDN must be asked at the latest.
     pub(super) latest: Instant,
     pub(super) holders: Vec<LinkId>,
+}
+
+impl Scene {
+    /// Not all of it hangs on one peer: then a slow one may be waited for.
+    fn is_shared(&self) -> bool {
+        self.holders.len() > 1
+    }
 }
 
 /// Nobody has brought it, and no leg is about to.
@@ -49,6 +58,7 @@ impl Engine {
         }
         let slack = self.playback.slack(now);
         let wake = if !self.is_shareable(id) || self.config.cdn_fallback_delay == 0 {
+            self.because(Why::Alone);
             self.take_from_cdn(now, id)
         } else {
             self.race(now, id, slack)
@@ -64,17 +74,21 @@ impl Engine {
         let download = self.segments.get(&id)?.download.as_ref()?;
         let fresh = download.first_asked.is_none();
         if download.cdn_only {
+            self.because(Why::Alone);
             return self.take_from_cdn(now, id);
         }
         if fresh && slack < NO_SLACK && download.failure.is_none() {
+            self.because(Why::NoSlack);
             self.take_from_cdn(now, id);
             return self.next_look(now, id, &scene);
         }
         if download.leg.is_none() && !download.is_failed(now) {
             let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
             if now >= scene.latest.min(timeout) && self.wants_more(id) {
-                let asked = self.silent_for(now, id, Duration::ZERO);
-                let silent = self.silent_for(now, id, self.config.fallback_delay() / 4);
+                let span = self.config.fallback_delay() / 4;
+                let asked = self.silent_for(now, id, Duration::ZERO, false);
+                let silent = self.silent_for(now, id, span, scene.is_shared());
+                self.because(Why::Deadline);
                 self.split_with_cdn(now, id, &scene);
                 self.judge_overtaken(now, id, &asked, &silent);
             }
@@ -86,9 +100,34 @@ impl Engine {
         self.relieve_silent(now, id, &scene);
         self.relieve_stuck_leg(now, id);
         self.ask_leaves(now, id, &scene.holders);
-        self.pick_blocks(now, id, &scene.holders);
+        let able = self.in_time(now, id, &scene);
+        self.pick_blocks(now, id, &able);
         self.promise_first_blocks(now, id);
         self.next_look(now, id, &scene)
+    }
+
+    /// Holders that may still be asked: those that bring another block before the CDN takes over. From others
+    /// it would come in vain, and who never sent anything could not even be called silent for it.
+    fn in_time(&self, now: Instant, id: SegmentId, scene: &Scene) -> Vec<LinkId> {
+        let mut able = scene.holders.clone();
+        let download = self.segments.get(&id).and_then(|s| s.download.as_ref());
+        if download.is_none_or(|d| d.leg.is_some() || d.failure.is_some()) {
+            return able;
+        }
+        let left = scene.latest.since(now);
+        let unknown = left >= self.config.fallback_delay() / 4;
+        able.retain(|link| {
+            self.links
+                .get(link)
+                .is_some_and(|link| match link.rate.bytes_per_s() {
+                    Some(rate) => {
+                        let blocks = f64::from(link.outstanding + 1);
+                        blocks * BLOCK_LEN as f64 <= rate * left.as_secs_f64()
+                    }
+                    None => unknown,
+                })
+        });
+        able
     }
 
     pub(super) fn scene(&self, now: Instant, id: SegmentId) -> Option<Scene> {
@@ -105,7 +144,7 @@ impl Engine {
             .latest(
                 download.started,
                 cdn_time + self.cdn.doubt(now),
-                download.pace,
+                download.is_film.then_some(download.length),
             )
             .max(download.failure.map_or(Instant::ZERO, |f| f.until));
         let holders = self
@@ -148,14 +187,21 @@ impl Engine {
     }
 
     /// Peers that were asked so long ago, for blocks or the leaf list, and have sent nothing since.
-    fn silent_for(&self, now: Instant, id: SegmentId, span: Duration) -> Vec<LinkId> {
+    /// With `patient` ones that are slow by their rate have longer.
+    fn silent_for(
+        &self,
+        now: Instant,
+        id: SegmentId,
+        span: Duration,
+        patient: bool,
+    ) -> Vec<LinkId> {
         let mut silent: Vec<LinkId> = Vec::new();
         let Some(segment) = self.segments.get(&id) else {
             return silent;
         };
         for block in &segment.blocks {
             if let Block::Asked { link, at } = block
-                && now >= self.links.get(link).map_or(*at, |l| l.progress_at.max(*at)) + span
+                && now >= self.silent_at(*link, *at, span, patient)
                 && !silent.contains(link)
             {
                 silent.push(*link);
@@ -170,6 +216,20 @@ impl Engine {
             silent.push(link);
         }
         silent
+    }
+
+    /// When a peer that was asked at `asked` is silent: after `span`, or with `patient` after twice what it
+    /// needs for all it was asked, by its rate. A busy uplink serves its neighbours in turn; who takes a
+    /// request back has lost its place, and what was under way comes in vain.
+    fn silent_at(&self, link: LinkId, asked: Instant, span: Duration, patient: bool) -> Instant {
+        let Some(link) = self.links.get(&link) else {
+            return asked + span;
+        };
+        let needs = link.rate.bytes_per_s().filter(|_| patient).map(|rate| {
+            let asked = f64::from(link.outstanding.max(1)) * BLOCK_LEN as f64;
+            Duration::from_secs_f64(PATIENCE * asked / rate.max(1.0)).min(PATIENCE_MAX)
+        });
+        link.progress_at.max(asked) + needs.map_or(span, |needs| needs.max(span))
     }
 
     /// Where peers could not bring the last segments in time, the CDN brings its part of this one at once:
@@ -199,6 +259,7 @@ impl Engine {
             .count();
         if count > 0 && count < blocks {
             let from = self.lot(&key) as usize % (blocks - count + 1);
+            self.because(Why::Share);
             self.start_leg(now, id, from..from + count);
         }
     }
@@ -243,7 +304,7 @@ impl Engine {
     /// their blocks: to the CDN when nobody else holds it, else to peers that have room. So do those that drip.
     fn relieve_silent(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
         let delay = self.config.fallback_delay();
-        let mut silent = self.silent_for(now, id, delay);
+        let mut silent = self.silent_for(now, id, delay, scene.is_shared());
         let mut faults: Vec<(LinkId, Fault)> =
             silent.iter().map(|link| (*link, Fault::Silent)).collect();
         let blocks = self.segments.get(&id).map_or(&[][..], |s| &s.blocks);
@@ -285,6 +346,7 @@ impl Engine {
         }
         self.cancel_asked(id, |link, _| silent.contains(&link));
         if lonely {
+            self.because(Why::Silence);
             self.split_with_cdn(now, id, scene);
         }
     }
@@ -403,8 +465,8 @@ impl Engine {
         let delay = self.config.fallback_delay();
         let silence = segment.blocks.iter().filter_map(|block| match block {
             Block::Asked { link, at } => {
-                let since = self.links.get(link).map_or(*at, |l| l.progress_at.max(*at));
-                let look = (since + delay).min(*at + self.drip_delay());
+                let silent = self.silent_at(*link, *at, delay, scene.is_shared());
+                let look = silent.min(*at + self.drip_delay());
                 Some(look).filter(|look| *look > now)
             }
             Block::Missing

@@ -121,6 +121,11 @@ impl Uploads {
         (1..=most).rev().find(fits).unwrap_or(1)
     }
 
+    /// What the uplink was seen to send.
+    pub(super) fn bytes_per_s(&self) -> Option<f64> {
+        self.rate.bytes_per_s()
+    }
+
     /// Bytes that may wait in all channels together.
     fn queue_max(&self) -> u64 {
         u64::from(self.blocks_within(QUEUE_SECONDS, QUEUE_BLOCKS)) * BLOCK_LEN

@@ -121,6 +121,9 @@ impl Engine {
         let span = now.since(link.progress_at).max(Duration::from_micros(200));
         link.rate.add(now, len, span);
         link.progress_at = now;
+        let span = now.since(self.intake_at).max(Duration::from_micros(200));
+        self.intake.add(now, len, span);
+        self.intake_at = now;
     }
 
     /// Late, unrequested or duplicate: dropped unhashed, without blame.

@@ -8,6 +8,7 @@ use super::census::Cohort;
 use super::oracle::Violation;
 use super::viewer::Viewer;
 use super::world::World;
+use crate::engine::Why;
 use serde::Serialize;
 
 /// Share of an uplink that carries media at best, what protocols add left out (as FIELD's examples: Kumar,
@@ -76,6 +77,17 @@ pub struct Copies {
     pub with_first: f64,
 }
 
+/// Requests to the CDN for one reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Asks {
+    /// Why, as engines say.
+    pub why: &'static str,
+    /// How many.
+    pub requests: u64,
+    /// What they brought.
+    pub bytes: u64,
+}
+
 /// What a run comes to.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Figures {
@@ -91,6 +103,10 @@ pub struct Figures {
     pub cdn_first_bytes: u64,
     /// Requests for media.
     pub cdn_requests: u64,
+    /// Why engines asked the CDN; empty for the control.
+    pub asks: Vec<Asks>,
+    /// Media bytes sent by those who may, by what their uplinks carry while they are here.
+    pub uplinks_used: f64,
     /// Bytes of playlists, all from the CDN.
     pub playlist_bytes: u64,
     /// Media bytes that came over links.
@@ -174,6 +190,8 @@ impl Figures {
             cdn_bytes,
             cdn_first_bytes: world.cdn_first.iter().sum(),
             cdn_requests: world.cdn_requests,
+            asks: asks(world),
+            uplinks_used: sum(&|viewer| viewer.uploaded) as f64 / uplinks(world, &viewers).max(1.0),
             playlist_bytes: world.playlist_bytes,
             peer_bytes: world.peer_bytes,
             control_bytes: world.control_bytes,
@@ -251,11 +269,8 @@ impl Figures {
 fn limit(world: &World<'_>, viewers: &[&Viewer], delivered: u64) -> f64 {
     let delivered = delivered.max(1) as f64;
     let able = viewers.iter().filter(|viewer| viewer.is_able());
-    let to_able: u64 = able.clone().map(|viewer| viewer.delivered).sum();
-    let uplinks: f64 = able
-        .filter(|viewer| viewer.kind.upload)
-        .map(|viewer| viewer.links.up.bytes_per_s() * viewer.stayed_s(world.now))
-        .sum();
+    let to_able: u64 = able.map(|viewer| viewer.delivered).sum();
+    let uplinks = uplinks(world, viewers);
     let got = world
         .origin
         .titles()
@@ -266,6 +281,28 @@ fn limit(world: &World<'_>, viewers: &[&Viewer], delivered: u64) -> f64 {
     (share - once as f64 / delivered)
         .min(UTILISATION * uplinks / delivered)
         .max(0.0)
+}
+
+/// Bytes that the uplinks of those who may use them carry while their viewers are here.
+fn uplinks(world: &World<'_>, viewers: &[&Viewer]) -> f64 {
+    viewers
+        .iter()
+        .filter(|viewer| viewer.is_able() && viewer.kind.upload)
+        .map(|viewer| viewer.links.up.bytes_per_s() * viewer.stayed_s(world.now))
+        .sum()
+}
+
+fn asks(world: &World<'_>) -> Vec<Asks> {
+    let said = |why: &Why| {
+        let (requests, bytes) = *world.asks.get(why).filter(|_| world.with_engines)?;
+        let why = why.words();
+        Some(Asks {
+            why,
+            requests,
+            bytes,
+        })
+    };
+    Why::ALL.iter().filter_map(said).collect()
 }
 
 fn copies(world: &World<'_>) -> Copies {

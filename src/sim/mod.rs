@@ -34,7 +34,7 @@ mod watching;
 mod world;
 
 pub use census::Cohort;
-pub use figures::{Copies, Figures, Spread, Stalls};
+pub use figures::{Asks, Copies, Figures, Spread, Stalls};
 pub use nat::Nat;
 pub use oracle::{Promise, Violation};
 pub use report::{Cost, Report, Verdict};

@@ -264,6 +264,17 @@ impl fmt::Display for Report {
         for Row(what, ours, alone, digits) in self.traffic().into_iter().chain(self.playback()) {
             writeln!(out, "  {what:<42}{ours:>14.digits$}{alone:>14.digits$}")?;
         }
+        for asks in &swarm.asks {
+            let share = asks.bytes as f64 * 100.0 / swarm.cdn_bytes.max(1) as f64;
+            let each = asks.bytes as f64 / 1e3 / asks.requests.max(1) as f64;
+            let (why, requests) = (asks.why, asks.requests);
+            writeln!(
+                out,
+                "  CDN asked, {why:<31}{share:>13.1} %{requests:>9} times, {each:.0} kB each"
+            )?;
+        }
+        let used = swarm.uplinks_used * 100.0;
+        writeln!(out, "  uplinks used, %{used:>43.1}")?;
         for ours in &swarm.cohorts {
             writeln!(out, "  {ours}")?;
         }

@@ -79,6 +79,8 @@ pub struct Arrivals {
     pub at_s: f64,
     /// For how long.
     pub over_s: f64,
+    /// Their uplink, where it is another one; before that of a group.
+    pub up_mbit_s: Option<f64>,
 }
 
 /// What a viewer is.
@@ -309,7 +311,9 @@ impl Scenario {
             ("cdn.mbit_s", self.cdn.mbit_s),
             ("cdn.total_mbit_s", self.cdn.total_mbit_s.unwrap_or(1.0)),
         ];
-        for (name, value) in positive {
+        let waves = self.arrivals.iter().filter_map(|wave| wave.up_mbit_s);
+        let waves = waves.map(|rate| ("arrivals.up_mbit_s", rate));
+        for (name, value) in positive.into_iter().chain(waves) {
             if !(value.is_finite() && value > 0.0 && value < 1e6) {
                 return Err(format!(
                     "{name} = {value}: it must be above 0 and below a million"
@@ -409,6 +413,7 @@ over_s = 4
             ("\"live\"", "\"later\""),
             ("over_s = 4", "over_s = 4\nwhen = 3"),
             ("over_s = 4", "over_s = -4"),
+            ("over_s = 4", "over_s = 4\nup_mbit_s = 0"),
             ("viewers = 950", "viewers = 950000"),
         ] {
             let text = SMALL.replacen(right, wrong, 1);

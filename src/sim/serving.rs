@@ -16,6 +16,7 @@ impl World<'_> {
     pub(super) fn begin_fetch(&mut self, viewer: usize, loader: Loader, fetch: Fetch) {
         self.viewers[viewer].fetches.insert(loader, fetch);
         self.cdn_requests += 1;
+        self.asks.or_default(fetch.why).0 += 1;
         let span = self.viewers[viewer].latency * 2 + self.origin.latency(&self.weather);
         self.later(span, Event::Answer(viewer, loader));
     }
@@ -64,6 +65,7 @@ impl World<'_> {
         self.cdn[fetch.content.index()] += len;
         self.cdn_first[fetch.content.index()] += if fetch.first { len } else { 0 };
         it.cdn_bytes += len;
+        self.asks.or_default(fetch.why).1 += len;
         let there = self.origin.send(self.now, len, &self.weather);
         let through = it.links.down.pass(self.now, there, len);
         self.queue.push(

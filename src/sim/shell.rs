@@ -138,6 +138,9 @@ impl World<'_> {
         let Some(title) = self.origin.title(wish.level, wish.number) else {
             return;
         };
+        let engine = self.viewers[viewer].engine.as_ref();
+        let why = engine.and_then(|engine| engine.why(fetch));
+        let why = why.unwrap_or_default();
         let begun = Fetch {
             content: title.content,
             position: offset,
@@ -146,6 +149,7 @@ impl World<'_> {
             asked: self.now,
             first_byte: None,
             first: wish.first,
+            why,
         };
         self.begin_fetch(viewer, Loader::Engine(fetch), begun);
     }

@@ -10,7 +10,7 @@ use super::player::{Player, Show};
 use super::scenario::{Scenario, StreamKind, ViewerKind};
 use super::store::Store;
 use crate::base::{Duration, FetchId, Instant, RequestId, Rng, SortedMap};
-use crate::engine::{Config, Engine, Stats};
+use crate::engine::{Config, Engine, Stats, Why};
 use crate::tracker::ConnectionId;
 
 /// Who asked the CDN.
@@ -33,6 +33,8 @@ pub(super) struct Fetch {
     pub(super) first_byte: Option<Instant>,
     /// For a player with an empty buffer.
     pub(super) first: bool,
+    /// Why the engine asked for it.
+    pub(super) why: Why,
 }
 
 /// What the player waits for.
@@ -159,8 +161,10 @@ impl Viewer {
                 });
                 let cohort = wave * (scenario.group.len() + 1) + group.map_or(0, |index| index + 1);
                 let group = group.and_then(|index| scenario.group.get(index));
-                let kind =
+                let mut kind =
                     group.map_or_else(|| scenario.viewer.clone(), |g| scenario.viewer.with(g));
+                let own = scenario.arrivals[wave].up_mbit_s;
+                kind.up_mbit_s = own.unwrap_or(kind.up_mbit_s);
                 Self {
                     cohort,
                     ..Self::new(scenario, kind, comes, rng.fork())

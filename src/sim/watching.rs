@@ -8,7 +8,7 @@ use super::player::Step;
 use super::viewer::{Fetch, Loader, NEVER, Wish};
 use super::world::World;
 use crate::base::{Duration, LinkId, RequestId};
-use crate::engine::{Input, LoadKind, ManifestBody};
+use crate::engine::{Input, LoadKind, ManifestBody, Why};
 
 /// A peer whose process died is noticed after so long (ICE consent, RFC 7675).
 const LOST: Duration = Duration::from_secs(8);
@@ -227,6 +227,7 @@ impl World<'_> {
             asked: self.now,
             first_byte: None,
             first: wish.first,
+            why: Why::Alone,
         };
         self.begin_fetch(viewer, Loader::Own(request), fetch);
     }

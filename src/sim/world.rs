@@ -13,8 +13,8 @@ use super::scenario::{Fault, Scenario};
 use super::signals::TRACKER;
 use super::trace::Trace;
 use super::viewer::{NEVER, Viewer};
-use crate::base::{Duration, Instant, Rng};
-use crate::engine::Input;
+use crate::base::{Duration, Instant, Rng, SortedMap};
+use crate::engine::{Input, Why};
 use crate::tracker::{self, Tracker};
 
 /// From the last byte to the buffer: demuxing and appending.
@@ -44,6 +44,8 @@ pub(super) struct World<'a> {
     pub(super) cdn_first: Vec<u64>,
     pub(super) got: Vec<u32>,
     pub(super) cdn_requests: u64,
+    /// Requests and bytes by reason.
+    pub(super) asks: SortedMap<Why, (u64, u64)>,
     pub(super) playlist_bytes: u64,
     pub(super) peer_bytes: u64,
     pub(super) control_bytes: u64,
@@ -91,6 +93,7 @@ impl<'a> World<'a> {
             cdn_first: vec![0; titles],
             got: vec![0; titles],
             cdn_requests: 0,
+            asks: SortedMap::new(),
             playlist_bytes: 0,
             peer_bytes: 0,
             control_bytes: 0,
