@@ -5,8 +5,8 @@
  * Invariant: one name on the page, nothing else.
  */
 
-import { attachDash } from "./dash.js";
 import { SwarmlineError } from "./errors.js";
+import { attachDash } from "./dash.js";
 import { attachHls } from "./hls.js";
 import { createSwarm } from "./index.js";
 import { attachShaka } from "./shaka.js";
