@@ -35,7 +35,7 @@ await build({
   ...common,
   entryPoints: [
     ...["index.ts", "hls.ts", "shaka.ts", "dash.ts", "player.ts", "p2p-media-loader.ts"],
-    "engine-hls.ts", // for the benchmarks: it is in no package
+    "engine-hls.ts", // for measurements; not packed
   ],
   outdir: out,
   splitting: true,

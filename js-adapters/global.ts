@@ -5,7 +5,6 @@
  * Invariant: one name on the page, nothing else.
  */
 
-import { attachDash } from "./dash.js";
 import { SwarmlineError } from "./errors.js";
 import { attachHls } from "./hls.js";
 import { createSwarm } from "./index.js";
