@@ -5,6 +5,7 @@
  * Invariant: one name on the page, nothing else.
  */
 
+import { attachDash } from "./dash.js";
 import { SwarmlineError } from "./errors.js";
 import { attachHls } from "./hls.js";
 import { createSwarm } from "./index.js";
