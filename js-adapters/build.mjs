@@ -33,7 +33,10 @@ const common = {
 
 await build({
   ...common,
-  entryPoints: ["index.ts", "hls.ts", "shaka.ts", "player.ts", "p2p-media-loader.ts", "engine.ts"],
+  entryPoints: [
+    ...["index.ts", "hls.ts", "shaka.ts", "dash.ts", "player.ts", "p2p-media-loader.ts"],
+    "engine-hls.ts", // for measurements; not packed
+  ],
   outdir: out,
   splitting: true,
   chunkNames: "shared-[hash]",
@@ -65,7 +68,9 @@ await build({
   // Whoever plays HLS does so with hls.js, so Shaka is there for MPDs alone.
   alias: { "shaka-player": "shaka-player/dist/shaka-player.dash-es2021.js" },
 });
-copyFileSync(join(out, "swarmline.wasm"), join(embed, "swarmline.wasm"));
+for (const name of ["swarmline.wasm", "swarmline-dash.wasm"]) {
+  copyFileSync(join(out, name), join(embed, name));
+}
 for (const name of ["embed.html", "embed.css"]) copyFileSync(join(here, name), join(embed, name));
 copyFileSync(require.resolve("hls.js/dist/hls.worker.js"), join(embed, "hls.worker.js"));
 copyFileSync(join(here, "..", "LICENSE-APACHE"), join(embed, "LICENSE-APACHE"));

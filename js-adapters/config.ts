@@ -15,6 +15,9 @@ export interface TurnServer {
   credential: string;
 }
 
+/** What a segment is of; a track with picture and sound is `video`. */
+export type SegmentTrack = "video" | "audio" | "text";
+
 /** What to do about digests in the playlist. */
 export type IntegrityMode = "require" | "prefer" | "off";
 
@@ -38,6 +41,11 @@ export interface SwarmConfig {
   turnServers?: TurnServer[];
   /** The swarm's name; without it the manifest's URL without query. */
   swarmId?: string;
+  /**
+   * Which segments may be shared; asked for each, with the address that the player asks for. What it refuses (one
+   * with a viewer's own watermark or key) is the player's own loader's, and no neighbour hears of it.
+   */
+  segmentFilter?: (url: string, track: SegmentTrack) => boolean;
   /** A token for a tracker that asks for one. */
   joinToken?: string;
   /**
@@ -195,6 +203,14 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     (v) => Array.isArray(v) && v.every(isTurn),
   ),
   swarmId: row(undefined, "", "text that is not empty", "invalid-swarm-id", false, text),
+  segmentFilter: row(
+    undefined,
+    "",
+    "a function of a URL and a track",
+    "invalid-segment-filter",
+    false,
+    (v) => typeof v === "function",
+  ),
   joinToken: row(
     undefined,
     "",
@@ -234,10 +250,9 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
 };
 
 /** A config with every default filled in. */
-export type FullConfig = Required<
-  Omit<SwarmConfig, "swarmId" | "joinToken" | "publicKey" | "wasm">
-> &
-  Pick<SwarmConfig, "swarmId" | "joinToken" | "publicKey" | "wasm">;
+export type FullConfig = Required<Omit<SwarmConfig, Absent>> & Pick<SwarmConfig, Absent>;
+
+type Absent = "swarmId" | "segmentFilter" | "joinToken" | "publicKey" | "wasm";
 
 /** Checks a page's config and fills in defaults. Throws a `SwarmlineError` that names the field. */
 export function readConfig(config: SwarmConfig): FullConfig {

@@ -1,18 +1,17 @@
 /**
- * The wasm module and one engine of it per stream. The only file that touches the generated glue.
+ * One engine of the wasm module per stream, with the wishes and fetches under way.
  *
  * Invariant: until the engine runs, after a panic and after `close()` every call does nothing, so an
  * adapter that asks `running` first is a plain loader. A wish hears at most one of ready, failed and
  * pass, never from inside its own `load`, and nothing after `abort`.
  */
 
-import type { FullConfig, SwarmConfig } from "./config.js";
-import { SwarmlineError } from "./errors.js";
+import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
+import type { WasmEngine, WasmEngineClass } from "./engine-module.js";
 import type { FetchAsk, FetchSink, RunningFetch } from "./load.js";
 import type { SegmentSource, SwarmStats } from "./stats.js";
 import { fetchText } from "./text.js";
 import type { Timing } from "./timing.js";
-import initWasm, { type InitInput, SwarmEngine } from "./wasm/swarmline.js";
 
 /** Bytes of a resource; `end` is exclusive, 0 means the whole. */
 export interface Range {
@@ -43,31 +42,6 @@ export type EngineEvent =
 /** Bytes kept for adoption while the module loads; more is forgotten. */
 const ADOPT_BYTES_MAX = 64 * 2 ** 20;
 
-let loading: Promise<void> | undefined;
-let memory: WebAssembly.Memory | undefined;
-
-/** Loads the module, once for all swarms of the page; a failure may be tried again. */
-export function loadWasm(source: SwarmConfig["wasm"]): Promise<void> {
-  loading ??= instantiate(source ?? new URL("./swarmline.wasm", import.meta.url));
-  return loading;
-}
-
-async function instantiate(source: NonNullable<SwarmConfig["wasm"]>): Promise<void> {
-  try {
-    const exports = await initWasm({ module_or_path: source as InitInput });
-    memory = exports.memory;
-  } catch (error) {
-    loading = undefined;
-    const message = "the engine's module could not be loaded; playback goes on without peers";
-    throw new SwarmlineError("wasm-failed", message, "wasm", error);
-  }
-}
-
-/** Memory of the module. */
-export function wasmMemoryBytes(): number {
-  return memory?.buffer.byteLength ?? 0;
-}
-
 /** The engine of one stream, with the wishes and fetches under way. */
 export class Session {
   readonly #config: FullConfig;
@@ -77,11 +51,12 @@ export class Session {
   readonly #fetches = new Map<number, RunningFetch>();
   /** Wishes that HTTP was asked for, with what it answered last. */
   readonly #details = new Map<number, unknown>();
-  #engine: SwarmEngine | undefined;
+  #engine: WasmEngine | undefined;
   #over = false;
   #requests = 0;
   #latest: Wish | undefined;
-  #playlists = new Map<string, string>();
+  /** What manifests said while there was no engine, by their URLs. */
+  #waiting = new Map<string, (engine: WasmEngine) => void>();
   #adopted: { url: string; range: Range; bytes: Uint8Array }[] = [];
   #adoptedBytes = 0;
 
@@ -97,22 +72,49 @@ export class Session {
     return this.#engine !== undefined;
   }
 
-  /** Starts the engine; the module must be loaded. */
-  start(): void {
+  /** Starts an engine of the module that was loaded. */
+  start(Engine: WasmEngineClass): void {
     if (this.#over || this.#engine !== undefined) return;
     const config = engineConfig(this.#config, this.#streamUrl);
-    this.#engine = new SwarmEngine(config, this.#host());
-    for (const [url, text] of this.#playlists) this.manifest(url, text);
+    this.#engine = new Engine(config, this.#host());
+    for (const tell of this.#waiting.values()) this.#call(tell);
     for (const { url, range, bytes } of this.#adopted) this.#give(url, range, bytes);
-    this.#playlists = new Map();
+    this.#waiting = new Map();
     this.#adopted = [];
+  }
+
+  /** Whether the page lets a segment be shared; what its filter throws is the page's own error. */
+  admits(url: string, track: SegmentTrack): boolean {
+    try {
+      return this.#config.segmentFilter?.(url, track) ?? true;
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return false;
+    }
   }
 
   /** A playlist as the player received it. */
   manifest(url: string, text: string): void {
+    this.#hear(url, (engine) => engine.manifest(url, text));
+  }
+
+  /** An MPD as the player received it. */
+  mpd(url: string, text: string): void {
+    this.#hear(url, (engine) => engine.mpd?.(url, text, Date.now()));
+  }
+
+  /** What may be the index of an MPD's track: bytes from `first` on. */
+  index(url: string, first: number, bytes: Uint8Array): void {
+    this.#hear(`${url} ${first}`, (engine) => engine.index?.(url, first, bytes));
+  }
+
+  /** Tells the engine, now or when it is there; of one name only the last. */
+  #hear(name: string, tell: (engine: WasmEngine) => void): void {
     if (this.#over) return;
-    if (this.#engine === undefined) this.#playlists.set(url, text);
-    else this.#call((engine) => engine.manifest(url, text));
+    if (this.#engine === undefined) this.#waiting.set(name, tell);
+    else this.#call(tell);
   }
 
   /** Bytes that the player's own loader fetched; ours from here on. */
@@ -176,7 +178,7 @@ export class Session {
     this.#over = true;
     this.#engine = undefined;
     this.#latest = undefined;
-    this.#playlists.clear();
+    this.#waiting.clear();
     this.#adopted = [];
     for (const fetch of this.#fetches.values()) fetch.stop();
     this.#fetches.clear();
@@ -185,7 +187,7 @@ export class Session {
   }
 
   /** Calls the engine; whatever it throws ends it. */
-  #call(act: (engine: SwarmEngine) => void): void {
+  #call(act: (engine: WasmEngine) => void): void {
     if (this.#engine === undefined) return;
     try {
       act(this.#engine);

@@ -18,6 +18,7 @@ export type SwarmErrorCode =
   | "invalid-stun-servers"
   | "invalid-turn-servers"
   | "invalid-swarm-id"
+  | "invalid-segment-filter"
   | "invalid-join-token"
   | "invalid-integrity"
   | "invalid-public-key"

@@ -15,6 +15,7 @@ export interface SwarmlineGlobal {
   readonly createSwarm: typeof createSwarm;
   readonly attachHls: typeof attachHls;
   readonly attachShaka: typeof attachShaka;
+  readonly attachDash: typeof attachDash;
   readonly SwarmlineError: typeof SwarmlineError;
 }
 
@@ -23,4 +24,4 @@ declare global {
   var Swarmline: SwarmlineGlobal;
 }
 
-globalThis.Swarmline = { createSwarm, attachHls, attachShaka, SwarmlineError };
+globalThis.Swarmline = { createSwarm, attachHls, attachShaka, attachDash, SwarmlineError };

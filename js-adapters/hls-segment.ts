@@ -77,7 +77,9 @@ class SwarmSegmentLoader implements SegmentLoader {
     this.context = context;
     this.#config = config;
     this.#callbacks = callbacks;
-    const session = isMedia(context) ? this.#plan.session() : undefined;
+    const asked = isMedia(context) ? this.#plan.session() : undefined;
+    const track = context.frag.type === "audio" ? "audio" : "video";
+    const session = asked?.admits(context.url, track) ? asked : undefined;
     if (session?.running !== true) {
       this.#pass(session);
       return;

@@ -16,6 +16,7 @@ import type {
   LoaderStats,
   PlaylistLoaderContext,
 } from "hls.js";
+import { hlsEngine } from "./engine-hls.js";
 import { SwarmlineError } from "./errors.js";
 import { segmentLoader } from "./hls-segment.js";
 import { PlaybackWatch } from "./playback.js";
@@ -51,7 +52,7 @@ export function attachHls(swarm: Swarm, hls: Hls): () => void {
     if (config.pLoader === pLoader) config.pLoader = before.pLoader;
     port.release();
   };
-  port.attach(detach);
+  port.attach(hlsEngine, detach);
 
   const { Events, DefaultConfig } = hls.constructor as typeof Hls;
   const before = { fLoader: config.fLoader, pLoader: config.pLoader };

@@ -30,6 +30,10 @@ export interface ShakaResponse {
 /** `shaka.extern.RequestContext`: what a request is for. */
 export interface ShakaRequestContext {
   readonly type?: number;
+  /** The segment; none where an index is loaded. */
+  readonly segment?: unknown;
+  /** What it is a segment of. */
+  readonly stream?: { readonly type: "video" | "audio" | "text" };
 }
 
 /** `shaka.extern.IAbortableOperation`. */
@@ -99,6 +103,7 @@ export interface ShakaNamespace {
         readonly MEDIA_SEGMENT: number;
         readonly MEDIA_PLAYLIST: number;
         readonly MASTER_PLAYLIST: number;
+        readonly MPD: number;
       };
       readonly PluginPriority: { readonly PREFERRED: number; readonly APPLICATION: number };
     };

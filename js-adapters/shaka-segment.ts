@@ -12,11 +12,11 @@ import { type FetchAsk, type FetchSink, type RunningFetch, streamFetch } from ".
 import type {
   ShakaNamespace,
   ShakaOperation,
-  ShakaRequest,
   ShakaResponse,
   ShakaSchemePlugin,
 } from "./shaka-contract.js";
 import { ProgressReport } from "./progress.js";
+import { rangeOf } from "./range.js";
 import type { SegmentSource } from "./stats.js";
 import type { Timing } from "./timing.js";
 
@@ -41,7 +41,7 @@ type Arguments = Parameters<ShakaSchemePlugin>;
 export function segmentPlugin(plan: PluginPlan): ShakaSchemePlugin {
   return (...given) => {
     const [uri, request] = given;
-    const range = rangeOf(request);
+    const range = rangeOf(request.headers);
     const session = plan.session();
     if (session === undefined || range === undefined) return plan.inner(...given);
     if (!session.running) return adopted(session, uri, range, plan.inner(...given));
@@ -207,16 +207,8 @@ function innerFetch(
   return { stop };
 }
 
-function copyOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
+/** Bytes of our own. */
+export function copyOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (data instanceof ArrayBuffer) return new Uint8Array(data.slice(0));
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-}
-
-/** The bytes a request asks for; `undefined` if it says so in a way we do not read. */
-function rangeOf({ headers }: ShakaRequest): Range | undefined {
-  const text = headers["Range"] ?? headers["range"];
-  if (text === undefined) return { start: 0, end: 0 };
-  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(text) ?? [];
-  if (first === undefined || last === undefined) return undefined;
-  return { start: Number(first), end: Number(last) + 1 };
 }

@@ -6,6 +6,7 @@
  * come through a response filter, and everything that is no media segment stays Shaka's.
  */
 
+import { dashEngine } from "./engine-dash.js";
 import { SwarmlineError } from "./errors.js";
 import { PlaybackWatch } from "./playback.js";
 import type {
@@ -15,8 +16,9 @@ import type {
   ShakaRequestContext,
   ShakaResponse,
 } from "./shaka-contract.js";
+import { rangeOf } from "./range.js";
 import { claimSchemes, type InnerPlugin } from "./shaka-schemes.js";
-import { segmentPlugin } from "./shaka-segment.js";
+import { copyOf, segmentPlugin } from "./shaka-segment.js";
 import { type Port, portOf, type Swarm } from "./swarm.js";
 
 export type {
@@ -28,6 +30,11 @@ export type {
   ShakaSchemePlugin,
 } from "./shaka-contract.js";
 export type { InnerPlugin } from "./shaka-schemes.js";
+
+/** An MPD whose segments may be asked for before they are whole. */
+const AHEAD_OF_TIME = /availabilityTimeOffset\s*=\s*["'](?!0*\.?0*["'])/;
+/** More is no index that the engine would read. */
+const INDEX_BYTES_MAX = 2 ** 20;
 
 /** What a page may say of its Shaka. */
 export interface ShakaOptions {
@@ -57,7 +64,7 @@ export function attachShaka(
   }
   const attachment = new Attachment(port, player, shaka, options.inner);
   const detach = () => attachment.detach();
-  port.attach(detach);
+  port.attach(dashEngine, detach);
   attachment.attach();
   return detach;
 }
@@ -72,6 +79,7 @@ class Attachment {
   #media: HTMLMediaElement | null = null;
   /** A stream is open. */
   #open = false;
+  #isDash = false;
   /** Its segments are made while they are loaded: Shaka appends them piece by piece. */
   #lowLatency = false;
 
@@ -97,10 +105,13 @@ class Attachment {
       if (type === MANIFEST) this.#begin(request);
       if (type !== SEGMENT || !this.#isMedia(request, context)) return;
       this.#follow();
-      schemes.claim(request, plugin);
+      const { type: track = "video" } = context?.stream ?? {};
+      const isAdmitted = this.#port.session?.admits(request.uris[0] ?? "", track) ?? true;
+      if (isAdmitted) schemes.claim(request, plugin);
     };
     const onResponse = (type: number, response: ShakaResponse, context?: ShakaRequestContext) => {
       if (type === MANIFEST) this.#hear(response, context);
+      if (type === SEGMENT && this.#isIndex(response, context)) this.#hearIndex(response);
       return undefined;
     };
     const onUnloading = () => {
@@ -126,6 +137,7 @@ class Attachment {
     const url = request.uris[0];
     if (this.#open || url === undefined) return;
     this.#open = true;
+    this.#isDash = false;
     this.#lowLatency = false;
     this.#port.open(url);
     this.#follow();
@@ -133,12 +145,31 @@ class Attachment {
   }
 
   #hear(response: ShakaResponse, context: ShakaRequestContext | undefined): void {
-    const { MASTER_PLAYLIST, MEDIA_PLAYLIST } =
+    const { MASTER_PLAYLIST, MEDIA_PLAYLIST, MPD } =
       this.#shaka.net.NetworkingEngine.AdvancedRequestType;
-    if (context?.type !== MASTER_PLAYLIST && context?.type !== MEDIA_PLAYLIST) return;
-    const text = new TextDecoder().decode(response.data);
-    this.#lowLatency ||= text.includes("#EXT-X-PART-INF");
-    this.#port.manifest(response.uri, text);
+    const text = () => new TextDecoder().decode(response.data);
+    if (context?.type === MPD) {
+      const mpd = text();
+      this.#isDash = true;
+      this.#lowLatency ||= AHEAD_OF_TIME.test(mpd);
+      this.#port.mpd(response.uri, mpd);
+    } else if (context?.type === MASTER_PLAYLIST || context?.type === MEDIA_PLAYLIST) {
+      const playlist = text();
+      this.#lowLatency ||= playlist.includes("#EXT-X-PART-INF");
+      this.#port.manifest(response.uri, playlist);
+    }
+  }
+
+  /** The index of a file with many segments: loaded as media is, but it is none of the segments. */
+  #isIndex({ data }: ShakaResponse, context: ShakaRequestContext | undefined): boolean {
+    const { MEDIA_SEGMENT } = this.#shaka.net.NetworkingEngine.AdvancedRequestType;
+    const isNoSegment = context?.type === MEDIA_SEGMENT && context.segment === undefined;
+    return this.#isDash && isNoSegment && data.byteLength <= INDEX_BYTES_MAX;
+  }
+
+  #hearIndex({ data, originalUri, originalRequest }: ShakaResponse): void {
+    const range = rangeOf(originalRequest.headers);
+    if (range !== undefined) this.#port.index(originalUri, range.start, copyOf(data));
   }
 
   /**

@@ -24,26 +24,22 @@ const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`.padStart(10);
 const row = (name, numbers) => console.log(name.padEnd(32) + numbers.map(kilobytes).join(""));
 
 console.log(`${"".padEnd(32)}       raw      gzip    brotli`);
-/** A module and what it imports, now or later. */
+/** A module and what it imports at once. */
 const withImports = (name, found = new Set()) => {
   if (found.has(name)) return found;
   found.add(name);
   const text = readFileSync(join(out, name), "utf8");
-  for (const [, imported] of text.matchAll(/(?:from|import)\s*\(?"\.\/([^"]+\.js)"/g))
+  for (const [, imported] of text.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g))
     withImports(imported, found);
   return found;
 };
 
-/** Entries that a page loads beside `index.js`; the others are all that it loads. */
-const BESIDE_INDEX = ["hls", "shaka"];
-
-/** The files of one entry's page, each of them told once, and together. */
+/** The files of a page, each of them told once, and together. */
 const told = new Set();
-const download = (entry) => {
-  const index = BESIDE_INDEX.includes(entry) ? withImports("index.js") : [];
-  const names = [...index, ...withImports(`${entry}.js`), "swarmline.wasm"];
+const download = ({ page, entries, module }) => {
+  const names = entries.flatMap((entry) => [...withImports(`${entry}.js`)]);
   const total = [0, 0, 0];
-  for (const name of [...new Set(names)].sort()) {
+  for (const name of [...new Set([...names, module])].sort()) {
     const numbers = sizes(join(out, name));
     numbers.forEach((bytes, i) => {
       total[i] += bytes;
@@ -51,14 +47,15 @@ const download = (entry) => {
     if (!told.has(name)) row(name, numbers);
     told.add(name);
   }
-  row(`a page with ${entry}`, total);
+  row(`a page with ${page}`, total);
   return total[2];
 };
 
-for (const [entry, brotliBytesMax] of Object.entries(budget.brotliBytesMax)) {
-  const brotliBytes = download(entry);
-  if (brotliBytes > brotliBytesMax && flag !== "--no-budget") {
-    console.error(`${entry}: over the budget of ${kilobytes(brotliBytesMax).trim()} brotli`);
+for (const page of budget.pages) {
+  const brotliBytes = download(page);
+  if (brotliBytes > page.brotliBytesMax && flag !== "--no-budget") {
+    const most = kilobytes(page.brotliBytesMax).trim();
+    console.error(`${page.page}: over the budget of ${most} brotli`);
     process.exitCode = 1;
   }
 }

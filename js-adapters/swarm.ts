@@ -6,7 +6,8 @@
  */
 
 import { type FullConfig, readConfig, readUpdate, type SwarmConfig } from "./config.js";
-import { type EngineEvent, loadWasm, Session, wasmMemoryBytes } from "./engine.js";
+import { type EngineEvent, Session } from "./engine.js";
+import type { EngineModule } from "./engine-module.js";
 import { SwarmlineError } from "./errors.js";
 import type { PlaybackSink } from "./playback.js";
 import {
@@ -39,14 +40,21 @@ const PORT: unique symbol = Symbol.for("swarmline.port.1");
 export interface Port extends PlaybackSink {
   /** The stream's session, while there is one. */
   readonly session: Session | undefined;
-  /** Ties the swarm to one player; `detach` is called by `destroy()`. Throws `already-attached`. */
-  attach(detach: () => void): void;
+  /**
+   * Ties the swarm to one player, whose adapter says which engine it needs; `detach` is called by `destroy()`.
+   * Throws `already-attached`.
+   */
+  attach(engine: EngineModule, detach: () => void): void;
   /** The player let go. */
   release(): void;
   /** The player begins a stream: leave the last swarm, join the next. */
   open(streamUrl: string): void;
   /** A playlist of the stream, as the player received it; kept while the engine is not there yet. */
   manifest(url: string, text: string): void;
+  /** An MPD of the stream, likewise. */
+  mpd(url: string, text: string): void;
+  /** What may be the index of an MPD's track, likewise: bytes from `first` on. */
+  index(url: string, first: number, bytes: Uint8Array): void;
   /** The stream is over. */
   close(): void;
 }
@@ -60,6 +68,7 @@ export class SwarmCore implements Swarm, Port {
   readonly #listeners = new Map<keyof SwarmEvents, Set<Listener>>();
   #config: FullConfig;
   #detach: (() => void) | undefined;
+  #engine: EngineModule | undefined;
   #session: Session | undefined;
   #destroyed = false;
   #failed = false;
@@ -74,7 +83,6 @@ export class SwarmCore implements Swarm, Port {
     this.#config = readConfig(config);
     this.#supported = canConnect();
     Object.defineProperty(this, PORT, { value: this });
-    if (this.#usable) this.#load();
   }
 
   get session(): Session | undefined {
@@ -105,7 +113,7 @@ export class SwarmCore implements Swarm, Port {
       state: this.#state(),
       startupMs: this.#startupMs,
       stallMs: this.#stallMs,
-      wasmMemoryBytes: wasmMemoryBytes(),
+      wasmMemoryBytes: this.#engine?.memoryBytes ?? 0,
     };
   }
 
@@ -136,7 +144,7 @@ export class SwarmCore implements Swarm, Port {
     this.destroy();
   }
 
-  attach(detach: () => void): void {
+  attach(engine: EngineModule, detach: () => void): void {
     if (this.#destroyed) {
       throw new SwarmlineError("destroyed", "this swarm was destroyed; create a new one");
     }
@@ -145,6 +153,8 @@ export class SwarmCore implements Swarm, Port {
       throw new SwarmlineError("already-attached", message);
     }
     this.#detach = detach;
+    this.#engine = engine;
+    if (this.#usable) this.#load();
     if (!this.#supported && !this.#warned && typeof document !== "undefined") {
       this.#warned = true;
       const message = "this browser has no WebRTC or WebAssembly: segments come from the CDN only";
@@ -171,6 +181,14 @@ export class SwarmCore implements Swarm, Port {
     this.#session?.manifest(url, text);
   }
 
+  mpd(url: string, text: string): void {
+    this.#session?.mpd(url, text);
+  }
+
+  index(url: string, first: number, bytes: Uint8Array): void {
+    this.#session?.index(url, first, bytes);
+  }
+
   close(): void {
     this.#session?.close();
     this.#session = undefined;
@@ -190,11 +208,11 @@ export class SwarmCore implements Swarm, Port {
 
   /** Loads the module, beside whatever the player does, then starts what waits for it. */
   #load(): void {
-    loadWasm(this.#config.wasm).then(
-      () => {
+    this.#engine?.load(this.#config.wasm).then(
+      (Engine) => {
         if (!this.#usable) return;
         try {
-          this.#session?.start();
+          this.#session?.start(Engine);
         } catch (error) {
           const message = "the engine could not be started; playback goes on without peers";
           this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));

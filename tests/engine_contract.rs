@@ -150,6 +150,10 @@ fn player() -> impl Strategy<Value = Input> {
             rate: 1.0,
             moving: true
         }),
+        (media(), any::<Vec<u8>>()).prop_map(|((url, _), bytes)| {
+            let body = ManifestBody::Index { first: 0, bytes };
+            Input::Manifest { url, body }
+        }),
         Just(Input::Manifest {
             url: "http://h/p.m3u8".to_owned(),
             body: ManifestBody::Hls(PLAYLIST.to_owned())

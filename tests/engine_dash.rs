@@ -1,15 +1,16 @@
 //! Viewers of an MPD in one small world: its segments are named by start times, far apart, and are shared like
 //! those of a playlist; a live MPD without a list of segments goes by the clock.
 
-#![cfg(not(target_arch = "wasm32"))] // the page's engine takes no MPDs yet
-
 mod world;
 
 use std::time::Duration;
+use swarmline::base::ByteRange;
 use swarmline::engine::{CloseReason, Config, Event, Input, IntegrityMode, ManifestBody, Source};
 use swarmline::integrity::{Sidecar, SidecarSegment, SidecarTrack};
 use swarmline::manifest::{Element, SIDECAR_SCHEME};
-use world::{LEN, Viewer, World, asked, bytes_of, content, poison, root, source_of, url};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+use world::{LEN, Outcome, Viewer, World, asked, bytes_of, content, poison, root, source_of, url};
 
 const MPD: &str = "http://cdn/show/manifest.mpd";
 /// When the world begins, milliseconds since 1970: a minute after the live MPD's start.
@@ -72,7 +73,7 @@ fn join_as(world: &mut World, root: &Element, config: Config) -> Viewer {
     let viewer = world.join(config, MPD, "");
     let now_ms = BORN_MS + world.now.as_millis();
     let body = ManifestBody::Mpd {
-        root: root.clone(),
+        root: Ok(root.clone()),
         now_ms,
     };
     world.tell(
@@ -274,4 +275,76 @@ fn a_live_mpd_without_a_list_goes_by_the_clock() {
     }
     let copies: usize = (16..40).map(|number| asked(&world, number)).sum();
     assert!(copies <= 26, "{copies} copies of 24 segments");
+}
+
+/// A film in one file, segments of one length behind an index of four seconds each.
+fn film(count: u32) -> (Element, Vec<u8>, Vec<u8>) {
+    let words = |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_be_bytes()).collect() };
+    let size = 32 + 12 * count;
+    let mut index = [
+        words(&[size]),
+        b"sidx".to_vec(),
+        words(&[0, 1, 90_000, 0, 0, count]),
+    ]
+    .concat();
+    let len = u32::try_from(LEN).unwrap();
+    for _ in 0..count {
+        index.extend(words(&[len, 360_000, 0x9000_0000]));
+    }
+    let mut file = index.clone();
+    for number in 0..u64::from(count) {
+        file.extend(content(number, LEN));
+    }
+    let url = Element {
+        text: "film.mp4".to_owned(),
+        ..element("BaseURL", &[], vec![])
+    };
+    let place = format!("0-{}", size - 1);
+    let base = element("SegmentBase", &[("indexRange", &place)], vec![]);
+    let representation = element("Representation", &[("id", "v")], vec![url, base]);
+    let set = element("AdaptationSet", &[], vec![representation]);
+    let root = element(
+        "MPD",
+        &[],
+        vec![element("Period", &[("id", "p")], vec![set])],
+    );
+    (root, index, file)
+}
+
+#[test]
+fn segments_of_one_file_are_shared_once_the_player_has_loaded_its_index() {
+    const FILM: &str = "http://cdn/show/film.mp4";
+    let (root, index, file) = film(8);
+    let mut world = World::new();
+    world.cdn.files.insert(FILM.to_owned(), file);
+    let range = |number: u64| ByteRange {
+        start: index.len() as u64 + number * LEN as u64,
+        end: index.len() as u64 + (number + 1) * LEN as u64,
+    };
+    let first = join(&mut world, &root);
+    let unknown = world.load(first, FILM, Some(range(1)));
+    let passed = world.settle(first, unknown);
+    assert!(
+        matches!(passed, Outcome::Passed),
+        "nobody has told of it yet"
+    );
+    let second = join(&mut world, &root);
+    for viewer in [first, second] {
+        let url = FILM.to_owned();
+        let bytes = index.clone();
+        let body = ManifestBody::Index { first: 0, bytes };
+        world.tell(viewer, Input::Manifest { url, body });
+    }
+    world.run_for(Duration::from_secs(2));
+    for viewer in [first, second] {
+        for number in 0..8 {
+            world.ahead(viewer, number as f64 * 4_000.0);
+            let request = world.load(viewer, FILM, Some(range(number)));
+            let outcome = world.settle(viewer, request);
+            assert_eq!(bytes_of(&outcome), content(number, LEN), "segment {number}");
+            let by_peers = source_of(&outcome) == Source::Peers;
+            assert_eq!(by_peers, viewer == second && number > 0, "segment {number}");
+        }
+        world.run_for(Duration::from_secs(1));
+    }
 }

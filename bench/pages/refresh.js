@@ -2,7 +2,7 @@
 // The page of `bench/refresh.js`: gives the engine a live playlist that slides by one segment a time, as a
 // player would after each reload, and says how long each call took. No player, no network.
 
-import { Session, loadWasm } from "/dist/engine.js";
+import { hlsEngine, Session } from "/dist/engine-hls.js";
 
 const streamUrl = "https://cdn.invalid/live.m3u8";
 
@@ -45,7 +45,7 @@ function took(work) {
  * @returns {Promise<Refreshed>}
  */
 async function refreshed(length, rounds) {
-  await loadWasm(undefined);
+  const Engine = await hlsEngine.load(undefined);
   const config = {
     ...{ enabled: true, maxPeers: 0, segmentTimeout: 10_000, cdnFallbackDelay: 800 },
     ...{ uploadLimit: 0, trackerUrls: [], stunServers: [], turnServers: [], integrity: "require" },
@@ -56,7 +56,7 @@ async function refreshed(length, rounds) {
   const engine = new Session(/** @type {any} */ (config), streamUrl, (event) => {
     if (event.type === "warning" || event.type === "panic") complaints.push(JSON.stringify(event));
   });
-  engine.start();
+  engine.start(Engine);
   const segments = Array.from({ length }, (_, at) => segment(at));
   let text = received(playlist(0, segments));
   const firstMs = took(() => engine.manifest(streamUrl, text));

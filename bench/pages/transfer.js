@@ -3,7 +3,7 @@
 // it, through the engine or over a bare data channel. No player and no CDN: what is left is a byte's way
 // from one page into the other. It measures time only; the script counts the processor's.
 
-import { loadWasm, Session } from "/dist/engine.js";
+import { hlsEngine, Session } from "/dist/engine-hls.js";
 
 /** Bytes of a block and of a segment: 4 s at 4 Mbit/s. */
 const blockLength = 16 * 1024;
@@ -69,7 +69,7 @@ const warnings = [];
  * @param {{ trackerUrl: string, swarmId: string, count: number }} swarm
  */
 async function join({ trackerUrl, swarmId, count }) {
-  await loadWasm(undefined);
+  const Engine = await hlsEngine.load(undefined);
   const config = {
     ...{ enabled: true, maxPeers: 4, segmentTimeout: 60_000, cdnFallbackDelay: 5_000, swarmId },
     ...{ uploadLimit: Number.POSITIVE_INFINITY, trackerUrls: [trackerUrl], stunServers: [] },
@@ -80,7 +80,7 @@ async function join({ trackerUrl, swarmId, count }) {
     if (event.type === "warning") warnings.push(String(event["message"]));
     if (event.type === "panic") warnings.push(`panic: ${event.message}`);
   });
-  engine.start();
+  engine.start(Engine);
   engine.manifest(streamUrl, await playlist(count));
 }
 

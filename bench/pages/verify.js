@@ -3,7 +3,7 @@
 // says how long it took until each was handed over and verified; beside it the platform alone, with the
 // same bytes in the same blocks. No player, no network, no peers: what is left is the way of a byte through the engine.
 
-import { Session, loadWasm } from "/dist/engine.js";
+import { hlsEngine, Session } from "/dist/engine-hls.js";
 
 /** Bytes of a block, of what comes at once (a message of a peer, a read of a response), of a segment. */
 const blockLength = 16 * 1024;
@@ -47,7 +47,7 @@ function playlist(segments) {
 
 /** An engine that knows the segments. @param {Segment[]} segments */
 async function session(segments) {
-  await loadWasm(undefined);
+  const Engine = await hlsEngine.load(undefined);
   const config = {
     ...{ enabled: true, maxPeers: 0, segmentTimeout: 10_000, cdnFallbackDelay: 800 },
     ...{ uploadLimit: 0, trackerUrls: [], stunServers: [], turnServers: [], integrity: "require" },
@@ -57,7 +57,7 @@ async function session(segments) {
     if (event.type === "warning") warnings.push(String(event["code"]));
     if (event.type === "panic") warnings.push(`panic: ${event["message"]}`);
   });
-  engine.start();
+  engine.start(Engine);
   engine.manifest(streamUrl, playlist(segments));
   return engine;
 }

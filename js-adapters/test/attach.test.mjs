@@ -299,6 +299,7 @@ test("a wrong option throws a code and its field; every default passes", () => {
     stunServers: "stun:x",
     turnServers: [{}],
     swarmId: "",
+    segmentFilter: "s",
     joinToken: 1,
     integrity: "maybe",
     publicKey: "",

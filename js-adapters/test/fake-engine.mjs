@@ -15,7 +15,16 @@ export class SwarmEngine {
   constructor(config, host) {
     Object.assign(this, { config, host, calls: [], onLoad: () => undefined });
     engines.push(this);
-    for (const name of ["abort", "adopt", "playback", "manifest", "update", "shutdown"]) {
+    for (const name of [
+      "abort",
+      "adopt",
+      "playback",
+      "manifest",
+      "mpd",
+      "index",
+      "update",
+      "shutdown",
+    ]) {
       this[name] = (...args) => this.calls.push([name, ...args]);
     }
     for (const name of ["textReady", "textFailed"]) {

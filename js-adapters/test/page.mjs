@@ -29,7 +29,7 @@ export async function adapters() {
   const out = mkdtempSync(join(tmpdir(), "swarmline-contract-"));
   await build({
     absWorkingDir: join(here, ".."),
-    entryPoints: ["index.ts", "hls.ts", "config.ts", "timing.ts", "load.ts"],
+    entryPoints: ["index.ts", "hls.ts", "dash.ts", "config.ts", "timing.ts", "load.ts"],
     outdir: out,
     bundle: true,
     splitting: true,
@@ -40,16 +40,19 @@ export async function adapters() {
         name: "fake-engine",
         setup(bundle) {
           const path = pathToFileURL(join(here, "fake-engine.mjs")).href;
-          bundle.onResolve({ filter: /wasm\/swarmline\.js$/ }, () => ({ path, external: true }));
+          bundle.onResolve({ filter: /wasm\/swarmline(-dash)?\.js$/ }, () => ({
+            path,
+            external: true,
+          }));
         },
       },
     ],
   });
   const load = (name) => import(pathToFileURL(join(out, `${name}.mjs`)).href);
-  const [index, hls, config, timing, http] = await Promise.all(
-    ["index", "hls", "config", "timing", "load"].map(load),
+  const [index, hls, dash, config, timing, http] = await Promise.all(
+    ["index", "hls", "dash", "config", "timing", "load"].map(load),
   );
-  return { ...index, ...hls, ...config, ...timing, ...http };
+  return { ...index, ...hls, ...dash, ...config, ...timing, ...http };
 }
 
 /** hls.js by its name among our dependencies. */

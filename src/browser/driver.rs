@@ -38,7 +38,9 @@ pub(super) struct Driver {
     pub(super) host: Host,
     pub(super) clock: Clock,
     pub(super) callback: Callback,
-    pub(super) engine: RefCell<Engine>,
+    /// Gone when everything is over: a page may open and close any number of streams, and what JavaScript's
+    /// collector lets go of, it lets go of late.
+    engine: RefCell<Option<Engine>>,
     pub(super) inbox: RefCell<VecDeque<Input>>,
     turning: Cell<bool>,
     leaving: Cell<bool>,
@@ -70,7 +72,7 @@ impl Driver {
                 host,
                 clock: Clock::start(),
                 callback: Callback::new(heard),
-                engine: RefCell::new(engine),
+                engine: RefCell::new(Some(engine)),
                 inbox: RefCell::default(),
                 turning: Cell::new(false),
                 leaving: Cell::new(false),
@@ -104,9 +106,9 @@ impl Driver {
                 break;
             };
             let timeout = matches!(input, Input::Timeout);
-            self.engine
-                .borrow_mut()
-                .handle_input(self.clock.now(), input);
+            if let Some(engine) = self.engine.borrow_mut().as_mut() {
+                engine.handle_input(self.clock.now(), input);
+            }
             while let Some(output) = self.poll() {
                 self.carry_out(output);
             }
@@ -121,14 +123,20 @@ impl Driver {
     }
 
     fn poll(&self) -> Option<Output> {
-        self.engine.borrow_mut().poll_output()
+        self.engine.borrow_mut().as_mut()?.poll_output()
+    }
+
+    /// When the engine wants to be woken.
+    fn next_timeout(&self) -> Option<Instant> {
+        let (at, _) = self.engine.borrow().as_ref()?.next_timeout()?;
+        Some(at)
     }
 
     /// Arms the one timer for the moment the engine names.
     fn arm(&self, least_ms: f64) {
-        let next = self.engine.borrow().next_timeout();
+        let next = self.next_timeout();
         let mut timer = self.timer.borrow_mut();
-        let Some((at, _)) = next else {
+        let Some(at) = next else {
             *timer = None;
             return;
         };
@@ -152,8 +160,7 @@ impl Driver {
         match wake {
             Wake::Timeout => {
                 *self.timer.borrow_mut() = None;
-                let next = self.engine.borrow().next_timeout();
-                if next.is_some_and(|(at, _)| at <= self.clock.now()) {
+                if self.next_timeout().is_some_and(|at| at <= self.clock.now()) {
                     self.give(Input::Timeout);
                 } else {
                     self.arm(0.0);
@@ -294,8 +301,8 @@ impl Driver {
 
     /// The counters; `undefined` when there is nobody to ask.
     pub(super) fn stats(&self) -> JsValue {
-        match self.engine.try_borrow() {
-            Ok(engine) if !panic::is_dead() => convert::stats(&engine.stats()),
+        match self.engine.try_borrow().as_deref() {
+            Ok(Some(engine)) if !panic::is_dead() => convert::stats(&engine.stats()),
             _ => JsValue::UNDEFINED,
         }
     }
@@ -336,6 +343,10 @@ impl Driver {
             for fetch in running {
                 let _ = self.host.stop_fetch(fetch.0);
             }
+        }
+        // What a panic left half done is not to be touched again.
+        if let (false, Ok(mut engine)) = (panic::is_dead(), self.engine.try_borrow_mut()) {
+            *engine = None;
         }
     }
 }

@@ -20,6 +20,8 @@ mod panic;
 mod rtc;
 mod socket;
 mod store;
+#[cfg(feature = "dash")]
+mod xml;
 
 use crate::base::{FetchId, RequestId, TextId};
 use crate::engine::{Input, LoadKind, ManifestBody};
@@ -92,6 +94,23 @@ impl SwarmEngine {
             url,
             body: ManifestBody::Hls(text),
         });
+    }
+
+    /// An MPD as received from `url` (after redirects), now: `now_ms` is the wall clock, milliseconds since 1970.
+    #[cfg(feature = "dash")]
+    pub fn mpd(&self, url: String, text: &str, now_ms: f64) {
+        let root = xml::read(text);
+        let now_ms = convert::whole(now_ms);
+        let body = ManifestBody::Mpd { root, now_ms };
+        self.driver.give(Input::Manifest { url, body });
+    }
+
+    /// Bytes that may be an MPD track's index, as the player loaded them from byte `first` of `url` on.
+    #[cfg(feature = "dash")]
+    pub fn index(&self, url: String, first: f64, bytes: Vec<u8>) {
+        let first = convert::whole(first);
+        let body = ManifestBody::Index { first, bytes };
+        self.driver.give(Input::Manifest { url, body });
     }
 
     /// Changed settings; members that are absent stay as they are.

@@ -8,8 +8,8 @@ use crate::base::{
     ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TextId, TrackerId,
 };
 use crate::integrity::Digest;
-#[cfg(not(target_arch = "wasm32"))]
-use crate::manifest::Element;
+#[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
+use crate::manifest::{Element, ManifestError};
 
 /// One thing the world tells the engine, by who speaks.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub enum Input {
     },
     /// A playlist as the player received it.
     Manifest {
-        /// Its response URL, after redirects.
+        /// Its response URL, after redirects; of an index, the URL that was asked for.
         url: String,
         /// Its body.
         body: ManifestBody,
@@ -235,13 +235,21 @@ pub enum LoadKind {
 pub enum ManifestBody {
     /// HLS text, master or media.
     Hls(String),
-    /// An MPD, and when it is handed over. Not in the page yet: no shell there reads XML, and the reader's
-    /// kilobytes are for those who use it.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// An MPD, and when it is handed over. The module for hls.js goes without: the reader's kilobytes are for
+    /// those who use it.
+    #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
     Mpd {
-        /// Its tree.
-        root: Element,
+        /// Its tree, or why there is none.
+        root: Result<Element, ManifestError>,
         /// Milliseconds since 1970, best by the clock the player plays by (`UTCTiming`).
         now_ms: u64,
+    },
+    /// Bytes that may be the index of an MPD's track (`sidx`): not text, and not media either.
+    #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
+    Index {
+        /// Where in the resource they begin.
+        first: u64,
+        /// The bytes.
+        bytes: Vec<u8>,
     },
 }

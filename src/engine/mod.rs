@@ -63,7 +63,7 @@ pub struct Engine {
     outputs: VecDeque<Output>,
     timeline: Timeline,
     /// The wall clock at our own clock's start, milliseconds since 1970, if a manifest goes by it.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
     wall_start_ms: Option<u64>,
     playback: Playback,
     segments: SortedMap<SegmentId, Segment>,
@@ -129,7 +129,7 @@ impl Engine {
             peer_id,
             outputs: VecDeque::new(),
             timeline: Timeline::default(),
-            #[cfg(not(target_arch = "wasm32"))]
+            #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
             wall_start_ms: None,
             playback: Playback::new(),
             segments: SortedMap::new(),

@@ -318,10 +318,20 @@ impl Engine {
                     ..MpdUpdate::default()
                 })
             }
-            #[cfg(not(target_arch = "wasm32"))]
+            #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
             ManifestBody::Mpd { root, now_ms } => {
                 self.wall_start_ms = Some(now_ms.saturating_sub(now.as_millis()));
-                self.timeline.update_mpd(url, root, *now_ms)
+                match root {
+                    Ok(root) => self.timeline.update_mpd(url, root, *now_ms),
+                    Err(error) => Err(error.clone()),
+                }
+            }
+            #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
+            ManifestBody::Index { first, bytes } => {
+                if let Some(read) = self.timeline.update_index(url, *first, bytes) {
+                    self.follow(now, url, &read);
+                }
+                return;
             }
         };
         match read {
@@ -339,13 +349,13 @@ impl Engine {
         }
     }
 
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", not(feature = "dash")))]
     fn pass_time(&mut self, _: Instant) -> Option<()> {
         None
     }
 
     /// Some live MPDs list no segments: what they have is told by the clock.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
     fn pass_time(&mut self, now: Instant) -> Option<()> {
         let wall_ms = self.wall_start_ms?.saturating_add(now.as_millis());
         let passed = self.timeline.advance(wall_ms)?;

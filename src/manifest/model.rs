@@ -11,7 +11,7 @@ use super::index::AddressIndex;
 use super::known_text::KnownText;
 use super::pointer;
 use super::renditions::Renditions;
-use crate::base::{ByteRange, TrackId, Version};
+use crate::base::{ByteRange, TrackId, Version, cut};
 use crate::integrity::{Seal, tag::SegmentDigest};
 use core::fmt;
 use std::collections::VecDeque;
@@ -145,14 +145,49 @@ impl Timeline {
     }
 
     /// Which segment a player's request names: URL and range as the player asks (an AES-128 reset of the
-    /// range's start is the adapter's to undo). Query strings count, fragments do not.
+    /// range's start is the adapter's to undo). Query strings count, fragments do not. Players and pages put
+    /// parameters of their own behind a listed address (tokens, CMCD): those are looked past where a path, not a
+    /// query, tells a segment from its neighbours.
     #[must_use]
     pub fn find(&self, url: &str, range: Option<ByteRange>) -> Option<(usize, u64)> {
+        const PARAMETERS_MAX: usize = 16;
         let url = address::normalize(url);
-        let (track, number) = self.index.get(&url, range)?;
+        let mut asked = url.as_str();
+        for _ in 0..PARAMETERS_MAX {
+            let found = self.find_listed(asked, range);
+            if found.is_some() {
+                return found.filter(|place| asked == url || self.is_named_by_path(*place));
+            }
+            let query = asked.find('?')?;
+            let last = asked.rfind('&').filter(|last| *last > query);
+            asked = cut(asked, last.unwrap_or(query)).0;
+        }
+        None
+    }
+
+    fn find_listed(&self, url: &str, range: Option<ByteRange>) -> Option<(usize, u64)> {
+        let (track, number) = self.index.get(url, range)?;
         let segment = self.segment(track, number)?;
         (segment.shareable && segment.url == url && segment.range == range)
             .then_some((track, number))
+    }
+
+    /// Whether a segment's neighbours have other paths than it, or other ranges.
+    fn is_named_by_path(&self, (track, number): (usize, u64)) -> bool {
+        let track = self.tracks.get(track);
+        let neighbours = track.and_then(|track| {
+            let at = track.position(number)?;
+            let around = track
+                .segments
+                .range(at.saturating_sub(1)..track.segments.len().min(at + 2));
+            let own = track.segments.get(at)?;
+            let path = address::without_query(&own.url);
+            let is_alike = |other: &&Segment| {
+                other.range == own.range && address::without_query(&other.url) == path
+            };
+            Some(around.filter(is_alike).count())
+        });
+        neighbours == Some(1)
     }
 
     /// The segment `number` of track `track`.
@@ -209,10 +244,14 @@ impl Track {
     /// The segment with this number.
     #[must_use]
     pub fn segment(&self, number: u64) -> Option<&Segment> {
-        let at = self
+        self.segments.get(self.position(number)?)
+    }
+
+    fn position(&self, number: u64) -> Option<usize> {
+        let found = self
             .segments
             .binary_search_by_key(&number, |known| known.number);
-        self.segments.get(at.ok()?)
+        found.ok()
     }
 
     /// One past the last number.

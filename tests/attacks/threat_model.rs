@@ -48,8 +48,12 @@ fn named_in(text: &str) -> BTreeSet<String> {
 
 /// Tests in browsers that bring a dishonest page.
 fn files_of_attacks_between_pages() -> Vec<String> {
-    let files = fs::read_dir(root().join("tests/browser")).expect("the folder exists");
-    let names = files.flatten().map(|file| file.file_name());
+    let files = fs::read_dir(root().join("tests/browser"));
+    let names = files
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|file| file.file_name());
     let tests = names.filter_map(|name| name.into_string().ok());
     let brings = |name: &String| {
         let path = root().join("tests/browser").join(name);

@@ -30,10 +30,10 @@ const limits = { skip, timeout: 90_000 };
 
 /** What each of the crowd does, and the word that a visitor has for it. @type {[Kind, string][]} */
 const vices = [
+  ["swap", "wrong-block"], // first, so that it has sent something by then
   ["flip", "wrong-block"],
   ["truncate", "protocol"],
   ["oversize", "protocol"],
-  ["swap", "wrong-block"],
 ];
 
 /** @type {Origin} */

@@ -61,9 +61,10 @@ export function sentBy({ segments }, peer) {
   return senders.reduce((sum, sender) => sum + (sender.peer === peer ? sender.bytes : 0), 0);
 }
 
-/** Why links to a peer closed. @param {State} state @param {string} peer */
+/** Why links to a peer closed, but for the second of two that began at once. @param {State} state @param {string} peer */
 export function closedReasons({ peers }, peer) {
-  return peers.filter(({ id, state }) => id === peer && state === "closed").map((p) => p.reason);
+  const closed = peers.filter(({ id, state }) => id === peer && state === "closed");
+  return closed.map(({ reason }) => reason).filter((reason) => reason !== "duplicate");
 }
 
 /** Whether all the player was handed has been hashed. @param {State} state */
@@ -89,17 +90,20 @@ export function assertUnharmed(state, alone) {
 }
 
 /**
- * Every fragment is what the origin answers for its address now.
+ * Every fragment is what the origin answers for its address now; what a live stream has left behind is not asked for.
  * @param {State} state
  * @returns {Promise<string[]>} addresses of those that are not
  */
 export async function wrongByOrigin({ fragments }) {
   const wrong = [];
+  let compared = 0;
   for (const { url, sha256 } of fragments) {
     const answer = await fetch(url);
-    assert.ok(answer.ok, `${url}: ${answer.status}`);
+    if (answer.status === 404) continue;
     const bytes = Buffer.from(await answer.arrayBuffer());
     if (createHash("sha256").update(bytes).digest("hex") !== sha256) wrong.push(url);
+    compared += 1;
   }
+  assert.ok(compared > 0, "the origin still has some of them");
   return wrong;
 }

@@ -15,6 +15,7 @@ import { root } from "./fixtures.js";
 /** @typedef {import("./pages/viewer.js").State} State */
 /** @typedef {import("./pages/viewer.js").Options} Options */
 /** @typedef {import("./pages/shaka.js").ShakaOptions} ShakaOptions */
+/** @typedef {import("./pages/dash.js").DashOptions} DashOptions */
 /** @typedef {Record<string, { requests: number, bytes: number }>} Files */
 
 const require = createRequire(import.meta.url);
@@ -46,6 +47,9 @@ export const shakaBuilds = {
   4.16: "/shaka-4.16/shaka-player.compiled.js",
 };
 
+/** dash.js's build. */
+export const dashBuild = "/dash-5/dash.all.min.js";
+
 /** The test origin: folders, playlists, counters, faults and a tracker on one port. */
 export class Origin {
   /** @param {import("node:child_process").ChildProcess} child @param {string} url */
@@ -69,6 +73,7 @@ export class Origin {
       "/hls-1.6": dirname(require.resolve("hls.js-1.6")),
       "/shaka-5.2": dirname(require.resolve("shaka-player")),
       "/shaka-4.16": dirname(require.resolve("shaka-player-4.16")),
+      "/dash-5": dirname(require.resolve("dashjs")),
     };
     const dirs = Object.entries({ ...pages, ...folders }).flatMap(([path, folder]) => [
       "--dir",
@@ -167,7 +172,7 @@ export class Viewer {
    * Opens a page in a context of its own and starts playing.
    * @param {import("playwright-core").Browser} browser
    * @param {Origin} origin
-   * @param {Options | ShakaOptions} options
+   * @param {Options | ShakaOptions | DashOptions} options
    * @param {(() => void) | { path: string } | null} [prepare] runs in the page before anything else
    */
   static async open(browser, origin, options, prepare = null) {
@@ -175,7 +180,8 @@ export class Viewer {
     const page = await context.newPage();
     if (prepare) await page.addInitScript(prepare);
     const viewer = new Viewer(context, page);
-    await page.goto(origin.at(`/test/${"shaka" in options ? "shaka" : "viewer"}.html`));
+    const player = ["shaka", "dash"].find((name) => name in options) ?? "viewer";
+    await page.goto(origin.at(`/test/${player}.html`));
     await page.waitForFunction(() => "viewer" in window);
     await page.evaluate((given) => Reflect.get(window, "viewer").start(given), options);
     return viewer;
@@ -259,7 +265,7 @@ export function wrongFragment(state, folder) {
 }
 
 /** The binary under test. */
-function binary() {
+export function binary() {
   const path = process.env.SWARMLINE_BIN ?? join(root, "target", "debug", "swarmline");
   if (!existsSync(path))
     throw new Error(`${path} is not there: run cargo build --bin swarmline, or set SWARMLINE_BIN`);

@@ -91,20 +91,20 @@ export function sidecarOf(segments, signer) {
 
 /** Answers with texts, to any page. */
 export class TextServer {
-  /** Path → what it answers. @type {Map<string, () => string>} */
+  /** Path → what it answers to a query. @type {Map<string, (query?: URLSearchParams) => string>} */
   texts = new Map();
   /** Paths asked for. @type {string[]} */
   asked = [];
   url = "";
   #server = createServer((request, response) => {
-    const path = new URL(request.url ?? "/", "http://x").pathname;
+    const { pathname: path, searchParams } = new URL(request.url ?? "/", "http://x");
     const text = this.texts.get(path);
     this.asked.push(path);
     response.writeHead(text ? 200 : 404, {
       "access-control-allow-origin": "*",
       "content-type": path.endsWith("m3u8") ? "application/vnd.apple.mpegurl" : "application/json",
     });
-    response.end(text?.());
+    response.end(text?.(searchParams));
   });
 
   async start() {

@@ -12,11 +12,12 @@ import { app, work } from "./packed.js";
 /** `vite build`. */
 export async function withVite() {
   const outDir = join(work, "vite");
+  const input = ["index.html", "element.html"].map((name) => join(app, name));
   await vite.build({
     root: app,
     base: "./",
-    logLevel: "warn",
-    build: { outDir, emptyOutDir: true },
+    logLevel: "error",
+    build: { outDir, emptyOutDir: true, rolldownOptions: { input } },
   });
   return outDir;
 }

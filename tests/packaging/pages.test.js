@@ -22,6 +22,7 @@ before(async () => {
   pack();
   origin = await Origin.start({
     "/media/ts": fixture("ts"),
+    "/media/dash": fixture("dash-time"),
     "/vite": await withVite(),
     "/csp": withPolicies(),
     "/webpack": await withWebpack(),
@@ -39,14 +40,14 @@ after(async () => {
 });
 
 /** Opens a page and waits until its engine runs and its player has segments. */
-async function open(path, more = "") {
+async function open(path, more = "", src = "/media/ts/index.m3u8") {
   const context = await browser.newContext();
   const page = await context.newPage();
   const told = [];
   page.on("console", (message) => told.push(message.text()));
   page.on("pageerror", (error) => told.push(`uncaught: ${error.message}`));
   const words = new URLSearchParams({
-    src: origin.at("/media/ts/index.m3u8"),
+    src: origin.at(src),
     tracker: origin.trackerUrl,
   });
   const at = path.startsWith("http") ? path : origin.at(path);
@@ -83,6 +84,28 @@ test("Vite: two built pages share segments", { skip, timeout: 120_000 }, async (
   assert.ok(both < 1.7 * alone, `the origin sent ${both} bytes, ${alone} of them to the first`);
   await Promise.all([first.context().close(), second.context().close()]);
 });
+
+for (const [player, src] of [
+  ["hls.js", "/media/ts/index.m3u8"],
+  ["shaka", "/media/dash/index.mpd"],
+]) {
+  test(`Vite: the ready player loads ${player} when it is needed`, {
+    skip,
+    timeout: 60_000,
+  }, async () => {
+    const page = await open("/vite/element.html", "", src);
+    assert.deepEqual(await page.evaluate(() => seen.players), [player]);
+    const loaded = await page.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => name.split("/").pop()),
+    );
+    const unwanted = player === "shaka" ? /^hls/ : /^shaka/;
+    assert.deepEqual(
+      loaded.filter((name) => unwanted.test(name)),
+      [],
+    );
+    await page.context().close();
+  });
+}
 
 test("Vite's development server", { skip, timeout: 60_000 }, async () => {
   const server = await viteServer();

@@ -149,8 +149,9 @@ impl World {
                     self.learn_listed(viewer);
                 }
             }
-            #[cfg(not(target_arch = "wasm32"))]
+            #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
             ManifestBody::Mpd { root, now_ms } => {
+                let root = root.as_ref().expect("a tree");
                 let read = timeline.update_mpd(url, root, *now_ms);
                 read.expect("an MPD that can be read");
                 self.learn_listed(viewer);
@@ -160,6 +161,12 @@ impl World {
                     if timeline.advance(now_ms + minute * 60_000).is_some() {
                         self.learn_listed(viewer);
                     }
+                }
+            }
+            #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
+            ManifestBody::Index { first, bytes } => {
+                if timeline.update_index(url, *first, bytes).is_some() {
+                    self.learn_listed(viewer);
                 }
             }
         }

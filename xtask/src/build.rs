@@ -1,4 +1,4 @@
-//! `cargo xtask build [--out DIR] [--dev]`: writes the npm package's `dist`: wasm, glue, adapters,
+//! `cargo xtask build [--out DIR] [--dev]`: writes the npm package's `dist`: two wasm modules, glue, adapters,
 //! types, as plain ES modules that a page imports from a static server.
 //!
 //! Every step is skipped when its inputs are as they were, so a second run takes seconds. `--dev`
@@ -19,6 +19,24 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// flags: with `--all-features` it writes modules that engines refuse.
 const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20 \
     --low-memory-unused";
+
+/// A module that a page may load: its name, and the package's features it is made with.
+struct Module {
+    name: &'static str,
+    features: &'static str,
+}
+
+/// The one for hls.js goes without the reader of MPDs.
+const MODULES: [Module; 2] = [
+    Module {
+        name: "swarmline",
+        features: "",
+    },
+    Module {
+        name: "swarmline-dash",
+        features: "dash",
+    },
+];
 
 /// What a build leaves behind.
 struct Build {
@@ -49,17 +67,19 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     toolchain::ensure_node()?;
     toolchain::ensure_wasm_target()?;
     toolchain::npm_ci()?;
-    let module = build.compile()?;
-    build.bind(&module)?;
-    build.optimise()?;
+    for module in &MODULES {
+        let compiled = build.compile(module)?;
+        build.bind(module, &compiled)?;
+        build.optimise(module)?;
+    }
     build.adapters()?;
     build.measure()
 }
 
 impl Build {
-    /// Compiles the wasm module; cargo knows what is up to date.
-    fn compile(&self) -> Result<PathBuf, String> {
-        step("compiling the engine to wasm");
+    /// Compiles a wasm module; cargo knows what is up to date.
+    fn compile(&self, module: &Module) -> Result<PathBuf, String> {
+        step(&format!("compiling the engine to wasm ({})", module.name));
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         cargo.args([
             "rustc",
@@ -73,6 +93,9 @@ impl Build {
             "wasm",
             "--target",
             TARGET,
+            "--no-default-features",
+            "--features",
+            module.features,
         ]);
         if self.dev {
             cargo.args(["--config", "profile.wasm.lto=\"off\""]);
@@ -89,16 +112,18 @@ impl Build {
     }
 
     /// Writes the glue and the module that belongs to it.
-    fn bind(&self, module: &Path) -> Result<(), String> {
+    fn bind(&self, module: &Module, compiled: &Path) -> Result<(), String> {
         let glue = self.glue();
-        let stamp = Stamp::of("wasm-bindgen 0.2.130, types, short imports", &[module])?;
-        if stamp.holds(&glue) {
+        let name = module.name;
+        let bound = glue.join(format!("{name}_bg.wasm"));
+        let stamp = Stamp::of("wasm-bindgen 0.2.130, types, short imports", &[compiled])?;
+        if bound.exists() && stamp.holds(&bound) {
             return Ok(());
         }
         step("writing the glue (wasm-bindgen)");
         let mut output = wasm_bindgen_cli_support::Bindgen::new()
-            .input_path(module)
-            .out_name("swarmline")
+            .input_path(compiled)
+            .out_name(name)
             .web(true)
             .map_err(|error| error.to_string())?
             .typescript(true)
@@ -123,16 +148,16 @@ impl Build {
         output
             .emit(&glue)
             .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
-        rename(&glue.join("swarmline.js"), &names)?;
-        stamp.leave(&glue)
+        rename(&glue.join(format!("{name}.js")), &names)?;
+        stamp.leave(&bound)
     }
 
-    /// Makes the module small.
-    fn optimise(&self) -> Result<(), String> {
-        let bound = self.glue().join("swarmline_bg.wasm");
-        let small = self.out.join("swarmline.wasm");
+    /// Makes a module small.
+    fn optimise(&self, module: &Module) -> Result<(), String> {
+        let bound = self.glue().join(format!("{}_bg.wasm", module.name));
+        let small = self.out.join(format!("{}.wasm", module.name));
         let stamp = Stamp::of(if self.dev { "copy" } else { OPTIMISE }, &[&bound])?;
-        if small.exists() && stamp.holds(&self.out) {
+        if small.exists() && stamp.holds(&small) {
             return Ok(());
         }
         fs::create_dir_all(&self.out).map_err(|error| at(&self.out, &error))?;
@@ -146,7 +171,7 @@ impl Build {
             optimise.arg(&bound).arg("-o").arg(&small);
             toolchain::run(&mut optimise)?;
         }
-        stamp.leave(&self.out)
+        stamp.leave(&small)
     }
 
     /// Translates the adapters and writes their types.
@@ -156,9 +181,11 @@ impl Build {
         for extension in ["html", "css"] {
             sources.extend(files_with(&package, extension)?);
         }
-        sources.push(self.glue().join("swarmline.js"));
-        // The embed's folder holds a copy, so that it stands alone.
-        sources.push(self.out.join("swarmline.wasm"));
+        for module in &MODULES {
+            sources.push(self.glue().join(format!("{}.js", module.name)));
+            // The embed's folder holds a copy, so that it stands alone.
+            sources.push(self.out.join(format!("{}.wasm", module.name)));
+        }
         sources.push(package.join("build.mjs"));
         let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
         let stamp = Stamp::of("adapters", &sources)?;
@@ -229,11 +256,8 @@ impl Stamp {
     }
 }
 
-/// `dir/.stamp` for a directory, `dir/.name.stamp` for anything else.
+/// `dir/.name.stamp`.
 fn stamp_file(place: &Path) -> PathBuf {
-    if place.is_dir() {
-        return place.join(".stamp");
-    }
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}.stamp"))
 }

@@ -28,6 +28,7 @@ impl Recipe {
     /// Whether the known segments have the addresses that `rendition` would give them.
     fn makes_same(&self, epoch_ms: Option<i64>, rendition: &Rendition) -> bool {
         let counts_alike = || match (&rendition.media, self.anchor) {
+            (Media::Indexed(..), _) => true,
             (Media::Template(template), anchor) if !template.uses_number() => anchor.is_some(),
             (_, Some((time, count))) => {
                 let slots = &rendition.slots;
@@ -148,8 +149,10 @@ impl Timeline {
                 }),
                 Media::Template(_) | Media::List(_) => None,
             };
-            let longest = rendition.slots.iter().map(|slot| slot.duration).max();
-            track.target_duration_ms = to_ms(longest.unwrap_or(0), rendition.timescale);
+            if track.indexed.is_none() || !is_same {
+                let longest = rendition.slots.iter().map(|slot| slot.duration).max();
+                track.target_duration_ms = to_ms(longest.unwrap_or(0), rendition.timescale);
+            }
         }
         is_same
     }
@@ -169,6 +172,9 @@ impl Timeline {
         let Some(track) = index.and_then(|index| self.tracks.get_mut(index)) else {
             return update;
         };
+        if track.indexed.is_some() && is_same {
+            return update; // what its index listed stays
+        }
         let end = track.end_number();
         let (mut replaced, mut added) = (Vec::new(), Vec::new());
         let mut known = core::mem::take(&mut track.segments).into_iter().peekable();

@@ -1,16 +1,17 @@
 //! An MPD (ISO/IEC 23009-1), as a tree of elements → tracks and segments of the model. `presentation` reads the
 //! tree, `attributes` knows what is inherited, `slots` lays segments out in time, `template` makes URLs, `time`
-//! reads dates; `merge` brings what was read into the timeline.
+//! reads dates; `merge` brings what was read into the timeline; `sidx` reads the index of a resource.
 //!
 //! Invariant: a representation that cannot be mapped for sure is left out with a warning; the others are not
 //! harmed. A track is a representation of one period, its numbers are start times in its timescale.
 //!
-//! Not here: links (`xlink`) are not followed, and segments that stand only in a resource's own index (`sidx`)
-//! are not known: such a track has [`Track::indexed`] and no segments.
+//! Not here: links (`xlink`) are not followed. Segments that stand only in a resource's own index (`sidx`) are not
+//! known until a player has loaded that: such a track has `Track::indexed` and no segments.
 
 mod attributes;
 mod merge;
 mod presentation;
+mod sidx;
 mod slots;
 mod template;
 mod time;

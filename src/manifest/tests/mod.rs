@@ -1,6 +1,6 @@
-//! Tests of the manifest room: playlists as servers write them (`cases`), arbitrary ones (`properties`),
-//! and another reader of them (`beside_m3u8_rs`); MPDs that change (`mpd`; what one lists is
-//! `tests/mpd`'s).
+//! Tests of the manifest room: playlists as servers write them (`cases`), what players ask for
+//! (`addresses`), arbitrary playlists (`properties`), another reader of them (`beside_m3u8_rs`); MPDs that
+//! change (`mpd`; what one lists is `tests/mpd`'s).
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod addresses;
 #[cfg(not(target_arch = "wasm32"))] // m3u8-rs is native
 mod beside_m3u8_rs;
 mod cases;

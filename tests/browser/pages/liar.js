@@ -72,11 +72,10 @@ function refused(answer) {
   if (reason) liar.refusals.push(reason);
 }
 
-/** A message of another segment, by length. @type {Map<number, Uint8Array>} */
+/** Messages of two segments, by length: one of them is another one's. @type {Map<number, Uint8Array[]>} */
 const remembered = new Map();
-/** @type {WeakSet<RTCDataChannel>} */
-const watched = new WeakSet();
 const honestly = RTCDataChannel.prototype.send;
+const create = RTCPeerConnection.prototype.createDataChannel;
 
 /** @param {RTCDataChannel} channel @param {Uint8Array} message */
 function send(channel, message) {
@@ -86,17 +85,22 @@ function send(channel, message) {
 /** @this {RTCDataChannel} @param {any} data */
 RTCDataChannel.prototype.send = function (data) {
   const message = new Uint8Array(data instanceof ArrayBuffer ? data : data.slice());
-  watch(this);
   if (this.label === "blocks") remember(message);
   const changed = this.label === "blocks" ? blockMessages(this, message) : controls(message);
   if (changed.length !== 1 || changed[0] !== message) liar.lies += 1;
   for (const one of changed) send(this, one);
 };
 
+/** @this {RTCPeerConnection} @param {string} label @param {RTCDataChannelInit} [options] */
+RTCPeerConnection.prototype.createDataChannel = function (label, options) {
+  const channel = create.call(this, label, options);
+  if (label === "control") watch(channel);
+  else channel.addEventListener("message", ({ data }) => remember(new Uint8Array(data)));
+  return channel;
+};
+
 /** Counts what is asked of this page, and promises that lean on another one. @param {RTCDataChannel} channel */
 function watch(channel) {
-  if (watched.has(channel) || channel.label !== "control") return;
-  watched.add(channel);
   channel.addEventListener("message", ({ data }) => {
     const view = new DataView(data);
     if (view.getUint8(0) === number.request) liar.asked += view.getUint16(1 + keyLength + 4, true);
@@ -181,21 +185,28 @@ function joined(...parts) {
   return whole;
 }
 
-/** Keeps the first message of each length that went out. @param {Uint8Array} message */
+/** Keeps the first messages of each length that came or went, of two segments. @param {Uint8Array} message */
 function remember(message) {
-  if (!remembered.has(message.length)) remembered.set(message.length, message.slice());
+  const kept = remembered.get(message.length) ?? [];
+  if (kept.length === 2 || kept.some((other) => segmentOf(other) === segmentOf(message))) return;
+  remembered.set(message.length, [...kept, message.slice()]);
 }
 
 /** @param {Uint8Array} message */
 const segmentOf = (message) => message.slice(8, blockHeader).join();
 
-/** A segment's bytes that were sent before, under the right header or under its own. @param {Uint8Array} message */
+/** Bytes of another segment, under the right header or under their own. @param {Uint8Array} message */
 function ofAnotherSegment(message) {
-  const other = remembered.get(message.length);
-  if (!other || segmentOf(other) === segmentOf(message)) return message;
-  if (liar.kind === "older") return other.slice();
-  return joined(message.slice(0, blockHeader), other.slice(blockHeader));
+  const others = [...remembered.values()].flat().filter((one) => isOther(one, message));
+  const whole = others.find((one) => one.length === message.length);
+  if (liar.kind === "older") return whole?.slice() ?? message;
+  const longer = whole ?? others.find((one) => one.length > message.length);
+  if (!longer) return message;
+  return joined(message.slice(0, blockHeader), longer.slice(blockHeader, message.length));
 }
+
+/** @param {Uint8Array} one @param {Uint8Array} message */
+const isOther = (one, message) => segmentOf(one) !== segmentOf(message);
 
 /** Says that every segment is here. @param {Uint8Array} message */
 function withEveryBit(message) {

@@ -48,6 +48,7 @@ async function start(options) {
     (/** @type {number} */ type, /** @type {any} */ response, /** @type {any} */ context) => {
       if (type !== RequestType.SEGMENT || context?.type !== AdvancedRequestType.MEDIA_SEGMENT)
         return;
+      if (context.segment === undefined) return; // an index
       const [, first, last] =
         /bytes=(\d+)-(\d+)/.exec(response.originalRequest.headers.Range) ?? [];
       const [begins, ends] = first && last ? [Number(first), Number(last) + 1] : [0, 0];
@@ -102,6 +103,13 @@ const viewer = {
   /** @param {number} seconds */
   seek: (seconds) => {
     video.currentTime = seconds;
+  },
+  /** Another rendition from now on. @param {number} at by bandwidth, from below */
+  play: (at) => {
+    player.configure({ abr: { enabled: false } });
+    const tracks = player.getVariantTracks();
+    tracks.sort((/** @type {any} */ a, /** @type {any} */ b) => a.bandwidth - b.bandwidth);
+    player.selectVariantTrack(tracks[at]);
   },
   /** Another manifest in the same player. @param {string} src */
   load: (src) => {

@@ -1,0 +1,349 @@
+// @ts-check
+// MPDs in real pages, with Shaka and with dash.js: viewers of one stream feed each other, whichever of the two they
+// have. The verdict is the origin's own count of bytes; every segment is compared with the file it should be; and
+// what a player asked for must be what the engine had listed, segment by segment.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import { fixture, hasFfmpeg } from "./fixtures.js";
+import {
+  binary,
+  dashBuild,
+  hlsBuilds,
+  mediaOf,
+  Origin,
+  shakaBuilds,
+  startBrowser,
+  Viewer,
+  wrongFragment,
+} from "./harness.js";
+import { listedOf, liveOf } from "./mpds.js";
+import { TextServer } from "./publisher.js";
+
+/** What two viewers may take from the CDN, of what two plain ones take. */
+const shareOfPlainMax = 0.7;
+const streams = [
+  ...["dash-time", "dash-number", "dash-list", "dash-ranges", "dash-base", "dash-periods"],
+];
+const skip = hasFfmpeg ? false : "no ffmpeg to make the fixtures";
+const limits = { skip, timeout: 180_000 };
+
+/** @type {Origin} */
+let origin;
+/** @type {TextServer} */
+let texts;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {string} */
+let signed;
+/** @type {Viewer[]} */
+const opened = [];
+
+before(async () => {
+  if (skip) return;
+  signed = mkdtempSync(join(tmpdir(), "swarmline-signed-"));
+  cpSync(fixture("dash-time"), signed, { recursive: true });
+  execFileSync(binary(), ["sign", join(signed, "index.mpd")]);
+  const folders = [...streams, "ts"].map((name) => [`/media/${name}`, fixture(name)]);
+  origin = await Origin.start({ ...Object.fromEntries(folders), "/media/signed": signed });
+  texts = await new TextServer().start();
+  browser = await startBrowser();
+});
+
+afterEach(async () => {
+  // A viewer left behind would serve the next test.
+  await Promise.all(opened.splice(0).map((viewer) => viewer.close().catch(() => undefined)));
+});
+
+after(async () => {
+  await browser?.close();
+  await texts?.stop();
+  await origin?.stop();
+  if (signed) rmSync(signed, { recursive: true });
+});
+
+const swarmConfig = () => ({ trackerUrls: [origin.trackerUrl], stunServers: [] });
+/** @param {string} name */
+const mpd = (name) => origin.at(`/media/${name}/index.mpd`);
+
+/** @typedef {"shaka-5.2" | "shaka-4.16" | "dash.js" | "hls.js"} Player */
+
+/**
+ * @param {Player} player
+ * @param {string} src
+ * @param {Record<string, unknown> | null} swarm
+ * @param {Record<string, unknown>} [more] of the player's own settings
+ */
+async function open(player, src, swarm, more) {
+  const options = optionsOf(player, src, swarm);
+  const viewer = await Viewer.open(browser, origin, more ? { ...options, player: more } : options);
+  opened.push(viewer);
+  return viewer;
+}
+
+/**
+ * @param {Player} player
+ * @param {string} src
+ * @param {Record<string, unknown> | null} swarm
+ */
+function optionsOf(player, src, swarm) {
+  if (player === "dash.js") {
+    const abr = { autoSwitchBitrate: { video: false } };
+    return { src, dash: dashBuild, swarm, player: { streaming: { abr } } };
+  }
+  if (player === "hls.js") return { src, hls: hlsBuilds[1.7], swarm };
+  const shaka = shakaBuilds[player === "shaka-5.2" ? "5.2" : "4.16"];
+  const config = { streaming: { bufferingGoal: 4 }, abr: { enabled: false } };
+  return { src, shaka, swarm, player: config };
+}
+
+/** The whole stream is buffered; to be called by who is linked. @param {Viewer} viewer */
+async function toTheEnd(viewer) {
+  await viewer.tell("readAhead");
+  await viewer.untilWholeStream();
+  return viewer.until("hashed what it got", ({ fragments }) =>
+    fragments.every(({ sha256 }) => sha256 !== ""),
+  );
+}
+
+/** @param {Viewer} viewer */
+const linked = (viewer) => viewer.until("linked", ({ peers, stats }) => !stats || peers.length > 0);
+
+/**
+ * What holds of any viewer: the files' bytes, no complaints, and all it asked for was listed.
+ * @param {import("./harness.js").State} state
+ * @param {string} folder
+ */
+function assertFine(state, folder) {
+  assert.ok(state.fragments.length > 4, "its player was handed segments");
+  assert.equal(wrongFragment(state, folder), undefined, "every segment is the file's bytes");
+  assert.deepEqual([...state.errors, ...state.warnings, ...state.swarmErrors], []);
+  assert.equal(state.mediaError, null);
+  if (state.stats === null) return;
+  const { cache, peers, cdn, mixed } = state.stats.segments;
+  const known = cache + peers + cdn + mixed;
+  assert.equal(known, state.fragments.length, "the engine had listed what the player asked for");
+}
+
+/** Viewers one after another, each to the end; the origin's media bytes. @param {string} name @param {(() => Promise<Viewer>)[]} opens */
+async function watch(name, opens) {
+  await origin.reset();
+  const viewers = [];
+  const states = [];
+  for (const one of opens) {
+    const viewer = await one();
+    viewers.push(viewer);
+    // On loopback a film is here before the first link: who is to share waits for it.
+    if (viewers.length > 1) await linked(viewer);
+    states.push(await toTheEnd(viewer));
+  }
+  const folder = name === "signed" ? signed : fixture(name);
+  for (const state of states) assertFine(state, folder);
+  const { bytes } = mediaOf(await origin.files());
+  await Promise.all(viewers.map((viewer) => viewer.close()));
+  return { states, bytes };
+}
+
+for (const [name, player, integrity] of /** @type {[string, Player, string?][]} */ ([
+  ["dash-time", "shaka-5.2"],
+  ["dash-number", "shaka-4.16"],
+  ["dash-list", "shaka-5.2"],
+  ["dash-ranges", "shaka-4.16"],
+  ["dash-base", "shaka-5.2"],
+  ["dash-base", "shaka-4.16"],
+  ["dash-periods", "shaka-5.2"],
+  ["signed", "shaka-5.2", "require"],
+  ["dash-time", "dash.js"],
+  ["dash-number", "dash.js"],
+  ["dash-list", "dash.js"],
+  ["dash-ranges", "dash.js"],
+  ["dash-base", "dash.js"],
+  ["dash-periods", "dash.js"],
+  ["signed", "dash.js", "require"],
+])) {
+  test(`${name}, ${integrity ?? "unsigned"}, ${player}`, limits, async (t) => {
+    const swarm = { ...swarmConfig(), ...(integrity ? { integrity } : {}) };
+    const plain = await watch(name, [() => open(player, mpd(name), null)]);
+    const one = () => open(player, mpd(name), swarm);
+    const shared = await watch(name, [one, one]);
+    const second = shared.states[1]?.stats;
+    assert.ok(second && second.peerBytes > 0, "the second viewer was fed by the first");
+    const share = shared.bytes / (2 * plain.bytes);
+    t.diagnostic(`${Math.round(share * 100)} % of plain`);
+    assert.ok(share <= shareOfPlainMax, `${Math.round(share * 100)} % of two plain viewers`);
+  });
+}
+
+/** Plays the lower rendition, then the higher from behind what is buffered on. @param {Viewer} viewer */
+async function switching(viewer) {
+  await viewer.until("loaded its MPD", ({ fragments }) => fragments.length > 0);
+  await viewer.tell("play", 0);
+  await viewer.until("played on", ({ currentTime }) => currentTime > 7);
+  await viewer.tell("play", 1);
+  await viewer.tell("seek", 16);
+  return toTheEnd(viewer);
+}
+
+test(
+  "a viewer with Shaka and one with dash.js are one swarm, in both renditions",
+  limits,
+  async () => {
+    for (const order of /** @type {Player[][]} */ ([
+      ["shaka-5.2", "dash.js"],
+      ["dash.js", "shaka-5.2"],
+    ])) {
+      const states = [];
+      for (const player of order) {
+        const viewer = await open(player, mpd("dash-time"), swarmConfig());
+        if (states.length > 0) await linked(viewer);
+        states.push(await switching(viewer));
+      }
+      for (const state of states) assertFine(state, fixture("dash-time"));
+      const second = states[1];
+      const fed = second?.segments.filter(({ source }) => source === "peers" || source === "mixed");
+      for (const rendition of ["t-0-", "t-1-"]) {
+        const some = fed?.some(({ url }) => String(url).includes(rendition));
+        assert.ok(some, `${order.join(", then ")}: ${rendition} from a peer`);
+      }
+      await Promise.all(opened.splice(0).map((viewer) => viewer.close()));
+    }
+  },
+);
+
+for (const [kind, name] of /** @type {const} */ ([
+  ["by the clock", "dash-number"],
+  ["as a list that grows", "dash-time"],
+])) {
+  test(`live, ${kind}: Shaka and dash.js share`, limits, async (t) => {
+    const startedMs = Date.now() - 8_000;
+    const base = origin.at(`/media/${name}/`);
+    const make = kind === "by the clock" ? liveOf : listedOf;
+    texts.texts.set("/live.mpd", () => make(fixture(name), base, startedMs));
+    await origin.reset();
+    const src = `${texts.url}/live.mpd`;
+    const viewers = [
+      await open("shaka-5.2", src, swarmConfig()),
+      await open("dash.js", src, swarmConfig()),
+    ];
+    await Promise.all(
+      viewers.map((viewer) =>
+        viewer.until("saw enough of the stream", ({ fragments }) => {
+          return fragments.length >= 16 && fragments.every(({ sha256 }) => sha256 !== "");
+        }),
+      ),
+    );
+    const states = await Promise.all(viewers.map((viewer) => viewer.state()));
+    const { bytes } = mediaOf(await origin.files());
+    const handed = states.flatMap(({ fragments }) => fragments);
+    const share = bytes / handed.reduce((total, fragment) => total + fragment.bytes, 0);
+    t.diagnostic(`${Math.round(share * 100)} % of plain`);
+    for (const state of states) {
+      assert.equal(wrongFragment(state, fixture(name)), undefined);
+      assert.deepEqual([...state.errors, ...state.warnings, ...state.swarmErrors], []);
+    }
+    assert.ok(share <= 0.75, `${Math.round(share * 100)} % of two plain viewers`);
+  });
+}
+
+test("hosts and tokens are each viewer's own, whatever its player", limits, async () => {
+  const hosts = [origin.url, origin.url.replace("127.0.0.1", "localhost")];
+  const token = (/** @type {URLSearchParams | undefined} */ query) =>
+    `token=${query?.get("token")}`;
+  const host = (/** @type {URLSearchParams | undefined} */ query) =>
+    hosts[Number(query?.get("token"))];
+  const playlist = readFileSync(join(fixture("ts"), "index.m3u8"), "utf8");
+  texts.texts.set("/tokens/index.m3u8", (query) =>
+    playlist.replaceAll(/^(index\d+\.ts)$/gm, `${host(query)}/media/ts/$1?${token(query)}`),
+  );
+  const text = readFileSync(join(fixture("dash-number"), "index.mpd"), "utf8");
+  texts.texts.set("/tokens/index.mpd", (query) =>
+    text
+      .replace("<Period", `<BaseURL>${host(query)}/media/dash-number/</BaseURL><Period`)
+      .replaceAll('.m4s"', `.m4s?${token(query)}"`),
+  );
+  const pairs = /** @type {const} */ ([
+    ["index.m3u8", ["hls.js", "shaka-5.2"], "ts"],
+    ["index.mpd", ["shaka-4.16", "dash.js"], "dash-number"],
+  ]);
+  for (const [file, players, name] of pairs) {
+    const states = [];
+    for (const [at, player] of players.entries()) {
+      const swarm = { ...swarmConfig(), swarmId: `tokens ${file}` };
+      const viewer = await open(player, `${texts.url}/tokens/${file}?token=${at}`, swarm);
+      if (at > 0) await linked(viewer);
+      states.push(await toTheEnd(viewer));
+    }
+    for (const state of states) {
+      assert.equal(wrongFragment(state, fixture(name)), undefined);
+      assert.deepEqual([...state.errors, ...state.warnings, ...state.swarmErrors], []);
+    }
+    const second = states[1]?.stats;
+    assert.ok(second && second.peerBytes > second.cdnBytes, JSON.stringify(second));
+    await Promise.all(opened.splice(0).map((viewer) => viewer.close()));
+  }
+});
+
+test("segments that are made while they are loaded stay each player's own", limits, async () => {
+  const base = origin.at("/media/dash-number/");
+  const startedMs = Date.now() - 8_000;
+  const early = 'availabilityTimeOffset="1" availabilityTimeComplete="false" ';
+  texts.texts.set("/early.mpd", () =>
+    liveOf(fixture("dash-number"), base, startedMs).replaceAll(
+      "<SegmentTemplate ",
+      `<SegmentTemplate ${early}`,
+    ),
+  );
+  for (const player of /** @type {Player[]} */ (["shaka-5.2", "dash.js"])) {
+    const viewer = await open(player, `${texts.url}/early.mpd`, swarmConfig(), {
+      streaming: player === "dash.js" ? {} : { lowLatencyMode: true },
+    });
+    const state = await viewer.until("played", ({ currentTime, fragments, stats }) => {
+      return stats?.state === "running" && currentTime > 0 && fragments.length > 7;
+    });
+    // What was loaded before the engine was there is adopted, from whichever loader it came.
+    assert.deepEqual(state.segments, [], `${player}: none of them through the engine`);
+    assert.deepEqual([...state.errors, ...state.swarmErrors], []);
+    await viewer.close();
+  }
+});
+
+test("after detach dash.js plays by itself, and can be attached again", limits, async () => {
+  const viewer = await open("dash.js", mpd("dash-time"), swarmConfig());
+  await toTheEnd(viewer);
+  const before = await viewer.state();
+  await viewer.tell("detach");
+  await viewer.tell("detach");
+  await origin.reset();
+  await viewer.page.evaluate((src) => Reflect.get(window, "viewer").load(src), mpd("dash-number"));
+  await viewer.until("played another stream", ({ fragments }) =>
+    fragments.some(({ url }) => url.includes("/dash-number/")),
+  );
+  const state = await viewer.untilWholeStream();
+  assert.deepEqual(state.errors, []);
+  assert.equal(state.segments.length, before.segments.length, "none of them through the engine");
+  assert.ok(mediaOf(await origin.files()).requests > 4, "from the CDN");
+});
+
+test(
+  "a segment that the CDN refuses is the error that each player alone sees",
+  limits,
+  async () => {
+    for (const player of /** @type {Player[]} */ (["shaka-5.2", "dash.js"])) {
+      const failures = [];
+      for (const swarm of [null, swarmConfig()]) {
+        await origin.reset();
+        await origin.fault("404", "n-2-00005");
+        const viewer = await open(player, mpd("dash-number"), swarm);
+        const state = await viewer.until("failed", ({ errors }) => errors.length > 0);
+        failures.push(state.errors[0]);
+        await viewer.close();
+        await origin.fault("none", "n-2-00005");
+      }
+      assert.deepEqual(failures[1], failures[0], player);
+    }
+  },
+);

@@ -1,0 +1,110 @@
+// @ts-check
+// A hundred swarms (fifty with Shaka, which loads its stream anew for each) come and go on a page whose
+// player stays. Afterwards the page holds what it held before: listeners, timers, workers, sockets,
+// connections, counted from the page's first script on; and neither the module's memory nor the page's heap
+// has grown from round to round.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fixture, hasFfmpeg } from "./fixtures.js";
+import { hlsBuilds, Origin, shakaBuilds, startBrowser, Viewer } from "./harness.js";
+
+const skip = hasFfmpeg ? false : "no ffmpeg to make the fixtures";
+/** Rounds before the first count: code is compiled, caches are filled, what is kept on purpose is kept. */
+const warmUp = 10;
+const roundsOf = { hls: 100, shaka: 50 };
+/** Three pages of wasm: how the allocator lies. An engine that stayed would take 15 kB a round. */
+const wasmSlackBytes = 3 * 65_536;
+/** What a heap may differ by between two looks at it, after a collection. */
+const heapSlackBytes = 2 ** 20;
+
+/** @type {Origin} */
+let origin;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  if (skip) return;
+  origin = await Origin.start({ "/media/cmaf": fixture("cmaf") });
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await origin?.stop();
+});
+
+/** @param {import("playwright-core").Page} page @param {string} verb @param {unknown[]} given */
+const tell = (page, verb, ...given) =>
+  page.evaluate(
+    ([name, rest]) => Reflect.get(window, "page")[name](...rest),
+    /** @type {const} */ ([verb, given]),
+  );
+
+/** What the page holds, once what ends later has ended. @param {import("playwright-core").Page} page */
+async function held(page) {
+  const session = await page.context().newCDPSession(page);
+  for (let at = 0; at < 3; at += 1) await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  await session.detach();
+  const open = await tell(page, "open");
+  return { open, heapBytes: usedSize, wasmBytes: await tell(page, "wasmMemoryBytes") };
+}
+
+/** Waits until the page holds no more of anything than before; else says what. @param {import("playwright-core").Page} page @param {Record<string, number>} before */
+async function settles(page, before) {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    const now = await tell(page, "open");
+    const more = Object.keys(before).filter((what) => now[what] > (before[what] ?? 0));
+    if (more.length === 0) return;
+    if (Date.now() > end) assert.deepEqual(now, before, `more ${more.join(", ")}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+for (const [player, script] of /** @type {const} */ ([
+  ["hls", hlsBuilds["1.7"]],
+  ["shaka", shakaBuilds["5.2"]],
+])) {
+  const rounds = roundsOf[player];
+  test(`${rounds} swarms come and go: ${player}`, { skip, timeout: 240_000 }, async (t) => {
+    const src = origin.at("/media/cmaf/index.m3u8");
+    const swarm = { trackerUrls: [origin.trackerUrl], stunServers: [] };
+    // Somebody to be linked to, so that a round is more than a socket.
+    const other = await Viewer.open(browser, origin, { src, hls: hlsBuilds["1.7"], swarm });
+    await other.untilWholeStream();
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(origin.at("/test/rounds.html"));
+    await page.waitForFunction(() => "page" in window);
+    await tell(page, "start", { src, script, player });
+    // Shaka 5.2 leaves two listeners on the video with each load, alone as well: that is not ours.
+    await tell(page, "plain", warmUp);
+    const alone = await tell(page, "open");
+    await tell(page, "plain", warmUp);
+    const its = ((await tell(page, "open")).listeners - alone.listeners) / warmUp;
+    await tell(page, "rounds", warmUp, swarm);
+    const first = await held(page);
+    await tell(page, "rounds", rounds, swarm);
+    const allowed = { ...first.open, listeners: first.open.listeners + its * rounds };
+    await settles(page, allowed);
+    const last = await held(page);
+    const links = await tell(page, "links");
+    t.diagnostic(JSON.stringify({ first, last, links, its }));
+    assert.ok(links >= rounds / 10, `${links} links were opened`);
+    assert.equal(last.open.workers, first.open.workers);
+    assert.equal(last.open.connections, 0);
+    assert.equal(last.open.sockets, 0);
+    assert.ok(first.wasmBytes > 0, "the module was there");
+    assert.ok(
+      last.wasmBytes <= first.wasmBytes + wasmSlackBytes,
+      `the module's memory grew from ${first.wasmBytes} to ${last.wasmBytes} bytes`,
+    );
+    assert.ok(
+      last.heapBytes < first.heapBytes + heapSlackBytes,
+      `the heap grew from ${first.heapBytes} to ${last.heapBytes} bytes`,
+    );
+    await page.context().close();
+    await other.close();
+  });
+}
