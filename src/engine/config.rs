@@ -287,6 +287,8 @@ pub(super) mod election {
     pub(crate) const FIRST_BLOCK: Duration = Duration::from_secs(1);
     /// Hops a promise may travel: a mesh of ten links each reaches a million peers in six.
     pub(crate) const HOPS_MAX: u8 = 8;
+    /// Who sends so many times what all holders together send us fetches what they cannot bring in time.
+    pub(crate) const SECOND_COPY: f64 = 8.0;
     /// Segments for which a neighbour's promises are disregarded after a broken one.
     pub(crate) const MUTED_SEGMENTS: u32 = 20;
 }

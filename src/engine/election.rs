@@ -8,7 +8,7 @@
 
 use super::config::election::{
     FIRST_BLOCK, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE, PROMISE_MARGIN,
-    WINDOW_PER_PEER,
+    SECOND_COPY, WINDOW_PER_PEER,
 };
 use super::config::playback::COMFORT;
 use super::peer::{Held, Promise};
@@ -103,6 +103,33 @@ impl Engine {
             ),
         };
         if is_slow { wait } else { Duration::ZERO }
+    }
+
+    /// When it is our turn to fetch what others hold and cannot bring in time, because they send little: in a
+    /// swarm in which everybody is linked to everybody, those who send a multiple of it elect one of them.
+    pub(super) fn second_copy_at(
+        &self,
+        now: Instant,
+        id: SegmentId,
+        scene: &Scene,
+    ) -> Option<Instant> {
+        let segment = self.segments.get(&id)?;
+        let download = segment.download.as_ref()?;
+        let own = self.uploads.bytes_per_s()?;
+        let busy = download.leg.is_some() || download.failure.is_some();
+        if busy || !self.may_upload() || !self.is_linked_to_all() {
+            return None;
+        }
+        let holders = scene.holders.iter().filter_map(|link| self.links.get(link));
+        let rate: f64 = holders.map(|link| link.rate_or_guess()).sum();
+        let left = segment.size?.saturating_sub(segment.loaded());
+        let in_time = rate * scene.latest.since(now).as_secs_f64() >= left as f64;
+        if in_time || own < SECOND_COPY * rate || self.best_promise(id, now).is_some() {
+            return None;
+        }
+        let round_at = download.round_at;
+        let window = self.window(scene.latest.since(round_at));
+        Some(round_at + window.mul_f64(self.turn(&segment.key)))
     }
 
     /// When this round of the election began. A promise that was relied on and is gone begins another

@@ -96,14 +96,25 @@ impl Engine {
         if scene.holders.is_empty() && !self.is_asked(id) {
             return self.await_holder(now, id, &scene);
         }
-        self.take_share(now, id);
+        let turn = self.second_copy_at(now, id, &scene);
+        match turn {
+            Some(turn) if now >= turn => {
+                self.because(Why::Election);
+                self.promise(now, id);
+                self.take_from_cdn(now, id);
+            }
+            Some(_) => {}
+            None => self.take_share(now, id),
+        }
         self.relieve_silent(now, id, &scene);
         self.relieve_stuck_leg(now, id);
         self.ask_leaves(now, id, &scene.holders);
         let able = self.in_time(now, id, &scene);
         self.pick_blocks(now, id, &able);
         self.promise_first_blocks(now, id);
-        self.next_look(now, id, &scene)
+        let look = self.next_look(now, id, &scene);
+        let turn = turn.filter(|turn| *turn > now);
+        look.into_iter().chain(turn).min()
     }
 
     /// Holders that may still be asked: those that bring another block before the CDN takes over. From others
