@@ -174,10 +174,11 @@ impl Engine {
         f64::from(turn) / 1_024.0
     }
 
-    /// Whether a word of ours reaches the whole swarm at once, as far as the tracker knows it.
+    /// Whether a word of ours reaches the whole swarm at once, as far as a tracker has told its size.
     fn is_linked_to_all(&self) -> bool {
+        let size = self.signaling.swarm_size as usize;
         let links = self.links.values().filter(|link| link.is_greeted());
-        links.count() as u64 + 1 >= u64::from(self.signaling.swarm_size)
+        size > 0 && links.count() + 1 >= size
     }
 
     /// The hash of peer and segment, as a number.
