@@ -287,7 +287,7 @@ fn film(count: u32) -> (Element, Vec<u8>, Vec<u8>) {
         words(&[0, 1, 90_000, 0, 0, count]),
     ]
     .concat();
-    let len = u32::try_from(LEN).unwrap();
+    let len = u32::try_from(LEN).unwrap_or(u32::MAX);
     for _ in 0..count {
         index.extend(words(&[len, 360_000, 0x9000_0000]));
     }
