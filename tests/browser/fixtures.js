@@ -263,8 +263,8 @@ function dashRecipes() {
   };
 }
 
-/** Names of all fixtures. */
-export const names = Object.keys(recipes);
+/** Names of the fixtures that hls.js plays. */
+export const playlists = Object.keys(recipes).filter((name) => !recipes[name]?.index);
 
 /** Whether ffmpeg is here to make them. */
 export const hasFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;

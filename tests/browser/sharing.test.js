@@ -1,12 +1,12 @@
 // @ts-check
-// Every kind of stream, played in two pages with the second fed by the first, signed and unsigned. The
+// Every kind of playlist, played in two pages with the second fed by the first, signed and unsigned. The
 // verdict is the origin's own count of bytes; every fragment either player was handed is compared with
 // the file it should be. hls.js runs with its worker, which detaches what it is given: a cache that
 // handed out its own buffers would be empty when the second page asks.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { fixture, hasFfmpeg, names } from "./fixtures.js";
+import { fixture, hasFfmpeg, playlists } from "./fixtures.js";
 import { Origin, Viewer, hlsBuilds, mediaOf, startBrowser, wrongFragment } from "./harness.js";
 
 /** What two viewers may take from the CDN, of what two plain ones take. */
@@ -22,7 +22,7 @@ let browser;
 before(async () => {
   if (skip) return;
   origin = await Origin.start(
-    Object.fromEntries(names.map((name) => [`/media/${name}`, fixture(name)])),
+    Object.fromEntries(playlists.map((name) => [`/media/${name}`, fixture(name)])),
   );
   browser = await startBrowser();
 });
@@ -51,7 +51,7 @@ const also = {
   },
 };
 
-for (const name of names) {
+for (const name of playlists) {
   for (const signed of [true, false]) {
     const path = `${signed ? "" : "/unsigned"}/media/${name}/index.m3u8`;
     const version = signed ? "1.7" : "1.6";
