@@ -11,8 +11,8 @@ import type { DashLoader, DashLoaderFactory, DashPlayer } from "./dash-contract.
 import { type DashPlan, segmentLoads } from "./dash-segment.js";
 import { dashEngine } from "./engine-dash.js";
 import { SwarmlineError } from "./errors.js";
-import { PlaybackWatch } from "./playback.js";
-import { type Port, portOf, type Swarm } from "./swarm.js";
+import { Follower } from "./follower.js";
+import { portOf, type Swarm } from "./swarm.js";
 
 export type {
   DashFragmentRequest,
@@ -57,7 +57,7 @@ export function attachDash(swarm: Swarm, player: DashPlayer): () => void {
     port.release();
   };
   port.attach(dashEngine, detach);
-  const follower = new Follower(player, port);
+  const follower = new Follower(() => elementOf(player), port);
   let open = false;
   const onTeardown = () => {
     open = false;
@@ -96,50 +96,11 @@ function slotOf(player: DashPlayer): Slot {
   return slot;
 }
 
-/** Watches the media element that the player has now; it tells nobody when it gets another. */
-class Follower {
-  readonly #player: DashPlayer;
-  readonly #port: Port;
-  #watch: PlaybackWatch | undefined;
-  #media: HTMLMediaElement | undefined;
-
-  constructor(player: DashPlayer, port: Port) {
-    this.#player = player;
-    this.#port = port;
-  }
-
-  /** A new stream begins. */
-  restart(): void {
-    this.#follow();
-    this.#watch?.restart();
-  }
-
-  /** Tells the engine how much is buffered. */
-  report(): void {
-    this.#follow();
-    this.#watch?.report();
-  }
-
-  detach(): void {
-    this.#watch?.detach();
-    this.#watch = undefined;
-    this.#media = undefined;
-  }
-
-  #follow(): void {
-    const media = this.#element();
-    if (media === this.#media) return;
-    this.detach();
-    this.#media = media;
-    if (media !== undefined) this.#watch = new PlaybackWatch(media, this.#port);
-  }
-
-  /** dash.js throws where it has none. */
-  #element(): HTMLMediaElement | undefined {
-    try {
-      return this.#player.getVideoElement();
-    } catch {
-      return undefined;
-    }
+/** dash.js throws where it has none. */
+function elementOf(player: DashPlayer): HTMLMediaElement | undefined {
+  try {
+    return player.getVideoElement();
+  } catch {
+    return undefined;
   }
 }

@@ -8,7 +8,8 @@
 
 import { dashEngine } from "./engine-dash.js";
 import { SwarmlineError } from "./errors.js";
-import { PlaybackWatch } from "./playback.js";
+import { Follower } from "./follower.js";
+import { rangeOf } from "./range.js";
 import type {
   ShakaNamespace,
   ShakaPlayer,
@@ -16,7 +17,6 @@ import type {
   ShakaRequestContext,
   ShakaResponse,
 } from "./shaka-contract.js";
-import { rangeOf } from "./range.js";
 import { claimSchemes, type InnerPlugin } from "./shaka-schemes.js";
 import { copyOf, segmentPlugin } from "./shaka-segment.js";
 import { type Port, portOf, type Swarm } from "./swarm.js";
@@ -75,8 +75,7 @@ class Attachment {
   readonly #shaka: ShakaNamespace;
   readonly #inner: InnerPlugin | undefined;
   readonly #undo: (() => void)[] = [];
-  #watch: PlaybackWatch | undefined;
-  #media: HTMLMediaElement | null = null;
+  readonly #follower: Follower;
   /** A stream is open. */
   #open = false;
   #isDash = false;
@@ -88,6 +87,7 @@ class Attachment {
     this.#player = player;
     this.#shaka = shaka;
     this.#inner = inner;
+    this.#follower = new Follower(() => player.getMediaElement(), port);
   }
 
   attach(): void {
@@ -99,12 +99,12 @@ class Attachment {
       inner: schemes.inner,
       plain: this.#inner === undefined,
       shaka: this.#shaka,
-      report: () => this.#watch?.report(),
+      report: () => this.#follower.report(),
     });
     const onRequest = (type: number, request: ShakaRequest, context?: ShakaRequestContext) => {
       if (type === MANIFEST) this.#begin(request);
       if (type !== SEGMENT || !this.#isMedia(request, context)) return;
-      this.#follow();
+      this.#follower.follow();
       const { type: track = "video" } = context?.stream ?? {};
       const isAdmitted = this.#port.session?.admits(request.uris[0] ?? "", track) ?? true;
       if (isAdmitted) schemes.claim(request, plugin);
@@ -129,7 +129,7 @@ class Attachment {
       this.#player.removeEventListener("unloading", onUnloading);
       schemes.release();
     });
-    this.#follow();
+    this.#follower.follow();
   }
 
   /** The first manifest of a load names the stream. */
@@ -140,8 +140,7 @@ class Attachment {
     this.#isDash = false;
     this.#lowLatency = false;
     this.#port.open(url);
-    this.#follow();
-    this.#watch?.restart();
+    this.#follower.restart();
   }
 
   #hear(response: ShakaResponse, context: ShakaRequestContext | undefined): void {
@@ -182,21 +181,10 @@ class Attachment {
     return !request.streamDataCallback || !this.#lowLatency;
   }
 
-  /** Watches the media element that the player has now; it tells nobody when it gets another. */
-  #follow(): void {
-    const media = this.#player.getMediaElement();
-    if (media === this.#media) return;
-    this.#watch?.detach();
-    this.#media = media;
-    this.#watch = media ? new PlaybackWatch(media, this.#port) : undefined;
-  }
-
   detach(): void {
     if (this.#undo.length === 0) return;
     for (const undo of this.#undo.splice(0)) undo();
-    this.#watch?.detach();
-    this.#watch = undefined;
-    this.#media = null;
+    this.#follower.detach();
     this.#port.release();
   }
 }

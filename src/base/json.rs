@@ -134,7 +134,6 @@ impl<'a> Cursor<'a> {
     /// What stands between the quotes of a string that is well formed.
     fn raw(&mut self) -> Result<&'a str, Malformed> {
         self.expect(b'"', "a string is missing")?;
-        let raw = self.text.get(self.at..).unwrap_or_default();
         let begin = self.at;
         loop {
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
@@ -147,7 +146,7 @@ impl<'a> Cursor<'a> {
                 return Err(self.error("a control character stands in a string"));
             }
             if self.takes(b'"') {
-                return Ok(super::cut(raw, self.at - 1 - begin).0);
+                return Ok(self.text.get(begin..self.at - 1).unwrap_or_default());
             }
             self.at += 1;
             self.escaped()?;

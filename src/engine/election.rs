@@ -61,7 +61,7 @@ impl Engine {
             }
             return Some(fire);
         }
-        let open = self.links.values().any(|link| link.is_greeted());
+        let open = self.greeted().next().is_some();
         self.because(match (promise, open) {
             (Some(_), _) => Why::Promise,
             (None, true) => Why::Election,
@@ -88,21 +88,18 @@ impl Engine {
         let (Some(own), Some(size)) = (own, size) else {
             return Duration::ZERO;
         };
-        let links = self.links.values().filter(|link| link.is_greeted());
-        let best = links.filter_map(|link| link.rate.bytes_per_s());
+        let best = self.greeted().filter_map(|link| link.rate.bytes_per_s());
         let needs = size as f64 / download.length.as_secs_f64();
-        let slack = scene.latest.since(scene.started);
-        let (is_slow, wait) = match download.is_film {
-            true => (
-                own < needs,
-                self.playback.slack(scene.started).saturating_sub(COMFORT) / 2,
-            ),
-            false => (
-                own < needs && best.fold(0.0, f64::max) > 2.0 * own,
-                (slack / 4).min(download.length),
-            ),
-        };
-        if is_slow { wait } else { Duration::ZERO }
+        if own >= needs {
+            Duration::ZERO
+        } else if download.is_film {
+            self.playback.slack(scene.started).saturating_sub(COMFORT) / 2
+        } else if best.fold(0.0, f64::max) > 2.0 * own {
+            let slack = scene.latest.since(scene.started);
+            (slack / 4).min(download.length)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// When it is our turn to fetch what others hold and cannot bring in time, because they send little: in a
@@ -177,8 +174,7 @@ impl Engine {
     /// Whether a word of ours reaches the whole swarm at once, as far as a tracker has told its size.
     fn is_linked_to_all(&self) -> bool {
         let size = self.signaling.swarm_size as usize;
-        let links = self.links.values().filter(|link| link.is_greeted());
-        size > 0 && links.count() + 1 >= size
+        size > 0 && self.greeted().count() + 1 >= size
     }
 
     /// The hash of peer and segment, as a number.
@@ -194,7 +190,7 @@ impl Engine {
 
     /// `W = min(half the slack, N · 0.1 s)`; nothing when alone.
     fn window(&self, rest: Duration) -> Duration {
-        let links = self.links.values().filter(|link| link.is_greeted()).count();
+        let links = self.greeted().count();
         if links == 0 {
             return Duration::ZERO;
         }
@@ -208,7 +204,7 @@ impl Engine {
     /// Until when a fresh viewer waits for its first links: while the tracker has not said that it is
     /// alone, and only once.
     fn first_links_until(&self, started: Instant) -> Option<Instant> {
-        let open = self.links.values().any(|link| link.is_greeted());
+        let open = self.greeted().next().is_some();
         let since = self.signaling.joining_since()?;
         let alone = self.signaling.swarm_size == 1;
         (!open && !alone && started < since + FIRST_LINKS).then(|| since + FIRST_LINKS)

@@ -255,11 +255,7 @@ impl Engine {
         if self.down {
             return None;
         }
-        let haves = self
-            .links
-            .values()
-            .any(|link| link.is_greeted())
-            .then_some(self.haves_at);
+        let haves = self.greeted().next().map(|_| self.haves_at);
         let texts = self.texts.wake().filter(|_| self.config.enabled);
         [
             (self.race_wake(), Timer::Race),

@@ -137,7 +137,7 @@ impl Engine {
     /// fewest hold. Close to the deadline, and between two, playback's order is the best.
     fn block_order(&self, now: Instant, segment: &Segment, holders: &[LinkId]) -> Vec<usize> {
         let runs = segment.blocks.len().div_ceil(RUN_BLOCKS);
-        let greeted = self.links.values().filter(|link| link.is_greeted()).count();
+        let greeted = self.greeted().count();
         let mut order: Vec<usize> = (0..runs).collect();
         if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
             return order;

@@ -114,8 +114,8 @@ impl Engine {
     pub(super) fn collect_stats(&self) -> Stats {
         let totals = &self.totals;
         let received = totals.cdn + totals.peers;
-        let greeted = self.links.values().filter(|link| link.is_greeted());
-        let peers = greeted
+        let peers = self
+            .greeted()
             .map(|link| PeerStats {
                 id: link.peer.map(|peer| peer.to_hex()).unwrap_or_default(),
                 received_bytes: link.received_bytes,

@@ -28,6 +28,12 @@ impl Engine {
         self.placed().count()
     }
 
+    /// Links whose peers have said who they are: those that count.
+    pub(super) fn greeted(&self) -> impl Iterator<Item = &Link> {
+        let all = self.links.values().map(|link| &**link);
+        all.filter(|link| link.is_greeted())
+    }
+
     fn placed(&self) -> impl DoubleEndedIterator<Item = LinkId> {
         let guest = self.signaling.guest;
         let all = self.links.iter();
@@ -50,10 +56,8 @@ impl Engine {
     /// lately. The last links that lead elsewhere than most stay.
     fn least_used(&self, now: Instant) -> Option<LinkId> {
         let alike = |link: &Link| {
-            let greeted = self.links.values().filter(|other| other.is_greeted());
-            greeted
-                .filter(|other| other.network == link.network)
-                .count()
+            let others = self.greeted();
+            others.filter(|other| other.network == link.network).count()
         };
         let greeted = || self.links.iter().filter(|(_, link)| link.is_greeted());
         let most = greeted().map(|(_, link)| alike(link)).max()?;

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { shakaReader } from "./by-shaka.js";
 import { aPage } from "./page-stubs.js";
 
 const SCHEME = "urn:swarmline:sidecar:2026";
@@ -23,56 +24,21 @@ Date.now = () => 1_795_262_405_000; // live windows stand still
 const shaka = createRequire(import.meta.url)("shaka-player/dist/shaka-player.dash-es2021.js");
 const { MediaPlayer } = await import("dashjs");
 
-const { NetworkingEngine } = shaka.net;
-NetworkingEngine.registerScheme("https", (/** @type {string} */ uri) => {
-  const data = new TextEncoder().encode(served).buffer;
-  const answer = Promise.resolve({ uri, originalUri: uri, data, headers: {} });
-  return new shaka.util.AbortableOperation(answer, async () => {});
+const read = shakaReader(shaka, {
+  Parser: shaka.dash.DashParser,
+  url: MPD,
+  answer: () => served,
+  // Start, end, address and range.
+  segment: (segment) => {
+    const range = [segment.getStartByte(), segment.getEndByte()];
+    return [segment.getStartTime(), segment.getEndTime(), segment.getUris()[0], ...range];
+  },
 });
 
 /** What Shaka makes of a text: its streams and their segments, or its error's code. */
-async function byShaka(/** @type {string} */ text) {
+function byShaka(/** @type {string} */ text) {
   served = text;
-  const config = shaka.util.PlayerConfiguration.createDefault();
-  const parser = new shaka.dash.DashParser();
-  parser.configure(config.manifest, () => false);
-  const networkingEngine = new NetworkingEngine();
-  networkingEngine.configure(config.networking);
-  const nothing = () => {};
-  const face = new Proxy(/** @type {any} */ ({ networkingEngine, filter: async () => {} }), {
-    get: (known, name) => known[name] ?? (name.toString().startsWith("is") ? () => false : nothing),
-  });
-  try {
-    const manifest = await parser.start(MPD, face);
-    const variants = manifest.variants.flatMap((each) => [each.video, each.audio]);
-    const streams = [...variants, ...manifest.textStreams, ...manifest.imageStreams];
-    const seen = [];
-    for (const stream of new Set(streams.filter(Boolean))) {
-      const { originalId, type, mimeType, codecs, bandwidth, language } = stream;
-      const segments = await segmentsOf(stream);
-      seen.push({ originalId, type, mimeType, codecs, bandwidth, language, segments });
-    }
-    const timeline = manifest.presentationTimeline;
-    return { seen, isLive: timeline.isLive(), duration: timeline.getDuration() };
-  } catch (error) {
-    if (error instanceof shaka.util.Error) return { refused: error.code };
-    throw error;
-  } finally {
-    await parser.stop();
-  }
-}
-
-/** Start, end, address and range of each; nothing where they stand in an index that is not there. */
-async function segmentsOf(/** @type {any} */ stream) {
-  try {
-    await stream.createSegmentIndex();
-  } catch (error) {
-    return String(error.code);
-  }
-  return [...stream.segmentIndex].filter(Boolean).map((segment) => {
-    const range = [segment.getStartByte(), segment.getEndByte()];
-    return [segment.getStartTime(), segment.getEndTime(), segment.getUris()[0], ...range];
-  });
+  return read();
 }
 
 /** What dash.js makes of a text, less the text's own tree and our element. */

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { shakaReader } from "./by-shaka.js";
 import { aPage } from "./page-stubs.js";
 
 const BASE = "https://cdn.test/live/v.m3u8";
@@ -21,61 +22,17 @@ aPage(BASE, () => served);
 Date.now = () => 1_795_262_405_000; // live windows stand still
 const shaka = createRequire(import.meta.url)("shaka-player/dist/shaka-player.hls-es2021.js");
 
-const { NetworkingEngine } = shaka.net;
-NetworkingEngine.registerScheme("https", (/** @type {string} */ uri) => {
-  const text = uri === BASE ? served : uri.includes(".m3u8") ? media : "";
-  const data = new TextEncoder().encode(text).buffer;
-  const answer = Promise.resolve({ uri, originalUri: uri, data, headers: {} });
-  return new shaka.util.AbortableOperation(answer, async () => {});
+const read = shakaReader(shaka, {
+  Parser: shaka.hls.HlsParser,
+  url: BASE,
+  answer: (uri) => (uri === BASE ? served : uri.includes(".m3u8") ? media : ""),
+  segment: known,
 });
 
 /** What Shaka makes of a text: its streams and their segments, or its error's code. */
-async function byShaka(/** @type {string} */ text) {
+function byShaka(/** @type {string} */ text) {
   served = text;
-  const config = shaka.util.PlayerConfiguration.createDefault();
-  const parser = new shaka.hls.HlsParser();
-  parser.configure(config.manifest, () => false);
-  const networkingEngine = new NetworkingEngine();
-  networkingEngine.configure(config.networking);
-  const nothing = () => {};
-  const face = new Proxy(/** @type {any} */ ({ networkingEngine, filter: async () => {} }), {
-    get: (known, name) => known[name] ?? (name.toString().startsWith("is") ? () => false : nothing),
-  });
-  try {
-    const manifest = await parser.start(BASE, face);
-    const variants = manifest.variants.flatMap((each) => [each.video, each.audio]);
-    const streams = [...variants, ...manifest.textStreams, ...manifest.imageStreams];
-    const seen = [];
-    for (const stream of new Set(streams.filter(Boolean))) {
-      const { originalId, type, mimeType, codecs, bandwidth, language, encrypted } = stream;
-      const segments = await segmentsOf(stream);
-      seen.push({ originalId, type, mimeType, codecs, bandwidth, language, encrypted, segments });
-    }
-    const timeline = manifest.presentationTimeline;
-    const { isLowLatency, gapCount } = manifest;
-    return {
-      seen,
-      isLive: timeline.isLive(),
-      duration: timeline.getDuration(),
-      isLowLatency,
-      gapCount,
-    };
-  } catch (error) {
-    if (error instanceof shaka.util.Error) return { refused: error.code };
-    throw error;
-  } finally {
-    await parser.stop();
-  }
-}
-
-/** All that is known of each; the code where they are refused. */
-async function segmentsOf(/** @type {any} */ stream) {
-  try {
-    await stream.createSegmentIndex();
-  } catch (error) {
-    return String(error.code);
-  }
-  return [...stream.segmentIndex].filter(Boolean).map((segment) => known(segment));
+  return read();
 }
 
 /**

@@ -195,6 +195,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use crate::manifest::Element;
+    use crate::manifest::tests::mpd::element;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -230,16 +231,6 @@ mod tests {
             body.extend([word(*size), word(*duration), word(0x9000_0000)].concat());
         }
         boxed(*b"sidx", &body)
-    }
-
-    fn element(name: &str, attributes: &[(&str, &str)], children: Vec<Element>) -> Element {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Element {
-            name: name.to_owned(),
-            attributes: attributes.iter().map(owned).collect(),
-            text: String::new(),
-            children,
-        }
     }
 
     /// A film of one file; `place` is what the MPD says of its index.

@@ -12,7 +12,7 @@ mod addresses;
 #[cfg(not(target_arch = "wasm32"))] // m3u8-rs is native
 mod beside_m3u8_rs;
 mod cases;
-mod mpd;
+pub(super) mod mpd;
 #[cfg(not(target_arch = "wasm32"))] // proptest is native
 mod properties;
 

@@ -8,7 +8,11 @@ const URL: &str = "https://cdn.test/live/a.mpd?token=1";
 /// 2026-11-21T12:00:00Z.
 const NOON_MS: u64 = 1_795_262_400_000;
 
-fn element(name: &str, attributes: &[(&str, &str)], children: Vec<Element>) -> Element {
+pub(in crate::manifest) fn element(
+    name: &str,
+    attributes: &[(&str, &str)],
+    children: Vec<Element>,
+) -> Element {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Element {
         name: name.to_owned(),
