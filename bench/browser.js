@@ -8,6 +8,7 @@ import { live } from "./live.js";
 import { log } from "./measure.js";
 import { memory } from "./memory.js";
 import { startup } from "./startup.js";
+import { packed } from "./packed.js";
 import { benchStream } from "./streams.js";
 import { vod } from "./vod.js";
 
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     viewers: { type: "string", default: "6" },
     minutes: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
+    "link-mbit": { type: "string" },
+    "latency-ms": { type: "string", default: "20" },
     signed: { type: "boolean", default: false },
     unsigned: { type: "boolean", default: false },
   },
@@ -44,6 +47,8 @@ const settings = {
   rounds: values.rounds === undefined ? null : whole("rounds", values.rounds),
   viewers: whole("viewers", values.viewers),
   minutes: whole("minutes", values.minutes),
+  linkMbit: values["link-mbit"] === undefined ? null : Number(values["link-mbit"]),
+  latencyMs: whole("latency-ms", values["latency-ms"]),
   json: values.json,
   modes,
 };
@@ -51,7 +56,7 @@ const settings = {
 
 log("stream");
 const folder = benchStream();
-const origin = await Origin.start({ "/media/bench": folder }, [
+const origin = await Origin.start({ "/media/bench": folder, "/dist": packed() }, [
   "--live",
   `/live=${folder}/index.m3u8`,
 ]);

@@ -32,6 +32,10 @@ export async function startup(browser, origin, settings) {
   const company = [];
   for (const kind of kinds.filter((kind) => kind.swarm)) company.push(await open(kind));
   for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > 20);
+  if (settings.linkMbit) {
+    const bytesPerS = (settings.linkMbit * 1e6) / 8;
+    await origin.shape({ latencyMs: settings.latencyMs, bytesPerS });
+  }
   /** @type {Map<string, number[]>} */
   const frames = new Map(kinds.map(({ name }) => [name, []]));
   /** @type {number[]} */
@@ -44,7 +48,7 @@ export async function startup(browser, origin, settings) {
       const viewer = await open(kind);
       const wanted = (/** @type {import("../tests/browser/pages/viewer.js").State} */ state) =>
         state.firstFrameMs !== null && (!kind.swarm || state.firstPeerMs !== null);
-      const { firstFrameMs, firstPeerMs } = await viewer.until("showed a frame", wanted, 20_000);
+      const { firstFrameMs, firstPeerMs } = await viewer.until("showed a frame", wanted, 60_000);
       await viewer.close();
       if (round === 0) continue; // the first of each warms the machine
       frames.get(kind.name)?.push(firstFrameMs ?? 0);

@@ -3,12 +3,11 @@
 // is read, processor time first. Live time begins with the origin, so every run of a scenario meets the same
 // segments at the same moments. It measures and judges nothing.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { brotliCompressSync } from "node:zlib";
 import { root } from "../../tests/browser/fixtures.js";
 import { hlsFolder, Origin, startBrowser } from "../../tests/browser/harness.js";
 import { log, sum, wait } from "../measure.js";
+import { dist, packed } from "../packed.js";
 import { figuresOf } from "./figures.js";
 import { kinds, leadSeconds, scenarios } from "./matrix.js";
 import { children, cpuSeconds, machineBusySeconds, memoryBytes } from "./processes.js";
@@ -29,30 +28,10 @@ const incumbentFolder = join(root, "bench", "incumbent", "node_modules");
 
 /** Where scripts lie that a page may load, by path. */
 const scriptFolders = {
-  "/dist": join(root, "js-adapters", "dist"),
+  "/dist": dist,
   "/incumbent": incumbentFolder,
   "/hls-1.7": hlsFolder,
 };
-
-/**
- * The package with a compressed copy beside each file, as web servers hand it out: the engine comes while the
- * first segment does, over the same link. Everybody else's scripts are there before time begins.
- */
-function packed() {
-  if (packedFolder !== "") return packedFolder;
-  const folder = join(root, "target", "packed");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(scriptFolders["/dist"])) {
-    if (!/\.(js|wasm)$/.test(name)) continue;
-    const bytes = readFileSync(join(scriptFolders["/dist"], name));
-    writeFileSync(join(folder, name), bytes);
-    writeFileSync(join(folder, `${name}.br`), brotliCompressSync(bytes));
-  }
-  packedFolder = folder;
-  return folder;
-}
-let packedFolder = "";
 
 /** A packet and what a queue holds of a link's second, for shaped data channels. */
 const packetBytes = 1200;
