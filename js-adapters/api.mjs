@@ -24,7 +24,7 @@ function entries() {
 /** Statements of a declaration file, each from its comment to its end. @param {string} text */
 function statementsOf(text) {
   const statements = [];
-  let lines = [];
+  const lines = [];
   let depth = 0;
   let inComment = false;
   for (const line of text.split("\n")) {
