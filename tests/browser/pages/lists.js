@@ -26,40 +26,37 @@ const config = {
  */
 async function placesOf({ url, text, nowMs, addresses }) {
   await ready;
+  /** Who waits: one at a time, so that what is told is told of it. @type {(place: Place) => void} */
+  let settle = () => undefined;
+  const quiet = () => undefined;
+  const engine = new SwarmEngine(config, {
+    ...{ ready: quiet, failed: quiet, progress: quiet, stopFetch: quiet, fetchText: quiet },
+    pass: () => settle(null),
+    startFetch: (/** @type {number[]} */ ...[fetch = 0, , , start = 0, end = 0]) => {
+      const isRange = end > start;
+      const bytes = new Uint8Array(isRange ? end - start : 16);
+      queueMicrotask(() => {
+        engine.fetchHead(fetch, isRange ? 206 : 200, bytes.length, isRange);
+        engine.fetchBody(fetch, bytes);
+        engine.fetchDone(fetch);
+      });
+    },
+    event: (/** @type {any} */ { type, track, number }) => {
+      if (type === "segment") settle({ track, number: Number(number) });
+    },
+  });
+  engine.mpd(url, text, nowMs);
   /** @type {Place[]} */
   const places = [];
-  for (const { url: address, start, end } of addresses) {
-    places.push(await placeOf(address, start, end));
-  }
-  return places;
-
-  /** One at a time, so that what is told is told of it. @param {string} address @param {number} start @param {number} end @returns {Promise<Place>} */
-  function placeOf(address, start, end) {
-    return new Promise((resolve) => {
-      const quiet = () => undefined;
-      const engine = new SwarmEngine(config, {
-        ...{ ready: quiet, failed: quiet, progress: quiet, stopFetch: quiet, fetchText: quiet },
-        pass: () => settle(null),
-        startFetch: (/** @type {number} */ fetch) => {
-          const bytes = new Uint8Array(end > start ? end - start : 16);
-          queueMicrotask(() => {
-            engine.fetchHead(fetch, end > start ? 206 : 200, bytes.length, end > start);
-            engine.fetchBody(fetch, bytes);
-            engine.fetchDone(fetch);
-          });
-        },
-        event: (/** @type {any} */ { type, track, number }) => {
-          if (type === "segment") settle({ track, number: Number(number) });
-        },
-      });
-      const settle = (/** @type {Place} */ place) => {
-        setTimeout(() => engine.shutdown());
-        resolve(place);
-      };
-      engine.mpd(url, text, nowMs);
-      engine.load(1, address, start, end, true);
+  for (const [at, { url: address, start, end }] of addresses.entries()) {
+    const place = await new Promise((resolve) => {
+      settle = resolve;
+      engine.load(at + 1, address, start, end, true);
     });
+    places.push(place);
   }
+  engine.shutdown();
+  return places;
 }
 
 Object.assign(window, { placesOf });
