@@ -22,7 +22,11 @@ const require = createRequire(import.meta.url);
 const here = join(root, "tests", "browser");
 
 /** hls.js builds by version, as URLs of the origin. */
-export const hlsBuilds = { 1.7: "/hls-1.7/hls.js", 1.6: "/hls-1.6/hls.js" };
+export const hlsBuilds = {
+  1.7: "/hls-1.7/hls.js",
+  1.6: "/hls-1.6/hls.js",
+  1.5: "/hls-1.5/hls.js",
+};
 
 /** Where hls.js's builds lie. */
 export const hlsFolder = dirname(require.resolve("hls.js"));
@@ -71,6 +75,7 @@ export class Origin {
       "/dist": join(root, "js-adapters", "dist"),
       "/hls-1.7": hlsFolder,
       "/hls-1.6": dirname(require.resolve("hls.js-1.6")),
+      "/hls-1.5": dirname(require.resolve("hls.js-1.5")),
       "/shaka-5.2": dirname(require.resolve("shaka-player")),
       "/shaka-4.16": dirname(require.resolve("shaka-player-4.16")),
       "/dash-5": dirname(require.resolve("dashjs")),
