@@ -12,6 +12,7 @@ import type { EngineModule } from "./engine-module.js";
 import { SwarmlineError } from "./errors.js";
 import { History } from "./history.js";
 import type { Verifies } from "./keys.js";
+import { isNarrow } from "./link.js";
 import type { PlaybackSink } from "./playback.js";
 import {
   emptyStats,
@@ -66,6 +67,8 @@ export interface Port extends PlaybackSink {
 type Listener = (value: never) => void;
 
 const STATS_EVERY_MS = 1000;
+/** Longest that a narrow link keeps the module waiting for a first frame. */
+const HELD_MS_MAX = 10_000;
 
 /** The one implementation of `Swarm`. */
 export class SwarmCore implements Swarm, Port {
@@ -78,6 +81,8 @@ export class SwarmCore implements Swarm, Port {
   #failed = false;
   readonly #supported: boolean;
   #warned = false;
+  /** The module waits for the first frame. */
+  #held = false;
   #ticking: ReturnType<typeof setInterval> | undefined;
   #openedAt = 0;
   #startupMs: number | null = null;
@@ -164,6 +169,11 @@ export class SwarmCore implements Swarm, Port {
     }
     this.#detach = detach;
     this.#engine = engine;
+    if (isNarrow()) {
+      // The first frame is worth more than a second segment from peers.
+      this.#held = true;
+      setTimeout(() => this.#letLoad(), HELD_MS_MAX);
+    }
     if (this.#usable) this.#load();
     if (!this.#supported && !this.#warned && typeof document !== "undefined") {
       this.#warned = true;
@@ -209,6 +219,7 @@ export class SwarmCore implements Swarm, Port {
   }
 
   started(): void {
+    this.#letLoad();
     this.#startupMs ??= performance.now() - this.#openedAt;
   }
 
@@ -216,9 +227,15 @@ export class SwarmCore implements Swarm, Port {
     this.#stallMs += ms;
   }
 
+  #letLoad(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    if (this.#usable) this.#load();
+  }
+
   /** Loads the module, beside whatever the player does, then starts what waits for it. */
   #load(): void {
-    if (this.#engine === undefined) return;
+    if (this.#engine === undefined || this.#held) return;
     const { wasm, publicKey } = this.#config;
     Promise.all([this.#engine.load(wasm), verifier(publicKey)]).then(
       ([Engine, verifies]) => {

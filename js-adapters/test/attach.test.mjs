@@ -62,6 +62,35 @@ test("before the module is ready the player's own loader runs and its bytes are 
   assert.equal(swarm.stats().state, "running");
 });
 
+/** A file that took `ms` from its first byte to its last. */
+const file = (transferSize, ms) => ({ transferSize, responseStart: 100, responseEnd: 100 + ms });
+
+for (const [link, files, waits] of [
+  ["narrow", [file(120_000, 600), file(40_000, 250)], true],
+  ["wide enough for one file", [file(120_000, 600), file(60_000, 60)], false],
+  ["told by small files only", [file(9_000, 600)], false],
+  ["unknown: all is cached", [file(0, 0)], false],
+]) {
+  test(`the module ${waits ? "waits for the first frame" : "is loaded at once"} where the link is ${link}`, async (t) => {
+    const { createSwarm, attachHls } = await adapters(); // a module of its own: nothing loaded yet
+    t.mock.method(performance, "getEntriesByType", () => files);
+    let asked = 0;
+    wasm.load = async () => {
+      asked += 1;
+    };
+    const swarm = createSwarm();
+    open.push(() => swarm.destroy());
+    const hls = player();
+    attachHls(swarm, hls);
+    hls.loadSource(SRC);
+    await loaded(hls);
+    assert.equal(asked, waits ? 0 : 1);
+    swarm[Symbol.for("swarmline.port.1")].started();
+    await until("an engine", () => engines.at(-1));
+    assert.equal(asked, 1);
+  });
+}
+
 test("a swarm is named by the manifest's URL without query, or by swarmId", async () => {
   for (const [config, name] of [
     [{}, "http://cdn.test/vod.m3u8"],
