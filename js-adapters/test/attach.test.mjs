@@ -83,9 +83,11 @@ for (const [link, files, waits] of [
     const hls = player();
     attachHls(swarm, hls);
     hls.loadSource(SRC);
-    await loaded(hls);
-    assert.equal(asked, waits ? 0 : 1);
-    swarm[Symbol.for("swarmline.port.1")].started();
+    if (waits) {
+      await loaded(hls);
+      assert.equal(asked, 0);
+      swarm[Symbol.for("swarmline.port.1")].started();
+    }
     await until("an engine", () => engines.at(-1));
     assert.equal(asked, 1);
   });
