@@ -67,12 +67,12 @@ fn asked_while_failing(status: u16) -> (Vec<u128>, Source) {
     let (mut world, _, second) = second_joins(true, 6, World::config());
     world.ahead(second, 0.0);
     world.fetch(second, &url(0));
-    world.link_bytes_per_s = 50_000;
+    world.link_bytes_per_s = 100_000;
     world
         .cdn
         .faults
         .push(("seg-1".to_owned(), Fault::Status(status)));
-    world.ahead(second, 1_000.0);
+    world.ahead(second, 3_000.0);
     let (start, before) = (world.now, world.cdn.requests.len());
     let request = world.load(second, &url(1), None);
     let mut moments = Vec::new();
