@@ -289,9 +289,6 @@ pub(super) mod verify {
     pub(in crate::engine) const ANNOUNCE_BLOCKS: usize = 4;
     /// Or this part of a long segment.
     pub(in crate::engine) const ANNOUNCE_PARTS: usize = 16;
-    /// Or after so long of fewer: where uplinks are short, a hop through the mesh takes that long less (live-steady
-    /// +0.8 points, live-short-segments +0.4, seeds 1 and 2, at 11 % more bytes of control).
-    pub(in crate::engine) const ANNOUNCE_SLOW: Duration = Duration::from_millis(250);
     /// And no sooner than this after the last time: where blocks come faster, a message about each few would cost
     /// both pages more than the wait.
     pub(in crate::engine) const ANNOUNCE_EVERY: Duration = Duration::from_millis(50);

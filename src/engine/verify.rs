@@ -4,7 +4,7 @@
 //! Invariant: no block from a peer is served or handed over before it equals its leaf; where the
 //! publisher's root proves the leaf list, a wrong block names its sender.
 
-use super::config::verify::{ANNOUNCE_BLOCKS, ANNOUNCE_EVERY, ANNOUNCE_PARTS, ANNOUNCE_SLOW};
+use super::config::verify::{ANNOUNCE_BLOCKS, ANNOUNCE_EVERY, ANNOUNCE_PARTS};
 use super::output::{Output, Part};
 use super::peer::Held;
 use super::segment::{Block, LeafList, Sender};
@@ -409,9 +409,8 @@ impl Engine {
         let whole = segment.is_whole();
         let step = ANNOUNCE_BLOCKS.max(segment.blocks.len() / ANNOUNCE_PARTS);
         let first = segment.announced == 0;
-        let since = now.since(segment.announced_at);
-        let few = verified < segment.announced + step && since < ANNOUNCE_SLOW;
-        let early = few || since < ANNOUNCE_EVERY;
+        let early =
+            verified < segment.announced + step || now < segment.announced_at + ANNOUNCE_EVERY;
         if verified <= segment.announced || (!whole && !first && early) {
             return;
         }
