@@ -238,6 +238,9 @@ pub(super) mod fetch {
     pub(in crate::engine) const RATE_GUESS: f64 = 1_000_000.0;
     /// Time to first byte before the first fetch.
     pub(in crate::engine) const FIRST_BYTE_GUESS: Duration = Duration::from_millis(300);
+    /// Fetched again rather than asked for in two ranges. Four, what a round trip costs at 8 Mbit/s, made half
+    /// of what peers sent in «poor uplinks» vain: there it came scattered. None: 74.6 against 72.4 % there, at more requests.
+    pub(in crate::engine) const BRIDGED_BLOCKS: usize = 1;
     /// A segment whose size nobody told yet.
     pub(in crate::engine) const SIZE_GUESS: u64 = 1 << 20;
     /// After a failure so much more time is kept for another one and the retry after it (`cdn-brown-out`:
@@ -245,6 +248,66 @@ pub(super) mod fetch {
     pub(in crate::engine) const FAILURE_COST: Duration = Duration::from_millis(2_500);
     /// for so long.
     pub(in crate::engine) const FAILURE_FADES: Duration = Duration::from_secs(60);
+}
+
+/// Which blocks from whom (`picker.rs`).
+pub(super) mod picker {
+    /// Peers that send blocks of one segment at the same time: more than four buy almost nothing (Bianchi et al.);
+    /// with ten live-short-segments falls from 72.3 to 68.4 % of the limit (docs/scheduling.md).
+    pub(in crate::engine) const SOURCES_MAX: usize = 4;
+    /// Blocks asked together: one 64 KiB message.
+    pub(in crate::engine) const RUN_BLOCKS: usize = 4;
+    /// Blocks on their way from one link: a quarter of a second at 8 Mbit/s. From a slow one fewer, as many as
+    /// it brings in [`PIPELINE_MS`], so that none of them is late for the pipeline's sake; but two, or it
+    /// would be idle for each round trip.
+    pub(in crate::engine) const PIPELINE_BLOCKS: u32 = 16;
+    pub(in crate::engine) const PIPELINE_BLOCKS_MIN: u32 = 2;
+    /// From one that has sent nothing yet: it may be slow, and the first message tells.
+    pub(in crate::engine) const PIPELINE_BLOCKS_FIRST: u32 = 8;
+    /// `ladder` reaches 76.4 % of the limit with this, 71.8 with 1,250 (docs/scheduling.md).
+    pub(in crate::engine) const PIPELINE_MS: f64 = 700.0;
+    /// From a fast one more: what it brings while a request travels and is answered. With 16 a link through
+    /// two pages of one machine, at 19 MB/s when it is only pumped, stood idle half of the time.
+    pub(in crate::engine) const PIPELINE_BLOCKS_FAST: u32 = 64;
+    pub(in crate::engine) const PIPELINE_FAST_MS: f64 = 100.0;
+    /// Blocks on their way from all links together: what our own downlink brings in this time, half of
+    /// `cdnFallbackDelay`. More would queue in front of it, the last of them would count as silent, and what was
+    /// taken back would come in vain (`ladder`, 100 viewers, 120 s, seeds 1 to 3: 16 and 20 s of stalls without at seeds 1
+    /// and 2; 6.7, 3.6 and 4.0 with 600 ms; 5.9, 3.2 and 2.4 with 400; 4.2, 3.2 and 2.2 with 300, at half a point of the limit).
+    pub(in crate::engine) const INTAKE_MS: f64 = 400.0;
+    pub(in crate::engine) const INTAKE_BLOCKS_MIN: u32 = 4;
+    /// With so many neighbours what they can give each other matters more than playback's order, however short
+    /// time is (`live-short-segments`: 72.7 % of the limit with playback's order below 4 s of slack, 79.8 without).
+    pub(in crate::engine) const CROWD: usize = 3;
+}
+
+/// What neighbours hear of a segment in the making (`verify.rs`).
+pub(super) mod verify {
+    use crate::base::Duration;
+
+    /// A neighbour hears of a partial segment with its first block, and then each time so many are new: one
+    /// message's worth. Of each two: live-steady +0.5 points, but 40 % more control messages (docs/scheduling.md).
+    pub(in crate::engine) const ANNOUNCE_BLOCKS: usize = 4;
+    /// Or this part of a long segment.
+    pub(in crate::engine) const ANNOUNCE_PARTS: usize = 16;
+    /// And no sooner than this after the last time: where blocks come faster, a message about each few would cost
+    /// both pages more than the wait.
+    pub(in crate::engine) const ANNOUNCE_EVERY: Duration = Duration::from_millis(50);
+}
+
+/// What a peer can make us remember (`peer.rs`): bounds, far above what an honest one tells.
+pub(super) mod peer {
+    use crate::base::Duration;
+
+    /// Tracks a peer may tell of, and single entries of each.
+    pub(in crate::engine) const TRACKS_MAX: usize = 64;
+    pub(in crate::engine) const ENTRIES_MAX: usize = 8_192;
+    /// Segments of a track of which it may tell parts: nobody has more in the making, and parts weigh the most.
+    pub(in crate::engine) const PARTS_MAX: usize = 64;
+    /// A promise for later than this is taken as one for then, so that it can be broken.
+    pub(in crate::engine) const PROMISE_MAX: Duration = Duration::from_secs(30);
+    /// Bytes a second expected of a link that has sent nothing yet: modest, but new links must be tried.
+    pub(in crate::engine) const RATE_GUESS: f64 = 500_000.0;
 }
 
 /// Knobs of the race (`source.rs`).
@@ -267,6 +330,11 @@ pub(super) mod source {
     pub(crate) const SHARE_KEPT_BACK: f64 = 0.12;
     /// Less is not worth a request.
     pub(crate) const SHARE_MIN: f64 = 0.08;
+    /// Slices of a live segment that a few viewers bring so that its first copy multiplies faster: this part of it each,
+    pub(crate) const SLICE: f64 = 0.1;
+    /// and of all of them together so many copies (seed 1, 100 viewers, 120 s: live-steady 85.8 % of the limit with
+    /// none, 87.7 with 2, 85.5 with 5; live-short-segments 72.7, 77.2, 81.3; of a film they only cost).
+    pub(crate) const SLICED_COPIES: f64 = 2.0;
 }
 
 /// Knobs of the election (`election.rs`).

@@ -172,7 +172,7 @@ impl Engine {
     }
 
     /// Whether a word of ours reaches the whole swarm at once, as far as a tracker has told its size.
-    fn is_linked_to_all(&self) -> bool {
+    pub(super) fn is_linked_to_all(&self) -> bool {
         let size = self.signaling.swarm_size as usize;
         size > 0 && self.greeted().count() + 1 >= size
     }

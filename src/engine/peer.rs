@@ -2,6 +2,7 @@
 //!
 //! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
 
+use super::config::peer::{ENTRIES_MAX, PARTS_MAX, PROMISE_MAX, RATE_GUESS, TRACKS_MAX};
 use super::trust::Conduct;
 use super::upload::Queue;
 use super::vouch::Suspicion;
@@ -9,14 +10,6 @@ use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, Trac
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
 use std::collections::VecDeque;
-
-/// Tracks a peer may tell of, and single entries of each.
-const TRACKS_MAX: usize = 64;
-const ENTRIES_MAX: usize = 8_192;
-/// Segments of a track of which it may tell parts: nobody has more in the making, and parts weigh the most.
-const PARTS_MAX: usize = 64;
-/// A promise for later than this is taken as one for then, so that it can be broken.
-const PROMISE_MAX: Duration = Duration::from_secs(30);
 
 /// One link and the peer behind it.
 #[derive(Debug)]
@@ -113,7 +106,7 @@ impl Link {
 
     /// Bytes a second, or a modest guess before the first block: new links must be tried.
     pub(super) fn rate_or_guess(&self) -> f64 {
-        self.rate.bytes_per_s().unwrap_or(500_000.0)
+        self.rate.bytes_per_s().unwrap_or(RATE_GUESS)
     }
 }
 

@@ -1,41 +1,19 @@
-//! Which blocks from which peer: runs, the rarest first while there is time, fast links first, a short
-//! pipeline to each.
+//! Which blocks from which peer: runs, the rarest first in a crowd, fast links first, a short pipeline
+//! to each.
 //!
 //! Invariant: a block is asked of one link at a time, and only after its leaf is known.
 
 use super::Engine;
+use super::config::picker::{
+    CROWD, INTAKE_BLOCKS_MIN, INTAKE_MS, PIPELINE_BLOCKS, PIPELINE_BLOCKS_FAST,
+    PIPELINE_BLOCKS_FIRST, PIPELINE_BLOCKS_MIN, PIPELINE_FAST_MS, PIPELINE_MS, RUN_BLOCKS,
+    SOURCES_MAX,
+};
 use super::peer::{Held, Link};
 use super::segment::{Block, Segment, narrow};
-use crate::base::{Duration, Instant, LinkId, SegmentId};
+use crate::base::{Instant, LinkId, SegmentId};
 use crate::integrity::BLOCK_LEN;
 use crate::wire::PeerMessage;
-
-/// Peers that send blocks of one segment at the same time: more than four buy almost nothing.
-const SOURCES_MAX: usize = 4;
-/// Blocks asked together: one 64 KiB message.
-const RUN_BLOCKS: usize = 4;
-/// Blocks on their way from one link: a quarter of a second at 8 Mbit/s. From a slow one fewer, as many as
-/// it brings in [`PIPELINE_MS`], so that none of them is late for the pipeline's sake; but two, or it
-/// would be idle for each round trip.
-const PIPELINE_BLOCKS: u32 = 16;
-const PIPELINE_BLOCKS_MIN: u32 = 2;
-/// From one that has sent nothing yet: it may be slow, and the first message tells.
-const PIPELINE_BLOCKS_FIRST: u32 = 8;
-const PIPELINE_MS: f64 = 700.0;
-/// From a fast one more: what it brings while a request travels and is answered. With 16 a link through
-/// two pages of one machine, at 19 MB/s when it is only pumped, stood idle half of the time.
-const PIPELINE_BLOCKS_FAST: u32 = 64;
-const PIPELINE_FAST_MS: f64 = 100.0;
-/// Blocks on their way from all links together: what our own downlink brings in this time, half of
-/// `cdnFallbackDelay`. More would queue in front of it, the last of them would count as silent, and what was
-/// taken back would come in vain (`ladder`, 100 viewers, 120 s, seeds 1 to 3: 16 and 20 s of stalls without at seeds 1
-/// and 2; 6.7, 3.6 and 4.0 with 600 ms; 5.9, 3.2 and 2.4 with 400; 4.2, 3.2 and 2.2 with 300, at half a point of the limit).
-const INTAKE_MS: f64 = 400.0;
-const INTAKE_BLOCKS_MIN: u32 = 4;
-/// With so many neighbours what they can give each other matters more than playback's order.
-const CROWD: usize = 3;
-/// And with so much slack.
-const UNHURRIED: Duration = Duration::from_secs(4);
 
 impl Engine {
     /// Asks one holder for the leaf list, if it is not known.
@@ -73,8 +51,7 @@ impl Engine {
         self.send(link, &PeerMessage::LeavesRequest { key });
     }
 
-    /// Hands missing blocks to holders, a run at a time to each in turn: the rarest first while there is
-    /// time, in order when there is not.
+    /// Hands missing blocks to holders, a run at a time to each in turn.
     pub(super) fn pick_blocks(&mut self, now: Instant, id: SegmentId, holders: &[LinkId]) {
         let Some(segment) = self.segments.get(&id) else {
             return;
@@ -98,7 +75,7 @@ impl Engine {
         if sources.is_empty() {
             return;
         }
-        let order = self.block_order(now, segment, &able);
+        let order = self.block_order(segment, &able);
         let held = |link| {
             let held = self.links.get(&link)?.haves.held(&segment.key)?;
             Some((link, held.clone()))
@@ -134,12 +111,11 @@ impl Engine {
 
     /// Where each run of blocks stands in line. A source that sends the same blocks to all its
     /// neighbours leaves them nothing to give each other: so each begins elsewhere, with what the
-    /// fewest hold. Close to the deadline, and between two, playback's order is the best.
-    fn block_order(&self, now: Instant, segment: &Segment, holders: &[LinkId]) -> Vec<usize> {
+    /// fewest hold. Between two, playback's order is the best.
+    fn block_order(&self, segment: &Segment, holders: &[LinkId]) -> Vec<usize> {
         let runs = segment.blocks.len().div_ceil(RUN_BLOCKS);
-        let greeted = self.greeted().count();
         let mut order: Vec<usize> = (0..runs).collect();
-        if greeted < CROWD || self.playback.slack(now) < UNHURRIED {
+        if self.greeted().count() < CROWD {
             return order;
         }
         let mut counts = vec![0_usize; runs];

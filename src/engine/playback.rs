@@ -78,3 +78,44 @@ impl Playback {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const NONE: Duration = Duration::ZERO;
+
+    /// A player with ten seconds ahead, and when the CDN's turn is.
+    fn turn(playback: &mut Playback, cdn_time: Duration) -> Instant {
+        playback.update(Instant::ZERO, 10_000.0, 1.0);
+        playback.latest(Instant::ZERO, cdn_time, None)
+    }
+
+    #[test]
+    fn late_timers_bring_the_turn_of_the_cdn_forward_by_as_much_and_are_forgotten() {
+        let mut playback = Playback::new();
+        let punctual = turn(&mut playback, NONE);
+        playback.note_timer(Duration::from_secs(1));
+        let hidden = turn(&mut playback, NONE);
+        assert_eq!(punctual.since(hidden), Duration::from_secs(1));
+        playback.note_timer(Duration::from_secs(60));
+        let slept = turn(&mut playback, NONE);
+        assert_eq!(punctual.since(slept), LATE_MAX, "a page that slept");
+        for _ in 0..60 {
+            playback.note_timer(NONE);
+        }
+        let shown = turn(&mut playback, NONE);
+        assert!(punctual.since(shown) < Duration::from_millis(2));
+    }
+
+    #[test]
+    fn a_slow_cdn_is_asked_by_so_much_earlier() {
+        let mut playback = Playback::new();
+        let fast = turn(&mut playback, Duration::from_millis(100));
+        let slow = turn(&mut playback, Duration::from_secs(4));
+        assert_eq!(fast, Instant::from_millis(8_000), "two seconds are kept");
+        assert_eq!(slow, Instant::from_millis(4_000), "half as much again");
+    }
+}

@@ -4,6 +4,7 @@
 //! into its place. Bytes themselves are the shell's. Decides nothing about sources.
 
 use super::authority::{Proof, Standing};
+use super::config::fetch::BRIDGED_BLOCKS;
 use super::download::Download;
 use super::output::Timing;
 use super::peer::Promise;
@@ -12,10 +13,6 @@ use crate::base::{ByteRange, Instant, LinkId, PeerId, Version};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{BLOCK_LEN, Digest, block_count, block_range, root_of};
 use crate::wire::SegmentKey;
-
-/// Fetched again rather than asked for in two ranges. Four, what a round trip costs at 8 Mbit/s, made half
-/// of what peers sent in «poor uplinks» vain: there it came scattered.
-const BRIDGED_BLOCKS: usize = 1;
 
 /// A segment that is being downloaded, is held, or was.
 #[derive(Debug)]

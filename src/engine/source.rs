@@ -6,7 +6,7 @@
 
 use super::authority::Standing;
 use super::config::source::{
-    HOLES_MAX, NO_SLACK, PATIENCE, PATIENCE_MAX, SHARE_KEPT_BACK, SHARE_MIN,
+    HOLES_MAX, NO_SLACK, PATIENCE, PATIENCE_MAX, SHARE_KEPT_BACK, SHARE_MIN, SLICE, SLICED_COPIES,
 };
 use super::download::Failure;
 use super::segment::{Block, block_of};
@@ -104,7 +104,7 @@ impl Engine {
                 self.take_from_cdn(now, id);
             }
             Some(_) => {}
-            None => self.take_share(now, id),
+            None => self.take_share(now, id, &scene),
         }
         self.relieve_silent(now, id, &scene);
         self.relieve_stuck_leg(now, id);
@@ -245,9 +245,13 @@ impl Engine {
 
     /// Where peers could not bring the last segments in time, the CDN brings its part of this one at once:
     /// a run that is another one for each viewer, so that neighbours have something to give each other.
-    /// The same bytes at the deadline would help nobody.
-    fn take_share(&mut self, now: Instant, id: SegmentId) {
-        let share = self.cdn_share - SHARE_KEPT_BACK;
+    /// The same bytes at the deadline would help nobody. Where they can, a few viewers bring a slice of it
+    /// all the same: one uplink takes most of a live segment's time to give away one copy, many are faster.
+    fn take_share(&mut self, now: Instant, id: SegmentId, scene: &Scene) {
+        let mut share = self.cdn_share - SHARE_KEPT_BACK;
+        if share < SHARE_MIN && self.brings_slice(now, id, scene) {
+            share = SLICE;
+        }
         if share < SHARE_MIN || self.cdn.no_ranges {
             return;
         }
@@ -273,6 +277,20 @@ impl Engine {
             self.because(Why::Share);
             self.start_leg(now, id, from..from + count);
         }
+    }
+
+    /// Whether this viewer is one of those that bring a slice: so many of the swarm as make [`SLICED_COPIES`]
+    /// copies, of those whose CDN is fast; nobody where all are linked to all, for there one uplink feeds everybody.
+    fn brings_slice(&self, now: Instant, id: SegmentId, scene: &Scene) -> bool {
+        let Some(segment) = self.segments.get(&id) else {
+            return false;
+        };
+        let is_film = segment.download.as_ref().is_none_or(|d| d.is_film);
+        let hurried = self.cdn.estimate(segment.size.unwrap_or(0)) * 4 > scene.latest.since(now);
+        let size = f64::from(self.signaling.swarm_size.max(1));
+        let chance = SLICED_COPIES / (SLICE * size);
+        let lot = f64::from(self.lot(&segment.key) >> 16) / 65_536.0;
+        !is_film && !hurried && lot < chance && !self.is_linked_to_all()
     }
 
     /// Time ran out and the CDN took over: who had been silent and has nothing left to send has wasted
@@ -362,10 +380,17 @@ impl Engine {
         }
     }
 
-    /// A CDN leg that has been silent for `cdnFallbackDelay` gives what it has not reached to peers that
+    /// How long a leg may be silent: `cdnFallbackDelay`, or on a short downlink twice what a piece of the
+    /// answer takes; else peers would be asked for what is in front of it already (`ladder`).
+    fn leg_delay(&self) -> Duration {
+        let piece = self.cdn.estimate(4 * BLOCK_LEN) * 2;
+        self.config.fallback_delay().max(piece)
+    }
+
+    /// A CDN leg that has been silent for so long gives what it has not reached to peers that
     /// hold it; what it brings before them still counts.
     fn relieve_stuck_leg(&mut self, now: Instant, id: SegmentId) {
-        let delay = self.config.fallback_delay();
+        let delay = self.leg_delay();
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
@@ -494,7 +519,7 @@ impl Engine {
         let stuck = download
             .leg
             .filter(|_| segment.size.is_none() || segment.blocks.contains(&Block::Filling))
-            .map(|leg| leg.last_byte + delay)
+            .map(|leg| leg.last_byte + self.leg_delay())
             .filter(|at| *at > now);
         let timeout = scene.started + Duration::from_millis(self.config.segment_timeout);
         let failed_until = download.failure.map_or(Instant::ZERO, |f| f.until);

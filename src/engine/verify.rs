@@ -4,6 +4,7 @@
 //! Invariant: no block from a peer is served or handed over before it equals its leaf; where the
 //! publisher's root proves the leaf list, a wrong block names its sender.
 
+use super::config::verify::{ANNOUNCE_BLOCKS, ANNOUNCE_EVERY, ANNOUNCE_PARTS};
 use super::output::{Output, Part};
 use super::peer::Held;
 use super::segment::{Block, LeafList, Sender};
@@ -11,14 +12,6 @@ use super::{CloseReason, Engine, WarningCode};
 use crate::base::{ByteRange, Duration, HashId, Instant, LinkId, PayloadId, SegmentId};
 use crate::integrity::Digest;
 use crate::wire::{BlockHeader, HaveEntry, Holding, PeerMessage};
-
-/// A neighbour hears of a partial segment with its first block, and then each time so many are new: one
-/// message's worth, or a sixteenth of a long segment.
-const ANNOUNCE_BLOCKS: usize = 4;
-const ANNOUNCE_PARTS: usize = 16;
-/// And no sooner than this after the last time: where blocks come faster, a message about each few would cost
-/// both pages more than the wait.
-const ANNOUNCE_EVERY: Duration = Duration::from_millis(50);
 
 /// Blocks whose hashes are awaited.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ use swarmline::base::{
     SegmentId, TrackerId,
 };
 use swarmline::engine::{
-    Config, Engine, Event, Input, LoadKind, ManifestBody, Source, WarningCode,
+    Config, Engine, Event, Input, LoadKind, ManifestBody, Source, Timing, WarningCode,
 };
 use swarmline::integrity::Digest;
 use swarmline::tracker::{self, ConnectionId, Tracker};
@@ -48,6 +48,7 @@ pub enum Outcome {
     Ready {
         bytes: Vec<u8>,
         source: Source,
+        timing: Timing,
         at: Instant,
     },
     Failed {

@@ -24,12 +24,18 @@ impl World {
                 segment,
                 len,
                 source,
-                ..
+                timing,
             } => {
                 let held = &self.viewers[viewer].store;
                 let bytes = held.get(&segment).expect("Ready names held bytes");
                 let bytes = bytes[..len as usize].to_vec();
-                self.answer(viewer, request, Outcome::Ready { bytes, source, at });
+                let outcome = Outcome::Ready {
+                    bytes,
+                    source,
+                    timing,
+                    at,
+                };
+                self.answer(viewer, request, outcome);
             }
             Output::Failed {
                 request, status, ..
