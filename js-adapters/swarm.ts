@@ -81,8 +81,8 @@ export class SwarmCore implements Swarm, Port {
   #failed = false;
   readonly #supported: boolean;
   #warned = false;
-  /** The module waits for the first frame. */
-  #held = false;
+  /** The module waits for the first frame, but not for ever. */
+  #held: ReturnType<typeof setTimeout> | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;
   #openedAt = 0;
   #startupMs: number | null = null;
@@ -171,8 +171,7 @@ export class SwarmCore implements Swarm, Port {
     this.#engine = engine;
     if (isNarrow()) {
       // The first frame is worth more than a second segment from peers.
-      this.#held = true;
-      setTimeout(() => this.#letLoad(), HELD_MS_MAX);
+      this.#held = setTimeout(() => this.#letLoad(), HELD_MS_MAX);
     }
     if (this.#usable) this.#load();
     if (!this.#supported && !this.#warned && typeof document !== "undefined") {
@@ -183,6 +182,8 @@ export class SwarmCore implements Swarm, Port {
   }
 
   release(): void {
+    clearTimeout(this.#held);
+    this.#held = undefined;
     this.#detach = undefined;
     this.close();
   }
@@ -228,14 +229,15 @@ export class SwarmCore implements Swarm, Port {
   }
 
   #letLoad(): void {
-    if (!this.#held) return;
-    this.#held = false;
+    if (this.#held === undefined) return;
+    clearTimeout(this.#held);
+    this.#held = undefined;
     if (this.#usable) this.#load();
   }
 
   /** Loads the module, beside whatever the player does, then starts what waits for it. */
   #load(): void {
-    if (this.#engine === undefined || this.#held) return;
+    if (this.#engine === undefined || this.#held !== undefined) return;
     const { wasm, publicKey } = this.#config;
     Promise.all([this.#engine.load(wasm), verifier(publicKey)]).then(
       ([Engine, verifies]) => {
