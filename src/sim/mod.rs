@@ -10,12 +10,14 @@
 //! link, loss, disks, and the time the engine itself takes.
 
 mod census;
+mod crowd;
 mod event;
 mod fault;
 mod figures;
 mod link;
 mod linking;
 mod nat;
+mod office;
 mod oracle;
 mod origin;
 mod player;
@@ -26,6 +28,7 @@ mod serving;
 mod shell;
 mod signals;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -44,12 +47,30 @@ pub use scenario::{
 pub use trace::Sink;
 
 use crate::base::{Duration, Instant};
+use std::thread::available_parallelism;
+
+/// Fewer viewers have less to do on a page than it takes to divide it.
+const FEW: u32 = 256;
 
 /// Runs a scenario once: with engines, or (the control) with players alone.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, with_engines: bool, sink: Option<Sink<'_>>) -> Figures {
-    let trace = trace::Trace::new(sink);
-    let mut world = world::World::new(scenario, seed, with_engines, trace);
+    let crowds = match scenario.viewers() {
+        0..FEW => 1,
+        _ => available_parallelism().map_or(1, usize::from),
+    };
+    run_in(scenario, seed, with_engines, crowds, sink)
+}
+
+/// The same with so many crowds, each on a core of its own.
+fn run_in(
+    scenario: &Scenario,
+    seed: u64,
+    with_engines: bool,
+    crowds: usize,
+    sink: Option<Sink<'_>>,
+) -> Figures {
+    let mut world = world::World::new(scenario, seed, with_engines, crowds, sink);
     world.run_until(Instant::ZERO + Duration::from_secs_f64(scenario.seconds));
     let cohorts = census::cohorts(scenario, &world);
     Figures {
