@@ -22,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     ("from_tracker", from_tracker),
     ("playlist", playlist),
     ("mpd", mpd),
+    ("sidx", sidx),
     ("digest_line", digest_line),
     ("sidecar", sidecar),
     ("publish", publish),
@@ -133,6 +134,44 @@ pub fn mpd(bytes: &[u8]) {
         }
         timeline.advance(LATER_MS);
         numbers_rise(&timeline);
+    }
+}
+
+/// The index of a film in one file, as a player loaded it: once where the MPD says where it stands, and once
+/// where the player looked for it.
+pub fn sidx(bytes: &[u8]) {
+    const URL: &str = "https://cdn.example/film/manifest.mpd";
+    const FILE: &str = "https://cdn.example/film/v.mp4";
+    const FIRST: u64 = 100;
+    for place in ["", "indexRange=\"100-100\""] {
+        let text = format!(
+            "<MPD><Period id=\"p\"><AdaptationSet><Representation id=\"v\"><BaseURL>v.mp4</BaseURL>\
+             <SegmentBase {place}/></Representation></AdaptationSet></Period></MPD>"
+        );
+        let tree = read_xml(&text).expect("an MPD");
+        let mut timeline = Timeline::default();
+        timeline.update_mpd(URL, &tree, 0).expect("a film");
+        let before = format!("{:?}", timeline.tracks());
+        let read = timeline.update_index(FILE, FIRST, bytes);
+        if read.is_none_or(|read| read.updates.is_empty()) {
+            let after = format!("{:?}", timeline.tracks());
+            assert_eq!(after, before, "an error changes nothing");
+            continue;
+        }
+        numbers_rise(&timeline);
+        what_is_found_is_what_was_asked(&timeline, 0);
+        let ranges = timeline.tracks().iter().flat_map(|track| &track.segments);
+        let ranges: Vec<ByteRange> = ranges.filter_map(|segment| segment.range).collect();
+        assert!(
+            ranges
+                .iter()
+                .all(|range| FIRST < range.start && range.start < range.end)
+        );
+        assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+        if !ranges.is_empty() {
+            let again = timeline.update_index(FILE, FIRST, bytes);
+            assert!(again.is_none(), "the same index says nothing new");
+        }
     }
 }
 

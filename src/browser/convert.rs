@@ -9,7 +9,7 @@ use crate::engine::{
     CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
     TrackerStats, WarningCode, Why,
 };
-use crate::integrity::Verifier;
+use crate::integrity::SharedVerifier;
 use js_sys::{Array, Object, Reflect};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -34,7 +34,7 @@ pub(super) fn config(value: JsValue, host: &Host) -> Result<Config, JsValue> {
     };
     // Which key it is only the module knows that checks signatures, and the host asks it.
     let pinned = given.text("publicKey")?;
-    let public_key = pinned.map(|_| Rc::new(host.clone()) as Rc<dyn Verifier>);
+    let public_key = pinned.map(|_| Rc::new(host.clone()) as SharedVerifier);
     Ok(Config {
         enabled: given.flag("enabled")?.unwrap_or(default.enabled),
         max_peers: given.count("maxPeers")?.unwrap_or(default.max_peers),

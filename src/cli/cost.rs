@@ -2,12 +2,19 @@
 
 use std::fs;
 
-/// Processor seconds of the calling thread so far.
-pub(super) fn thread_s() -> Option<f64> {
-    // First field: nanoseconds on a processor (proc_pid_schedstat).
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let spent: f64 = text.split_whitespace().next()?.parse().ok()?;
-    Some(spent / 1e9)
+/// Processor seconds of all threads of this process so far, in hundredths.
+pub(super) fn process_s() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The fields behind the name, which may hold anything: the state is the third (proc_pid_stat).
+    let (_, fields) = text.rsplit_once(')')?;
+    let ticks = |field: usize| {
+        fields
+            .split_whitespace()
+            .nth(field - 3)?
+            .parse::<f64>()
+            .ok()
+    };
+    Some((ticks(14)? + ticks(15)?) / 100.0)
 }
 
 /// Megabytes the process held at its largest.

@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 use std::time::Instant;
 
 /// Play scenarios with hundreds of viewers in virtual time, beside the same viewers without peers.
@@ -82,21 +81,17 @@ impl Args {
 
     fn report(&self, scenario: &Scenario, seed: u64) -> Result<Report, String> {
         let begun = Instant::now();
-        // The control needs nothing of the swarm's run: beside it, on another core.
-        let (swarm, cpu_s, control) = thread::scope(|scope| {
-            let control = scope.spawn(|| run(scenario, seed, false, None));
-            let before = cost::thread_s();
-            let swarm = self.swarm(scenario, seed);
-            let cpu_s = cost::thread_s().zip(before).map(|(now, then)| now - then);
-            (swarm, cpu_s, control.join())
-        });
-        let control = control.map_err(|_| "the control run panicked".to_owned())?;
+        // One after the other, so that the second one's cost is its own.
+        let control = run(scenario, seed, false, None);
+        let before = cost::process_s();
+        let swarm = self.swarm(scenario, seed)?;
+        let cpu_s = cost::process_s().zip(before).map(|(now, then)| now - then);
         let cost = Cost {
             wall_s: begun.elapsed().as_secs_f64(),
             cpu_s,
             peak_mb: cost::peak_mb(),
         };
-        Ok(Report::new(scenario, seed, swarm?, control).with_cost(cost))
+        Ok(Report::new(scenario, seed, swarm, control).with_cost(cost))
     }
 
     fn read(&self, path: &Path) -> Result<Scenario, String> {

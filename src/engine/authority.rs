@@ -11,10 +11,9 @@ use super::texts::Texts;
 use super::{Engine, IntegrityMode, WarningCode};
 use crate::base::{Instant, SegmentId, TrackId, Version};
 use crate::integrity::tag::SegmentDigest;
-use crate::integrity::{Digest, Seal, Verifier};
+use crate::integrity::{Digest, Seal, SharedVerifier};
 use crate::manifest;
 use core::cmp::Ordering;
-use std::rc::Rc;
 
 /// How a segment stands with its publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +72,7 @@ impl Why {
 /// The pinned key, and what was pinned with the first lines that it signed.
 #[derive(Debug, Default)]
 pub(super) struct Authority {
-    key: Option<Rc<dyn Verifier>>,
+    key: Option<SharedVerifier>,
     /// STREAM of the first line that was trusted.
     stream: Option<String>,
     tracks: Vec<Pinned>,
@@ -92,7 +91,7 @@ struct Pinned {
 }
 
 impl Authority {
-    pub(super) fn new(key: Option<Rc<dyn Verifier>>) -> Self {
+    pub(super) fn new(key: Option<SharedVerifier>) -> Self {
         Self {
             key,
             ..Self::default()

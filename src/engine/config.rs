@@ -3,8 +3,7 @@
 //! Validation for people (codes, field names) is TypeScript's; here a value out of range is clamped.
 
 use crate::base::Duration;
-use crate::integrity::Verifier;
-use std::rc::Rc;
+use crate::integrity::SharedVerifier;
 
 /// What a user may set. Durations in milliseconds, rates in bytes a second.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ pub struct Config {
     /// A sidecar, ours or PeerTube's, that speaks of every track: absolute URL.
     pub manifest_url: Option<String>,
     /// The publisher's key: with it only signed digests count.
-    pub public_key: Option<Rc<dyn Verifier>>,
+    pub public_key: Option<SharedVerifier>,
     /// Bytes of segments held in memory. Default 256 MiB.
     pub memory_limit_bytes: u64,
     /// The host can make WebRTC connections; the shell says so.

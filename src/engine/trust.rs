@@ -62,12 +62,13 @@ impl Fault {
 
 /// How a peer has behaved.
 #[derive(Debug, Default)]
+#[cfg_attr(not(target_arch = "wasm32"), repr(C))]
 pub(super) struct Conduct {
+    rests_until: Instant,
     /// When its lapses will be forgotten.
     lapses: Instant,
     /// When its lies will be.
     lies: Instant,
-    rests_until: Instant,
     rests: u32,
     /// Requests in a row that have brought no block while it was wanted.
     pub(super) in_vain: u32,

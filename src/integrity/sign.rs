@@ -60,8 +60,24 @@ pub trait Verifier {
     fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool;
 }
 
+/// A verifier that engines share: natively also from thread to thread, as a simulator's crowds are; a page has one
+/// thread, and its objects cannot leave it.
+#[cfg(not(target_arch = "wasm32"))]
+pub type SharedVerifier = std::sync::Arc<dyn Verifier + Send + Sync>;
+/// A verifier that engines share.
+#[cfg(target_arch = "wasm32")]
+pub type SharedVerifier = std::rc::Rc<dyn Verifier>;
+
 /// Not of each kind: a page would carry what derived code says of its host.
+#[cfg(target_arch = "wasm32")]
 impl fmt::Debug for dyn Verifier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Verifier")
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl fmt::Debug for dyn Verifier + Send + Sync {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Verifier")
     }

@@ -53,23 +53,26 @@ pub(super) struct Census {
     next: Instant,
     /// Parts of the mesh without a link between them, viewers that just came left out: at worst.
     pub(super) islands: usize,
-    /// Links that opened, each counted at both ends.
-    pub(super) opened: u64,
 }
 
-impl World<'_> {
-    /// Counts islands, if it is time.
-    pub(super) fn look_around(&mut self) {
-        if !self.with_engines || self.now < self.census.next {
-            return;
+impl Census {
+    /// Whether it is time to count.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = now >= self.next;
+        if is_due {
+            self.next = now + EVERY;
         }
-        self.census.next = self.now + EVERY;
-        self.census.islands = self.census.islands.max(islands(&self.viewers, self.now));
+        is_due
+    }
+
+    /// Counts islands.
+    pub(super) fn count(&mut self, viewers: &[&Viewer], now: Instant) {
+        self.islands = self.islands.max(islands(viewers, now));
     }
 }
 
 /// Parts of the mesh, of viewers that have been here for a while and can reach others.
-fn islands(viewers: &[Viewer], now: Instant) -> usize {
+fn islands(viewers: &[&Viewer], now: Instant) -> usize {
     let settled = |v: &Viewer| v.here && v.is_able() && now >= v.comes + NEW;
     let mut seen = vec![false; viewers.len()];
     let mut count = 0;
@@ -95,7 +98,7 @@ pub(super) fn cohorts(scenario: &Scenario, world: &World<'_>) -> Vec<Cohort> {
     let kinds = scenario.group.len() + 1;
     let all = (0..scenario.arrivals.len() * kinds).map(|cohort| {
         let of = |viewer: &&Viewer| viewer.cohort == cohort;
-        let members: Vec<&Viewer> = world.viewers.iter().filter(of).collect();
+        let members: Vec<&Viewer> = world.viewers().filter(of).collect();
         let (wave, kind) = (cohort / kinds, cohort % kinds);
         let mut name = match kind.checked_sub(1) {
             Some(group) => format!("group {}", group + 1),

@@ -1,4 +1,4 @@
-//! What can happen in the world. Decides nothing.
+//! What can happen to a viewer. Decides nothing.
 
 use super::link::BlockMessage;
 use super::viewer::{Loader, Wish};
@@ -6,90 +6,81 @@ use crate::base::{HashId, LinkId, RequestId};
 use crate::integrity::Digest;
 use crate::tracker::ConnectionId;
 
-/// Something that happens.
+/// Something that happens to a viewer.
 #[derive(Debug)]
 pub(super) enum Event {
-    Comes(usize),
-    Leaves(usize),
+    Comes,
+    Leaves,
     /// An alarm of the engine; it counts if it is still set for this moment.
-    Wake(usize),
+    Wake,
     /// An alarm of the player.
-    Look(usize),
+    Look,
     /// The player tries again what failed.
-    Again(usize),
-    Seek(usize),
+    Again,
+    Seek,
     /// The player has the segment of this wish in its buffer.
-    Appended(usize, RequestId, Wish),
+    Appended(RequestId, Wish),
+    /// First and last number listed.
     Playlist {
-        viewer: usize,
         level: usize,
         listed: Option<(u64, u64)>,
     },
     /// The CDN begins to answer.
-    Answer(usize, Loader),
+    Answer(Loader),
     Chunk {
-        viewer: usize,
         loader: Loader,
         len: u64,
     },
     /// A control message is there.
     Control {
-        to: usize,
         link: LinkId,
         bytes: Vec<u8>,
     },
     /// The last bit of a block message stands before the downlink, or (`passed`) is through it.
     Block {
-        to: usize,
         link: LinkId,
         message: Box<BlockMessage>,
         passed: bool,
     },
-    UplinkFree(usize),
-    Opened(usize, LinkId),
-    Closed(usize, LinkId),
-    Hashed {
-        viewer: usize,
-        hash: HashId,
-        digests: Vec<Digest>,
+    UplinkFree,
+    /// Somebody who has our description looks for us: whether `link` is still there, or it never opens.
+    Knock {
+        link: LinkId,
+        from: (usize, LinkId),
     },
-    ToTracker(ConnectionId, String),
-    FromTracker(usize, ConnectionId, String),
+    Opened(LinkId),
+    Closed(LinkId),
+    Hashed(HashId, Vec<Digest>),
+    FromTracker(ConnectionId, String),
     /// A socket opened, or closed or never opened.
-    Socket(usize, ConnectionId, bool),
-    Offer(usize, LinkId, bool),
-    TrackerWakes,
-    Weather,
+    Socket(ConnectionId, bool),
+    Offer(LinkId, bool),
 }
 
 impl Event {
-    /// A number for its kind, its viewer, and something of what it carries.
-    pub(super) fn summary(&self) -> (u8, usize, u64) {
+    /// A number for its kind, and something of what it carries.
+    pub(super) fn summary(&self) -> (u8, u64) {
         match self {
-            Self::Comes(viewer) => (0, *viewer, 0),
-            Self::Leaves(viewer) => (1, *viewer, 0),
-            Self::Wake(viewer) => (2, *viewer, 0),
-            Self::Look(viewer) => (3, *viewer, 0),
-            Self::Again(viewer) => (4, *viewer, 0),
-            Self::Seek(viewer) => (5, *viewer, 0),
-            Self::Appended(viewer, _, wish) => (6, *viewer, wish.number),
-            Self::Playlist { viewer, listed, .. } => (7, *viewer, listed.map_or(0, |l| l.1)),
-            Self::Answer(viewer, _) => (8, *viewer, 0),
-            Self::Chunk { viewer, len, .. } => (9, *viewer, *len),
-            Self::Control { to, bytes, .. } => (10, *to, bytes.len() as u64),
-            Self::Block { to, message, .. } => (11, *to, message.len),
-            Self::UplinkFree(viewer) => (12, *viewer, 0),
-            Self::Opened(viewer, link) => (13, *viewer, u64::from(link.0)),
-            Self::Closed(viewer, link) => (14, *viewer, u64::from(link.0)),
-            Self::Hashed {
-                viewer, digests, ..
-            } => (15, *viewer, digests.len() as u64),
-            Self::ToTracker(connection, text) => (16, 0, connection.0 << 32 | text.len() as u64),
-            Self::FromTracker(viewer, _, text) => (17, *viewer, text.len() as u64),
-            Self::Socket(viewer, _, open) => (18, *viewer, u64::from(*open)),
-            Self::Offer(viewer, link, _) => (19, *viewer, u64::from(link.0)),
-            Self::TrackerWakes => (20, 0, 0),
-            Self::Weather => (21, 0, 0),
+            Self::Comes => (0, 0),
+            Self::Leaves => (1, 0),
+            Self::Wake => (2, 0),
+            Self::Look => (3, 0),
+            Self::Again => (4, 0),
+            Self::Seek => (5, 0),
+            Self::Appended(_, wish) => (6, wish.number),
+            Self::Playlist { listed, .. } => (7, listed.map_or(0, |l| l.1)),
+            Self::Answer(_) => (8, 0),
+            Self::Chunk { len, .. } => (9, *len),
+            Self::Control { bytes, .. } => (10, bytes.len() as u64),
+            Self::Block { message, .. } => (11, message.len),
+            Self::UplinkFree => (12, 0),
+            Self::Knock { link, .. } => (13, u64::from(link.0)),
+            Self::Opened(link) => (14, u64::from(link.0)),
+            Self::Closed(link) => (15, u64::from(link.0)),
+            Self::Hashed(_, digests) => (16, digests.len() as u64),
+            Self::FromTracker(_, text) => (17, text.len() as u64),
+            Self::Socket(_, open) => (18, u64::from(*open)),
+            Self::Offer(link, _) => (19, u64::from(link.0)),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::census::Cohort;
 use super::oracle::Violation;
+use super::tally::Tally;
 use super::viewer::Viewer;
 use super::world::World;
 use crate::engine::Why;
@@ -171,16 +172,16 @@ pub struct Figures {
 
 impl Figures {
     pub(super) fn of(world: &World<'_>) -> Self {
+        let tally = &world.tally();
         let viewers: Vec<&Viewer> = world
-            .viewers
-            .iter()
+            .viewers()
             .filter(|viewer| viewer.here || viewer.left_at.is_some())
             .collect();
         let sum =
             |of: &dyn Fn(&Viewer) -> u64| viewers.iter().map(|viewer| of(viewer)).sum::<u64>();
         let stay = |viewer: &Viewer| viewer.stayed_s(world.now);
         let delivered_bytes = sum(&|viewer| viewer.delivered);
-        let cdn_bytes: u64 = world.cdn.iter().sum();
+        let cdn_bytes: u64 = tally.cdn.iter().sum();
         let wasted_bytes = sum(&|viewer| viewer.store.wasted);
         let per_byte = |bytes: u64| bytes as f64 / delivered_bytes.max(1) as f64;
         let mut figures = Self {
@@ -188,33 +189,32 @@ impl Figures {
             viewer_s: viewers.iter().map(|viewer| stay(viewer)).sum(),
             delivered_bytes,
             cdn_bytes,
-            cdn_first_bytes: world.cdn_first.iter().sum(),
-            cdn_requests: world.cdn_requests,
-            asks: asks(world),
+            cdn_first_bytes: tally.cdn_first.iter().sum(),
+            cdn_requests: tally.cdn_requests,
+            asks: asks(world, tally),
             uplinks_used: sum(&|viewer| viewer.uploaded) as f64 / uplinks(world, &viewers).max(1.0),
-            playlist_bytes: world.playlist_bytes,
-            peer_bytes: world.peer_bytes,
-            control_bytes: world.control_bytes,
-            control_messages: world.control_messages,
-            tracker_messages: world.tracker_messages,
+            playlist_bytes: tally.playlist_bytes,
+            peer_bytes: tally.peer_bytes,
+            control_bytes: tally.control_bytes,
+            control_messages: tally.control_messages,
+            tracker_messages: tally.tracker_messages,
             wasted_bytes,
             redundancy: per_byte(wasted_bytes),
             offload: 1.0 - per_byte(cdn_bytes),
-            offload_limit: limit(world, &viewers, delivered_bytes),
-            copies: copies(world),
+            offload_limit: limit(world, tally, &viewers, delivered_bytes),
+            copies: copies(world, tally),
             stalls: stalls(world),
             jumps: sum(&|viewer| u64::from(viewer.player.watched.jumps)),
-            events: world.events,
-            trace: format!("{:016x}", world.trace.hash()),
-            violations: world.oracle.count,
-            violation: world.oracle.kept.clone(),
+            events: tally.events,
+            trace: format!("{:016x}", world.trace()),
+            violations: tally.oracle.count,
+            violation: tally.oracle.kept.clone(),
             ..Self::default()
         };
-        figures.control_bytes_per_s = world.control_bytes as f64 / figures.viewer_s.max(1.0);
-        figures.control_share = per_byte(world.control_bytes);
+        figures.control_bytes_per_s = tally.control_bytes as f64 / figures.viewer_s.max(1.0);
+        figures.control_share = per_byte(tally.control_bytes);
         figures.islands = world.census.islands;
-        figures.links_opened_per_minute =
-            world.census.opened as f64 * 60.0 / figures.viewer_s.max(1.0);
+        figures.links_opened_per_minute = tally.opened as f64 * 60.0 / figures.viewer_s.max(1.0);
         figures.add_players(world, &viewers);
         figures.add_links(world, &viewers);
         figures
@@ -236,10 +236,7 @@ impl Figures {
         let shares = longer.map(|viewer| viewer.cdn_bytes as f64 / viewer.delivered.max(1) as f64);
         self.cdn_share = Spread::of(shares.collect());
         let all: u32 = segments().sum();
-        let levels = world
-            .viewers
-            .first()
-            .map_or(0, |v| v.player.watched.levels.len());
+        let levels = viewers.first().map_or(0, |v| v.player.watched.levels.len());
         self.levels = (0..levels)
             .map(|level| {
                 let count: u32 = watched().map(|w| w.levels[level]).sum();
@@ -266,15 +263,16 @@ impl Figures {
 /// min(p − 1/N, p·η·ū/r), in bytes: p, the share delivered to those who can exchange with peers; 1/N, what
 /// one copy of all that was delivered is of it; p·η·ū/r, what the uplinks could carry while their viewers
 /// were here.
-fn limit(world: &World<'_>, viewers: &[&Viewer], delivered: u64) -> f64 {
+fn limit(world: &World<'_>, tally: &Tally, viewers: &[&Viewer], delivered: u64) -> f64 {
     let delivered = delivered.max(1) as f64;
     let able = viewers.iter().filter(|viewer| viewer.is_able());
     let to_able: u64 = able.map(|viewer| viewer.delivered).sum();
     let uplinks = uplinks(world, viewers);
     let got = world
+        .stage
         .origin
         .titles()
-        .zip(&world.got)
+        .zip(&tally.got)
         .filter(|(_, got)| **got > 0);
     let once: u64 = got.map(|(title, _)| title.size).sum();
     let share = to_able as f64 / delivered;
@@ -292,9 +290,9 @@ fn uplinks(world: &World<'_>, viewers: &[&Viewer]) -> f64 {
         .sum()
 }
 
-fn asks(world: &World<'_>) -> Vec<Asks> {
+fn asks(world: &World<'_>, tally: &Tally) -> Vec<Asks> {
     let said = |why: &Why| {
-        let (requests, bytes) = *world.asks.get(why).filter(|_| world.with_engines)?;
+        let (requests, bytes) = *tally.asks.get(why).filter(|_| world.stage.with_engines)?;
         let why = why.words();
         Some(Asks {
             why,
@@ -305,16 +303,17 @@ fn asks(world: &World<'_>) -> Vec<Asks> {
     Why::ALL.iter().filter_map(said).collect()
 }
 
-fn copies(world: &World<'_>) -> Copies {
+fn copies(world: &World<'_>, tally: &Tally) -> Copies {
     let counted = world
+        .stage
         .origin
         .titles()
-        .zip(&world.got)
+        .zip(&tally.got)
         .filter(|(_, got)| **got > 0);
     let (mut each, mut with_first) = (Vec::new(), 0.0);
     for (title, _) in counted {
-        let all = world.cdn[title.content.index()];
-        let first = world.cdn_first[title.content.index()];
+        let all = tally.cdn[title.content.index()];
+        let first = tally.cdn_first[title.content.index()];
         each.push((all - first) as f64 / title.size as f64);
         with_first += all as f64 / title.size as f64;
     }
@@ -325,10 +324,11 @@ fn copies(world: &World<'_>) -> Copies {
 }
 
 fn stalls(world: &World<'_>) -> Stalls {
-    let came = world.viewers.iter().enumerate();
-    let came = came.filter(|(_, viewer)| viewer.here || viewer.left_at.is_some());
-    let waited: Vec<(f64, usize)> = came
-        .clone()
+    let came = || {
+        let all = world.viewers().enumerate();
+        all.filter(|(_, viewer)| viewer.here || viewer.left_at.is_some())
+    };
+    let waited: Vec<(f64, usize)> = came()
         .map(|(index, viewer)| (viewer.player.watched.stall_s, index))
         .collect();
     let worst = waited
@@ -336,7 +336,9 @@ fn stalls(world: &World<'_>) -> Stalls {
         .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
     Stalls {
         viewers: waited.iter().filter(|(seconds, _)| *seconds > 0.0).count(),
-        count: came.map(|(_, v)| u64::from(v.player.watched.stalls)).sum(),
+        count: came()
+            .map(|(_, v)| u64::from(v.player.watched.stalls))
+            .sum(),
         total_s: waited.iter().map(|(seconds, _)| seconds).sum(),
         worst_viewer: worst
             .filter(|(seconds, _)| *seconds > 0.0)

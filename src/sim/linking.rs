@@ -3,11 +3,11 @@
 //! Invariant: what is sent arrives once, in the order of its channel, unless the weather or the sender's
 //! vice says otherwise.
 
+use super::crowd::Crowd;
 use super::event::Event;
 use super::link::{BlockMessage, Link};
 use super::oracle::Promise;
 use super::scenario::Vice;
-use super::world::World;
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::engine::Input;
 use crate::wire::PeerMessage;
@@ -19,7 +19,7 @@ const CONNECT_ROUND_TRIPS: u32 = 6;
 /// Longest message either channel takes.
 const MESSAGE_MAX: u32 = 256 << 10;
 
-impl World<'_> {
+impl Crowd {
     /// A description is complete: an offer of ours, or an answer.
     pub(super) fn on_offer(&mut self, viewer: usize, link: LinkId, ours: bool) {
         let sdp = format!("{viewer} {}", link.0);
@@ -34,7 +34,7 @@ impl World<'_> {
     fn read_description(&self, sdp: &str) -> Option<(usize, LinkId)> {
         let (viewer, link) = sdp.split_once(' ')?;
         let viewer: usize = viewer.parse().ok()?;
-        (viewer < self.viewers.len()).then_some((viewer, LinkId(link.parse().ok()?)))
+        (viewer < self.stage.latencies.len()).then_some((viewer, LinkId(link.parse().ok()?)))
     }
 
     /// Both sides know each other; the channels open if their NATs let them.
@@ -46,20 +46,33 @@ impl World<'_> {
             .links
             .all
             .insert(link, Box::new(Link::new((other, theirs))));
-        let (this, that) = (&self.viewers[viewer], &self.viewers[other]);
-        if !this.kind.nat.reaches(that.kind.nat) || that.links.all.get(&theirs).is_none() {
-            return;
+        if self.stage.nats[viewer].reaches(self.stage.nats[other]) {
+            let from = (viewer, link);
+            let knock = Event::Knock { link: theirs, from };
+            self.later(other, self.way(viewer, other), knock);
         }
-        let span = (this.latency + that.latency) * 2 * CONNECT_ROUND_TRIPS;
-        self.later(span, Event::Opened(viewer, link));
-        self.later(span, Event::Opened(other, theirs));
+    }
+
+    /// From one viewer to another.
+    fn way(&self, from: usize, to: usize) -> Duration {
+        self.stage.latencies[from] + self.stage.latencies[to]
+    }
+
+    /// The other side of a link looks for us.
+    pub(super) fn on_knock(&mut self, viewer: usize, link: LinkId, from: (usize, LinkId)) {
+        if self.viewers[viewer].links.all.contains_key(&link) {
+            let (other, theirs) = from;
+            let span = self.way(viewer, other) * (2 * CONNECT_ROUND_TRIPS - 1);
+            self.later(other, span, Event::Opened(theirs));
+            self.later(viewer, span, Event::Opened(link));
+        }
     }
 
     pub(super) fn accept_offer(&mut self, viewer: usize, link: LinkId, sdp: &str) {
         if let Some(other) = self.read_description(sdp) {
             let links = &mut self.viewers[viewer].links.all;
             links.insert(link, Box::new(Link::new(other)));
-            self.later(GATHER, Event::Offer(viewer, link, false));
+            self.later(viewer, GATHER, Event::Offer(link, false));
         }
     }
 
@@ -67,8 +80,7 @@ impl World<'_> {
         let it = &mut self.viewers[viewer];
         if let Some(gone) = it.links.remove(link) {
             let (other, theirs) = gone.other;
-            let span = it.latency + self.viewers[other].latency;
-            self.later(span, Event::Closed(other, theirs));
+            self.later(other, self.way(viewer, other), Event::Closed(theirs));
         }
     }
 
@@ -77,20 +89,16 @@ impl World<'_> {
         let Some((to, theirs)) = it.links.all.get(&link).filter(|l| l.open).map(|l| l.other) else {
             return;
         };
-        self.control_bytes += bytes.len() as u64;
-        self.control_messages += 1;
+        self.tally.control_bytes += bytes.len() as u64;
+        self.tally.control_messages += 1;
         let left = it.links.send_control(self.now, bytes.len());
-        let there: Instant = left + it.latency + self.viewers[to].latency;
+        let there: Instant = left + self.way(viewer, to);
         if bytes.len() > MESSAGE_MAX as usize {
             self.broken(viewer, Promise::Caps, "a control message is too long");
         }
-        if !self.loses(&bytes) {
-            let event = Event::Control {
-                to,
-                link: theirs,
-                bytes,
-            };
-            self.queue.push(there, event);
+        if !self.loses(viewer, &bytes) {
+            let link = theirs;
+            self.push(to, there, Event::Control { link, bytes });
         }
     }
 
@@ -149,16 +157,16 @@ impl World<'_> {
                 .down
                 .pass(message.sent, self.now, bytes);
             if through > self.now {
+                let passed = true;
                 let event = Event::Block {
-                    to,
                     link,
                     message,
-                    passed: true,
+                    passed,
                 };
-                return self.queue.push(through, event);
+                return self.push(to, through, event);
             }
         }
-        self.peer_bytes += message.len;
+        self.tally.peer_bytes += message.len;
         let BlockMessage {
             header, taint, len, ..
         } = *message;
@@ -179,24 +187,25 @@ impl World<'_> {
         let it = &mut self.viewers[viewer];
         if it.engine.is_some() && it.store.is_waiting() {
             let what = "a payload is neither placed nor dropped";
-            self.oracle.broken(self.now, viewer, Promise::Store, what);
+            self.tally
+                .oracle
+                .broken(self.now, viewer, Promise::Store, what);
         }
     }
 
     pub(super) fn on_uplink_free(&mut self, viewer: usize) {
         if let Some(sent) = self.viewers[viewer].links.end() {
             let (link, (to, theirs)) = (sent.link, sent.to);
-            let span = self.viewers[viewer].latency + self.viewers[to].latency;
+            let span = self.way(viewer, to);
             let mut message = Box::new(sent.message);
             message.sent = message.sent + span;
             let passed = false;
             let there = Event::Block {
-                to,
                 link: theirs,
                 message,
                 passed,
             };
-            self.later(span, there);
+            self.later(to, span, there);
             if let Some(queued) = sent.queued {
                 self.tell(viewer, Input::LinkWritable { link, queued });
             }
@@ -207,7 +216,7 @@ impl World<'_> {
     /// Begins the next message of an uplink that is free.
     pub(super) fn begin_upload(&mut self, viewer: usize) {
         if let Some(at) = self.viewers[viewer].links.begin(self.now) {
-            self.queue.push(at, Event::UplinkFree(viewer));
+            self.push(viewer, at, Event::UplinkFree);
         }
     }
 
@@ -215,21 +224,23 @@ impl World<'_> {
         if !self.viewers[viewer].links.set_open(link) {
             return;
         }
-        self.census.opened += 1;
+        self.tally.opened += 1;
         let max_message = MESSAGE_MAX;
         self.tell(viewer, Input::LinkOpened { link, max_message });
         let it = &self.viewers[viewer];
         if it.links.open > it.kind.max_peers as usize {
-            self.oracle
+            self.tally
+                .oracle
                 .broken(self.now, viewer, Promise::Caps, "more links than maxPeers");
         }
     }
 
     /// Whether a control message is lost on the way.
-    pub(super) fn loses(&mut self, bytes: &[u8]) -> bool {
-        self.weather.haves_lost > 0.0
+    pub(super) fn loses(&mut self, viewer: usize, bytes: &[u8]) -> bool {
+        let share = self.weather().haves_lost;
+        share > 0.0
             && matches!(PeerMessage::decode(bytes), Ok(PeerMessage::Have(_)))
-            && self.rng.unit() < self.weather.haves_lost
+            && self.viewers[viewer].luck.unit() < share
     }
 
     pub(super) fn is_open(&self, viewer: usize, link: LinkId) -> bool {

@@ -10,12 +10,14 @@
 //! link, loss, disks, and the time the engine itself takes.
 
 mod census;
+mod crowd;
 mod event;
 mod fault;
 mod figures;
 mod link;
 mod linking;
 mod nat;
+mod office;
 mod oracle;
 mod origin;
 mod player;
@@ -26,6 +28,7 @@ mod serving;
 mod shell;
 mod signals;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -48,8 +51,18 @@ use crate::base::{Duration, Instant};
 /// Runs a scenario once: with engines, or (the control) with players alone.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, with_engines: bool, sink: Option<Sink<'_>>) -> Figures {
-    let trace = trace::Trace::new(sink);
-    let mut world = world::World::new(scenario, seed, with_engines, trace);
+    run_in(scenario, seed, with_engines, 1, sink)
+}
+
+/// The same with so many crowds.
+fn run_in(
+    scenario: &Scenario,
+    seed: u64,
+    with_engines: bool,
+    crowds: usize,
+    sink: Option<Sink<'_>>,
+) -> Figures {
+    let mut world = world::World::new(scenario, seed, with_engines, crowds, sink);
     world.run_until(Instant::ZERO + Duration::from_secs_f64(scenario.seconds));
     let cohorts = census::cohorts(scenario, &world);
     Figures {

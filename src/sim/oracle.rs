@@ -43,7 +43,7 @@ pub struct Violation {
 }
 
 /// The judge of one run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Oracle {
     pub(super) count: u64,
     pub(super) kept: Vec<Violation>,
@@ -57,6 +57,15 @@ pub(super) struct Wakes {
 }
 
 impl Oracle {
+    /// Takes what another one has found, of other viewers.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.kept.extend(other.kept.iter().cloned());
+        self.kept
+            .sort_by(|a, b| a.at_s.total_cmp(&b.at_s).then(a.viewer.cmp(&b.viewer)));
+        self.kept.truncate(KEPT);
+    }
+
     pub(super) fn broken(&mut self, now: Instant, viewer: usize, promise: Promise, what: &str) {
         self.count += 1;
         if self.kept.len() < KEPT {

@@ -11,7 +11,6 @@ use super::whole;
 use crate::base::{Duration, Instant, Rng};
 use crate::integrity::tag::{DigestTag, SegmentDigest};
 use crate::integrity::{Digest, block_count, root_of, sha256};
-use std::collections::BTreeMap;
 
 /// The live segment that is complete when a run begins.
 const LIVE_NOW: u64 = 1_000;
@@ -67,11 +66,8 @@ pub(super) struct Origin {
     /// By number within a rendition.
     titles: Vec<Vec<Title>>,
     longest: u64,
-    /// Level and last number → text.
-    texts: BTreeMap<(usize, u64), String>,
     master: Option<String>,
     cdn: Cdn,
-    egress_free: Instant,
 }
 
 impl Title {
@@ -135,9 +131,7 @@ impl Origin {
                 .max()
                 .unwrap_or(0),
             titles,
-            texts: BTreeMap::new(),
             cdn: scenario.cdn.clone(),
-            egress_free: Instant::ZERO,
         }
     }
 
@@ -179,23 +173,20 @@ impl Origin {
     }
 
     /// URL and text of the playlist that lists `first..=last`.
-    pub(super) fn playlist(&mut self, level: usize, first: u64, last: u64) -> (String, &str) {
+    pub(super) fn playlist(&self, level: usize, first: u64, last: u64) -> (String, String) {
         let (kind, segment_s) = (self.kind, self.segment_s);
         let rendition = self.titles.get(level).map_or(&[][..], |titles| titles);
         let skip = usize::try_from(first - self.first).unwrap_or(0);
         let count = usize::try_from(last + 1 - first).unwrap_or(0);
-        let text = self.texts.entry((level, last)).or_insert_with(|| {
-            let target = whole(segment_s.ceil());
-            let mut text = format!(
-                "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
-            );
-            let listed = rendition.iter().skip(skip).take(count);
-            listed.for_each(|title| text.push_str(&title.lines));
-            if kind == StreamKind::Vod {
-                text.push_str("#EXT-X-ENDLIST\n");
-            }
-            text
-        });
+        let target = whole(segment_s.ceil());
+        let mut text = format!(
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
+        );
+        let listed = rendition.iter().skip(skip).take(count);
+        listed.for_each(|title| text.push_str(&title.lines));
+        if kind == StreamKind::Vod {
+            text.push_str("#EXT-X-ENDLIST\n");
+        }
         (format!("{BASE}{level}/index.m3u8"), text)
     }
 
@@ -212,8 +203,15 @@ impl Origin {
             .unwrap_or_else(|| leaf(content, index as u64))
     }
 
-    /// When the last of `bytes` that one response wants to send at `now` leaves.
-    pub(super) fn send(&mut self, now: Instant, bytes: u64, weather: &Weather) -> Instant {
+    /// When the last of `bytes` that one response wants to send at `now` leaves. Where the CDN's egress is
+    /// limited, `egress_free` is when it has sent all that it was given, and rises.
+    pub(super) fn send(
+        &self,
+        now: Instant,
+        bytes: u64,
+        weather: &Weather,
+        egress_free: &mut Instant,
+    ) -> Instant {
         let span = |mbit_s: f64| {
             let bytes_per_s = mbit_s * 1e6 / 8.0 * weather.cdn_rate;
             Duration::from_secs_f64(bytes as f64 * OVERHEAD / bytes_per_s)
@@ -222,8 +220,9 @@ impl Origin {
         let Some(total) = self.cdn.total_mbit_s else {
             return alone;
         };
-        self.egress_free = self.egress_free.max(now) + span(total);
-        alone.max(self.egress_free)
+        // Viewers come in no order of time within a page: that its line is empty is known when one begins.
+        *egress_free = *egress_free + span(total);
+        alone.max(*egress_free)
     }
 
     /// From a request's arrival to its first byte.
@@ -270,11 +269,10 @@ mod tests {
     #[test]
     fn its_playlists_are_read_and_its_leaves_are_their_roots() {
         for (kind, listed) in [("vod", (0, 14)), ("live", (996, 1_001))] {
-            let mut origin = origin(kind);
+            let origin = origin(kind);
             let now = Instant::from_millis(8_001);
             assert_eq!(origin.listed(now), listed);
             let (url, text) = origin.playlist(0, listed.0, listed.1);
-            let text = text.to_owned();
             let mut timeline = Timeline::default();
             timeline.update_hls(&url, &text).unwrap();
             for number in listed.0..=listed.1 {

@@ -1,64 +1,120 @@
-//! What is yet to happen, in order of time and then of saying so.
+//! What is yet to happen, in pages of time; a page is in order of viewer, then of time, then of who said it.
 //!
-//! Invariant: of two things at one moment the one that was put in first comes out first, so runs repeat.
+//! Invariant: the order of a page depends on nothing but what is in it, never on who wrote first, so
+//! runs repeat however their viewers are divided among threads.
 
-use crate::base::Instant;
-use core::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::base::{Duration, Instant};
+use std::collections::BTreeMap;
 
-/// Things to come. Keys are small and the things lie aside, because a heap moves what it holds.
-#[derive(Debug)]
-pub(super) struct Queue<T> {
-    heap: BinaryHeap<Reverse<(Instant, u64, usize)>>,
-    slots: Vec<Option<T>>,
-    free: Vec<usize>,
-    sequence: u64,
+/// A thing to come.
+#[derive(Debug, PartialEq)]
+pub(super) struct Entry<T> {
+    pub(super) at: Instant,
+    /// Whom it happens to.
+    pub(super) to: u32,
+    /// Who said so, and which of its words it was.
+    pub(super) from: u32,
+    pub(super) number: u32,
+    pub(super) thing: T,
 }
 
-impl<T> Queue<T> {
-    pub(super) const fn new() -> Self {
+impl<T> Entry<T> {
+    const fn order(&self) -> (u32, u64, u32, u32) {
+        (self.to, self.at.0, self.from, self.number)
+    }
+}
+
+/// Things to come.
+#[derive(Debug)]
+pub(super) struct Calendar<T> {
+    /// Microseconds of a page.
+    width: u64,
+    pages: BTreeMap<u64, Vec<Entry<T>>>,
+}
+
+impl<T> Calendar<T> {
+    pub(super) fn new(width: Duration) -> Self {
         Self {
-            heap: BinaryHeap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            sequence: 0,
+            width: u64::try_from(width.as_micros()).unwrap_or(u64::MAX).max(1),
+            pages: BTreeMap::new(),
         }
     }
 
-    pub(super) fn push(&mut self, at: Instant, thing: T) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
-        self.slots[slot] = Some(thing);
-        self.sequence += 1;
-        self.heap.push(Reverse((at, self.sequence, slot)));
+    pub(super) const fn page_of(&self, at: Instant) -> u64 {
+        at.0 / self.width
     }
 
-    /// The next thing that happens not after `end`.
-    pub(super) fn pop_until(&mut self, end: Instant) -> Option<(Instant, T)> {
-        if self.heap.peek()?.0.0 > end {
-            return None;
-        }
-        let Reverse((at, _, slot)) = self.heap.pop()?;
-        self.free.push(slot);
-        Some((at, self.slots[slot].take()?))
+    /// When a page begins.
+    pub(super) const fn start_of(&self, page: u64) -> Instant {
+        Instant(page.saturating_mul(self.width))
     }
+
+    /// The first page on which anything stands.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.pages.keys().next().copied()
+    }
+
+    pub(super) fn put(&mut self, entry: Entry<T>) {
+        let page = self.page_of(entry.at);
+        self.pages.entry(page).or_default().push(entry);
+    }
+
+    /// Takes a page out, the last thing first: so the next one is popped, and what is added to it is at
+    /// its end as a rule.
+    pub(super) fn tear(&mut self, page: u64) -> Vec<Entry<T>> {
+        let mut entries = self.pages.remove(&page).unwrap_or_default();
+        entries.sort_unstable_by_key(|entry| core::cmp::Reverse(entry.order()));
+        entries
+    }
+}
+
+/// Adds to a page that was torn out.
+pub(super) fn insert<T>(page: &mut Vec<Entry<T>>, entry: Entry<T>) {
+    let later = |other: &Entry<T>| other.order() > entry.order();
+    let at = page.iter().rposition(later).map_or(0, |index| index + 1);
+    page.insert(at, entry);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn it_is_in_order_of_time_then_of_putting_in() {
-        let mut queue = Queue::new();
-        for (at, name) in [(5, 'a'), (3, 'b'), (5, 'c'), (3, 'd'), (9, 'e')] {
-            queue.push(Instant(at), name);
+    fn entry(to: u32, at: u64, from: u32, thing: char) -> Entry<char> {
+        let (at, number) = (Instant(at), 0);
+        Entry {
+            at,
+            to,
+            from,
+            number,
+            thing,
         }
-        let order: String =
-            core::iter::from_fn(|| queue.pop_until(Instant(5)).map(|(_, name)| name)).collect();
-        assert_eq!(order, "bdac");
-        assert_eq!(queue.pop_until(Instant(9)), Some((Instant(9), 'e')));
+    }
+
+    #[test]
+    fn a_page_is_in_order_of_viewer_and_time_whoever_wrote_first() {
+        let all = [
+            (7, 1, 2, 'd'),
+            (2, 5, 1, 'a'),
+            (2, 7, 0, 'b'),
+            (2, 7, 1, 'c'),
+            (1, 12, 0, 'e'),
+        ];
+        for turn in 0..all.len() {
+            let mut calendar = Calendar::new(Duration::from_micros(10));
+            for index in 0..all.len() {
+                let (to, at, from, thing) = all[(index + turn) % all.len()];
+                calendar.put(entry(to, at, from, thing));
+            }
+            assert_eq!(calendar.first(), Some(0));
+            let mut page = calendar.tear(0);
+            insert(&mut page, entry(2, 6, 2, 'x'));
+            let mut order = String::new();
+            while let Some(entry) = page.pop() {
+                order.push(entry.thing);
+            }
+            assert_eq!(order, "axbcd");
+            assert_eq!(calendar.first(), Some(1));
+            assert_eq!(calendar.tear(1).len(), 1);
+        }
     }
 }

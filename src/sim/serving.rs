@@ -2,30 +2,31 @@
 //!
 //! Invariant: every byte that left the CDN is counted, whether somebody still wants it or not.
 
+use super::crowd::Crowd;
 use super::event::Event;
+use super::fault::Weather;
 use super::store::Taint;
 use super::viewer::{Fetch, Loader};
-use super::world::World;
 use crate::engine::Input;
 use crate::integrity::BLOCK_LEN;
 
 /// Bytes of one piece of a response: a few of TCP's windows, and whole blocks.
 const CHUNK: u64 = 4 * BLOCK_LEN;
 
-impl World<'_> {
+impl Crowd {
     pub(super) fn begin_fetch(&mut self, viewer: usize, loader: Loader, fetch: Fetch) {
         self.viewers[viewer].fetches.insert(loader, fetch);
-        self.cdn_requests += 1;
-        self.asks.or_default(fetch.why).0 += 1;
-        let span = self.viewers[viewer].latency * 2 + self.origin.latency(&self.weather);
-        self.later(span, Event::Answer(viewer, loader));
+        self.tally.cdn_requests += 1;
+        self.tally.asks.or_default(fetch.why).0 += 1;
+        let span = self.viewers[viewer].latency * 2 + self.stage.origin.latency(&self.weather());
+        self.later(viewer, span, Event::Answer(loader));
     }
 
     pub(super) fn on_answer(&mut self, viewer: usize, loader: Loader) {
         let Some(fetch) = self.viewers[viewer].fetches.get(&loader).copied() else {
             return;
         };
-        if self.rng.unit() < self.weather.cdn_errors {
+        if self.is_refused(viewer) {
             self.viewers[viewer].fetches.remove(&loader);
             return match loader {
                 Loader::Engine(fetch) => {
@@ -55,6 +56,12 @@ impl World<'_> {
         self.send_chunk(viewer, loader);
     }
 
+    /// Whether the CDN answers a request with an error.
+    pub(super) fn is_refused(&mut self, viewer: usize) -> bool {
+        let share = self.weather().cdn_errors;
+        share > 0.0 && self.viewers[viewer].luck.unit() < share
+    }
+
     fn send_chunk(&mut self, viewer: usize, loader: Loader) {
         let it = &mut self.viewers[viewer];
         let Some(fetch) = it.fetches.get_mut(&loader) else {
@@ -62,20 +69,15 @@ impl World<'_> {
         };
         fetch.first_byte.get_or_insert(self.now);
         let len = CHUNK.min(fetch.end - fetch.position);
-        self.cdn[fetch.content.index()] += len;
-        self.cdn_first[fetch.content.index()] += if fetch.first { len } else { 0 };
+        self.tally.cdn[fetch.content.index()] += len;
+        self.tally.cdn_first[fetch.content.index()] += if fetch.first { len } else { 0 };
         it.cdn_bytes += len;
-        self.asks.or_default(fetch.why).1 += len;
-        let there = self.origin.send(self.now, len, &self.weather);
+        self.tally.asks.or_default(fetch.why).1 += len;
+        let weather = Weather::at(self.now, &self.stage.faults);
+        let egress = &mut self.egress_free;
+        let there = self.stage.origin.send(self.now, len, &weather, egress);
         let through = it.links.down.pass(self.now, there, len);
-        self.queue.push(
-            through,
-            Event::Chunk {
-                viewer,
-                loader,
-                len,
-            },
-        );
+        self.push(viewer, through, Event::Chunk { loader, len });
     }
 
     pub(super) fn on_chunk(&mut self, viewer: usize, loader: Loader, len: u64) {

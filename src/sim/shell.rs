@@ -3,18 +3,18 @@
 //! Invariant: it obeys at once and in order, decides nothing, and tells the oracle where an engine breaks
 //! its face.
 
+use super::crowd::{APPEND, Crowd, HASH};
 use super::event::Event;
 use super::linking::GATHER;
 use super::oracle::Promise;
 use super::store::{Store, Wrong};
 use super::viewer::{Fetch, Loader};
-use super::world::{APPEND, HASH, World};
 use crate::base::{ByteRange, Duration, FetchId, HashId, RequestId, SegmentId};
 use crate::engine::{Input, Output, Source, Timing};
 
-impl World<'_> {
+impl Crowd {
     pub(super) fn broken(&mut self, viewer: usize, promise: Promise, what: &str) {
-        self.oracle.broken(self.now, viewer, promise, what);
+        self.tally.oracle.broken(self.now, viewer, promise, what);
     }
 
     /// Carries out one output.
@@ -45,7 +45,7 @@ impl World<'_> {
             Output::StopFetch { fetch } => {
                 it.fetches.remove(&Loader::Engine(fetch));
             }
-            Output::Event(event) => self.trace.tell(self.now, viewer, &event),
+            Output::Event(event) => self.tell_of(viewer, &event),
             // Scenarios have no sidecars: no playlist of theirs names one.
             Output::FetchText { text, .. } => {
                 self.tell(viewer, Input::TextFailed { text, status: 404 });
@@ -53,7 +53,7 @@ impl World<'_> {
             Output::OpenTracker { .. } => self.open_socket(viewer),
             Output::SendTracker { text, .. } => self.send_tracker(viewer, text),
             Output::CloseTracker { .. } => self.close_socket(viewer),
-            Output::CreateOffer { link } => self.later(GATHER, Event::Offer(viewer, link, true)),
+            Output::CreateOffer { link } => self.later(viewer, GATHER, Event::Offer(link, true)),
             Output::AcceptOffer { link, sdp } => self.accept_offer(viewer, link, &sdp),
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
             Output::AddCandidate { .. } => {}
@@ -94,14 +94,9 @@ impl World<'_> {
 
     fn hash(&mut self, viewer: usize, hash: HashId, segment: SegmentId, blocks: Vec<ByteRange>) {
         let store = &mut self.viewers[viewer].store;
-        match store.hash(hash, segment, blocks, &self.origin) {
+        match store.hash(hash, segment, blocks, &self.stage.origin) {
             Ok(digests) => {
-                let hashed = Event::Hashed {
-                    viewer,
-                    hash,
-                    digests,
-                };
-                self.later(HASH, hashed);
+                self.later(viewer, HASH, Event::Hashed(hash, digests));
             }
             Err(what) => self.broken(viewer, Promise::Store, what),
         }
@@ -135,7 +130,7 @@ impl World<'_> {
             let what = "fetched for a wish that is not open";
             return self.broken(viewer, Promise::OneOutcome, what);
         };
-        let Some(title) = self.origin.title(wish.level, wish.number) else {
+        let Some(title) = self.stage.origin.title(wish.level, wish.number) else {
             return;
         };
         let engine = self.viewers[viewer].engine.as_ref();
@@ -172,12 +167,12 @@ impl World<'_> {
                 "answered what nobody waits for",
             );
         };
-        if let Some(title) = self.origin.title(wish.level, wish.number)
+        if let Some(title) = self.stage.origin.title(wish.level, wish.number)
             && (len != title.size || !it.store.is_all(segment, len, title.content))
         {
             self.broken(viewer, Promise::RightBytes, "the player got other bytes");
         }
-        self.trace.mix(len ^ (source as u64) << 60);
+        self.viewers[viewer].trace.mix(len ^ (source as u64) << 60);
         let took = (timing.first_byte_ms / 1e3, timing.transfer_ms / 1e3);
         self.deliver(viewer, request, len, took);
     }
@@ -196,10 +191,10 @@ impl World<'_> {
         };
         it.player.on_sample(len, took);
         it.delivered += len;
-        if let Some(title) = self.origin.title(wish.level, wish.number) {
-            self.got[title.content.index()] += 1;
+        if let Some(title) = self.stage.origin.title(wish.level, wish.number) {
+            self.tally.got[title.content.index()] += 1;
         }
-        self.later(APPEND, Event::Appended(viewer, request, wish));
+        self.later(viewer, APPEND, Event::Appended(request, wish));
     }
 
     /// Neither peers nor the CDN had it.
@@ -210,6 +205,6 @@ impl World<'_> {
         }
         it.current = None;
         it.player.on_failed(self.now);
-        self.later(Duration::from_secs(1), Event::Again(viewer));
+        self.later(viewer, Duration::from_secs(1), Event::Again);
     }
 }

@@ -9,6 +9,7 @@ use super::origin::Content;
 use super::player::{Player, Show};
 use super::scenario::{Scenario, StreamKind, ViewerKind};
 use super::store::Store;
+use super::trace::Trace;
 use crate::base::{Duration, FetchId, Instant, RequestId, Rng, SortedMap};
 use crate::engine::{Config, Engine, Stats, Why};
 use crate::tracker::ConnectionId;
@@ -61,12 +62,19 @@ pub(super) struct Viewer {
     phase: u64,
     seed: u64,
     pub(super) rng: Rng,
+    /// For what happens only to viewers with engines, or more often.
+    pub(super) luck: Rng,
     pub(super) here: bool,
     pub(super) engine: Option<Box<Engine>>,
     pub(super) player: Player,
     pub(super) store: Store,
     pub(super) links: Links,
     pub(super) connection: Option<ConnectionId>,
+    /// Sockets it has opened.
+    pub(super) sockets: u32,
+    /// Things it has said to happen.
+    pub(super) said: u32,
+    pub(super) trace: Trace,
     pub(super) fetches: SortedMap<Loader, Fetch>,
     pub(super) wishes: SortedMap<RequestId, Wish>,
     /// The wish whose segment the player will take.
@@ -116,6 +124,7 @@ impl Viewer {
             polite: rng.below(5) > 0,
             phase: u64::from(rng.below(1_000_000)),
             seed: u64::from(rng.next_u32()) << 32 | u64::from(rng.next_u32()),
+            luck: rng.fork(),
             rng,
             here: false,
             engine: None,
@@ -123,6 +132,9 @@ impl Viewer {
             store: Store::default(),
             links: Links::new(Pipe::new(up), Pipe::new(down)),
             connection: None,
+            sockets: 0,
+            said: 0,
+            trace: Trace::default(),
             fetches: SortedMap::new(),
             wishes: SortedMap::new(),
             current: None,

@@ -2,11 +2,11 @@
 //!
 //! Invariant: with an engine and without one the same things are asked in the same way.
 
+use super::crowd::Crowd;
 use super::event::Event;
 use super::oracle::Promise;
 use super::player::Step;
 use super::viewer::{Fetch, Loader, NEVER, Wish};
-use super::world::World;
 use crate::base::{Duration, LinkId, RequestId};
 use crate::engine::{Input, LoadKind, ManifestBody, Why};
 
@@ -15,19 +15,19 @@ const LOST: Duration = Duration::from_secs(8);
 /// A wish that is open so long while the CDN works was forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
-impl World<'_> {
+impl Crowd {
     pub(super) fn on_comes(&mut self, viewer: usize) {
         let it = &mut self.viewers[viewer];
         it.here = true;
-        if self.with_engines {
+        if self.stage.with_engines {
             it.start_engine();
         }
         if let Some(at) = it.leaves {
-            self.queue.push(at, Event::Leaves(viewer));
+            self.push(viewer, at, Event::Leaves);
         }
         self.plan_seek(viewer);
-        if let Some((url, text)) = self.origin.master() {
-            self.playlist_bytes += text.len() as u64;
+        if let Some((url, text)) = self.stage.origin.master() {
+            self.tally.playlist_bytes += text.len() as u64;
             let body = ManifestBody::Hls(text);
             self.tell(viewer, Input::Manifest { url, body });
         }
@@ -56,7 +56,7 @@ impl World<'_> {
         for link in links {
             if let Some(gone) = self.viewers[viewer].links.remove(link) {
                 let (other, theirs) = gone.other;
-                self.later(LOST, Event::Closed(other, theirs));
+                self.later(other, LOST, Event::Closed(theirs));
             }
         }
         self.close_socket(viewer);
@@ -73,7 +73,7 @@ impl World<'_> {
         let it = &mut self.viewers[viewer];
         if it.kind.seeks_per_minute > 0.0 {
             let span = -(1.0 - it.rng.unit()).ln() * 60.0 / it.kind.seeks_per_minute;
-            self.later(Duration::from_secs_f64(span), Event::Seek(viewer));
+            self.later(viewer, Duration::from_secs_f64(span), Event::Seek);
         }
     }
 
@@ -81,7 +81,7 @@ impl World<'_> {
         if !self.viewers[viewer].here {
             return;
         }
-        let (first, last) = self.origin.listed(self.now);
+        let (first, last) = self.stage.origin.listed(self.now);
         let it = &mut self.viewers[viewer];
         let span = u32::try_from(last - first + 1).unwrap_or(1);
         let number = first + u64::from(it.rng.below(span));
@@ -114,7 +114,7 @@ impl World<'_> {
                     let at = it.fires(at);
                     if at < it.look_at {
                         it.look_at = at;
-                        self.queue.push(at, Event::Look(viewer));
+                        self.push(viewer, at, Event::Look);
                     }
                     return;
                 }
@@ -122,7 +122,7 @@ impl World<'_> {
                 Step::End(at) if at <= self.now => return self.on_leaves(viewer, false),
                 Step::End(at) => {
                     self.viewers[viewer].look_at = at;
-                    return self.queue.push(at, Event::Look(viewer));
+                    return self.push(viewer, at, Event::Look);
                 }
             }
         }
@@ -130,23 +130,18 @@ impl World<'_> {
 
     fn ask_playlist(&mut self, viewer: usize, level: usize) {
         let latency = self.viewers[viewer].latency;
-        let fails = self.rng.unit() < self.weather.cdn_errors;
+        let fails = self.is_refused(viewer);
         let served = self.now + latency;
-        let listed = (!fails).then(|| self.origin.listed(served));
+        let listed = (!fails).then(|| self.stage.origin.listed(served));
         let bytes = listed.map_or(0, |(first, last)| {
-            self.origin.playlist(level, first, last).1.len() as u64
+            self.stage.origin.playlist(level, first, last).1.len() as u64
         });
-        self.playlist_bytes += bytes;
-        let sent = self.origin.send(served, bytes, &self.weather).since(served);
-        let span = latency * 2 + self.origin.latency(&self.weather) + sent;
-        self.later(
-            span,
-            Event::Playlist {
-                viewer,
-                level,
-                listed,
-            },
-        );
+        self.tally.playlist_bytes += bytes;
+        let (weather, egress) = (self.weather(), &mut self.egress_free);
+        let origin = &self.stage.origin;
+        let sent = origin.send(served, bytes, &weather, egress).since(served);
+        let span = latency * 2 + origin.latency(&weather) + sent;
+        self.later(viewer, span, Event::Playlist { level, listed });
     }
 
     pub(super) fn on_playlist(&mut self, viewer: usize, level: usize, listed: Option<(u64, u64)>) {
@@ -155,11 +150,11 @@ impl World<'_> {
         }
         let Some((first, last)) = listed else {
             let at = self.viewers[viewer].player.on_no_playlist(self.now);
-            return self.queue.push(at, Event::Again(viewer));
+            return self.push(viewer, at, Event::Again);
         };
         if self.viewers[viewer].engine.is_some() {
-            let (url, text) = self.origin.playlist(level, first, last);
-            let body = ManifestBody::Hls(text.to_owned());
+            let (url, text) = self.stage.origin.playlist(level, first, last);
+            let body = ManifestBody::Hls(text);
             self.tell(viewer, Input::Manifest { url, body });
         }
         self.viewers[viewer]
@@ -169,7 +164,7 @@ impl World<'_> {
     }
 
     fn load(&mut self, viewer: usize, level: usize, number: u64, first: bool) {
-        let Some(title) = self.origin.title(level, number) else {
+        let Some(title) = self.stage.origin.title(level, number) else {
             return;
         };
         let url = title.url.clone();
@@ -216,7 +211,7 @@ impl World<'_> {
         let Some(wish) = self.viewers[viewer].wishes.get(&request).copied() else {
             return;
         };
-        let Some(title) = self.origin.title(wish.level, wish.number) else {
+        let Some(title) = self.stage.origin.title(wish.level, wish.number) else {
             return;
         };
         let fetch = Fetch {
@@ -238,11 +233,11 @@ impl World<'_> {
             return;
         }
         it.current = None;
-        let edge = self.origin.edge_s(self.now);
+        let edge = self.stage.origin.edge_s(self.now);
         it.player
             .on_appended(self.now, wish.level, wish.number, edge);
-        if it.store.bytes > it.memory_limit() + 2 * self.origin.longest() {
-            self.oracle.broken(
+        if it.store.bytes > it.memory_limit() + 2 * self.stage.origin.longest() {
+            self.tally.oracle.broken(
                 self.now,
                 viewer,
                 Promise::Caps,
@@ -269,7 +264,9 @@ impl World<'_> {
             .any(|(_, wish)| now.since(wish.asked) > FORGOTTEN)
         {
             let what = "a wish was open for more than a minute";
-            self.oracle.broken(now, viewer, Promise::OneOutcome, what);
+            self.tally
+                .oracle
+                .broken(now, viewer, Promise::OneOutcome, what);
         }
     }
 }

@@ -1,57 +1,33 @@
-//! The world: one queue of things to come, one clock, and what each of them does.
+//! The world: all viewers and the tracker, a page of time after the other.
 //!
-//! Invariant: equal scenarios and seeds give equal runs, event by event; the trace's hash says so. It has
-//! no opinion on what an engine should do; what engines ask for is carried out by `shell`.
+//! A page is as long as the shortest way from one viewer to another. What happens to a viewer on a page
+//! was said before it began, or by itself: so viewers are taken one after the other, each with all that
+//! happens to it, and finds its memory in the processor's cache; and crowds of them apart from each other.
+//! The tracker is half as far: it lives half a page ahead.
+//!
+//! Invariant: equal scenarios and seeds give equal runs, event by event, however many crowds there are;
+//! the trace's hash says so.
 
 use super::census::Census;
-use super::event::Event;
-use super::fault::Weather;
-use super::oracle::Oracle;
+use super::crowd::{Crowd, Stage};
+use super::office::Office;
 use super::origin::Origin;
-use super::queue::Queue;
-use super::scenario::{Fault, Scenario};
-use super::signals::TRACKER;
-use super::trace::Trace;
-use super::viewer::{NEVER, Viewer};
-use crate::base::{Duration, Instant, Rng, SortedMap};
-use crate::engine::{Input, Why};
-use crate::tracker::{self, Tracker};
-
-/// From the last byte to the buffer: demuxing and appending.
-pub(super) const APPEND: Duration = Duration::from_millis(15);
-/// SHA-256 of one message's blocks, there and back.
-pub(super) const HASH: Duration = Duration::from_millis(1);
+use super::scenario::Scenario;
+use super::tally::Tally;
+use super::trace::{Sink, Trace};
+use super::viewer::Viewer;
+use crate::base::{Duration, Instant, Rng};
+use std::sync::Arc;
 
 /// Everything.
 pub(super) struct World<'a> {
     pub(super) now: Instant,
-    pub(super) origin: Origin,
-    pub(super) viewers: Vec<Viewer>,
-    pub(super) tracker: Tracker,
-    pub(super) tracker_armed: bool,
-    /// By connection: whose it is, `None` once closed.
-    pub(super) sockets: Vec<Option<usize>>,
-    pub(super) queue: Queue<Event>,
-    pub(super) weather: Weather,
-    pub(super) faults: Vec<Fault>,
-    pub(super) rng: Rng,
-    pub(super) oracle: Oracle,
-    pub(super) trace: Trace<'a>,
-    pub(super) with_engines: bool,
-    pub(super) events: u64,
-    /// By content: bytes from the CDN, those for empty buffers, and viewers that got it.
-    pub(super) cdn: Vec<u64>,
-    pub(super) cdn_first: Vec<u64>,
-    pub(super) got: Vec<u32>,
-    pub(super) cdn_requests: u64,
-    /// Requests and bytes by reason.
-    pub(super) asks: SortedMap<Why, (u64, u64)>,
-    pub(super) playlist_bytes: u64,
-    pub(super) peer_bytes: u64,
-    pub(super) control_bytes: u64,
-    pub(super) control_messages: u64,
-    pub(super) tracker_messages: u64,
+    pub(super) stage: Arc<Stage>,
+    pub(super) crowds: Vec<Crowd>,
+    office: Office,
     pub(super) census: Census,
+    sink: Option<Sink<'a>>,
+    width: u64,
 }
 
 impl<'a> World<'a> {
@@ -61,189 +37,139 @@ impl<'a> World<'a> {
         scenario: &Scenario,
         seed: u64,
         with_engines: bool,
-        trace: Trace<'a>,
+        crowds: usize,
+        sink: Option<Sink<'a>>,
     ) -> Self {
         let mut rng = Rng::new(seed);
         let viewers = Viewer::all(scenario, &mut rng.fork());
-        let origin = Origin::new(scenario);
-        let titles = origin.titles().count();
-        let mut queue = Queue::new();
-        for (index, viewer) in viewers.iter().enumerate() {
-            queue.push(viewer.comes, Event::Comes(index));
+        let latencies: Vec<Duration> = viewers.iter().map(|viewer| viewer.latency).collect();
+        let nearest = latencies.iter().min().copied().unwrap_or_default();
+        let width = nearest * 2;
+        let seed = u64::from(rng.next_u32());
+        let stage = Arc::new(Stage {
+            origin: Origin::new(scenario),
+            faults: scenario.fault.clone(),
+            nats: viewers.iter().map(|viewer| viewer.kind.nat).collect(),
+            latencies,
+            with_engines,
+            is_read: sink.is_some(),
+        });
+        // What leaves a CDN of limited egress is in one line.
+        let crowds = if scenario.cdn.total_mbit_s.is_some() {
+            1
+        } else {
+            crowds
+        };
+        let mut lists: Vec<Vec<Viewer>> = (0..crowds).map(|_| Vec::new()).collect();
+        for (index, viewer) in viewers.into_iter().enumerate() {
+            lists[index % crowds].push(viewer);
         }
-        for change in Weather::changes(&scenario.fault) {
-            queue.push(change, Event::Weather);
-        }
+        let lists = lists.into_iter().enumerate();
         Self {
             now: Instant::ZERO,
-            origin,
-            viewers,
-            tracker: Tracker::new(tracker::Config::default(), u64::from(rng.next_u32())),
-            tracker_armed: false,
-            sockets: Vec::new(),
-            queue,
-            weather: Weather::at(Instant::ZERO, &scenario.fault),
-            faults: scenario.fault.clone(),
-            rng: rng.fork(),
-            oracle: Oracle::default(),
-            trace,
-            with_engines,
-            events: 0,
-            cdn: vec![0; titles],
-            cdn_first: vec![0; titles],
-            got: vec![0; titles],
-            cdn_requests: 0,
-            asks: SortedMap::new(),
-            playlist_bytes: 0,
-            peer_bytes: 0,
-            control_bytes: 0,
-            control_messages: 0,
-            tracker_messages: 0,
+            office: Office::new(seed, &stage.latencies, &stage.faults),
+            crowds: lists
+                .map(|(first, list)| Crowd::new(&stage, list, (first, crowds), width))
+                .collect(),
+            stage,
             census: Census::default(),
+            sink,
+            width: u64::try_from(width.as_micros()).unwrap_or(u64::MAX),
         }
     }
 
     /// Lets everything happen up to `end`.
     pub(super) fn run_until(&mut self, end: Instant) {
-        while let Some((at, event)) = self.queue.pop_until(end) {
-            self.now = at;
-            self.look_around();
-            self.events += 1;
-            self.happen(event);
+        while let Some(page) = self.next_page().filter(|page| self.start_of(*page) <= end) {
+            self.look_around(self.start_of(page));
+            let half_way = Instant(self.start_of(page).0 + self.width / 2);
+            self.office.live(half_way);
+            self.deliver();
+            self.crowds
+                .iter_mut()
+                .for_each(|crowd| crowd.live(page, end));
+            self.deliver();
+            self.read_along();
+            // What is left of it happens after `end`.
+            if self.start_of(page + 1) > end {
+                break;
+            }
         }
         self.now = end;
-        for viewer in 0..self.viewers.len() {
-            if self.viewers[viewer].here {
-                self.check_forgotten(viewer);
-                self.viewers[viewer].player.finish(end, false);
-                let stats = self.viewers[viewer]
-                    .engine
-                    .as_ref()
-                    .map(|engine| engine.stats());
-                self.viewers[viewer].stats = stats;
-            }
+        self.crowds.iter_mut().for_each(|crowd| crowd.finish(end));
+    }
+
+    fn look_around(&mut self, now: Instant) {
+        if self.stage.with_engines && self.census.is_due(now) {
+            let viewers = viewers(&self.crowds);
+            self.census.count(&viewers.collect::<Vec<_>>(), now);
         }
     }
 
-    pub(super) fn later(&mut self, span: Duration, event: Event) {
-        self.queue.push(self.now + span, event);
+    fn start_of(&self, page: u64) -> Instant {
+        Instant(page.saturating_mul(self.width))
     }
 
-    fn happen(&mut self, event: Event) {
-        self.trace.note(self.now, &event);
-        match event {
-            Event::Comes(viewer) => self.on_comes(viewer),
-            Event::Leaves(viewer) => self.on_leaves(viewer, true),
-            Event::Wake(viewer) => self.on_wake(viewer),
-            Event::Look(viewer) => self.on_look(viewer),
-            Event::Again(viewer) => self.look(viewer),
-            Event::Seek(viewer) => self.on_seek(viewer),
-            Event::Appended(viewer, request, wish) => self.on_appended(viewer, request, wish),
-            Event::Playlist {
-                viewer,
-                level,
-                listed,
-            } => self.on_playlist(viewer, level, listed),
-            Event::Answer(viewer, loader) => self.on_answer(viewer, loader),
-            Event::Chunk {
-                viewer,
-                loader,
-                len,
-            } => self.on_chunk(viewer, loader, len),
-            Event::Control { to, link, bytes } => {
-                if self.is_open(to, link) {
-                    self.tell(to, Input::LinkMessage { link, bytes });
-                }
+    /// The next page on which anything can happen: to a viewer, or because of the tracker half a page on.
+    fn next_page(&self) -> Option<u64> {
+        let viewers = self.crowds.iter().filter_map(|crowd| crowd.first_page());
+        let tracker = self.office.next();
+        let tracker = tracker.map(|at| (at.0 + self.width / 2) / self.width);
+        viewers.chain(tracker).min()
+    }
+
+    /// Hands over what crowds and the tracker have for each other.
+    fn deliver(&mut self) {
+        let mut entries = core::mem::take(&mut self.office.out);
+        for crowd in &mut self.crowds {
+            entries.append(&mut crowd.abroad);
+            for (at, number, letter) in crowd.letters.drain(..) {
+                self.office.take(at, number, letter);
             }
-            Event::Block {
-                to,
-                link,
-                message,
-                passed,
-            } => self.on_block(to, link, message, passed),
-            Event::UplinkFree(viewer) => self.on_uplink_free(viewer),
-            Event::Opened(viewer, link) => self.on_opened(viewer, link),
-            Event::Closed(viewer, link) => {
-                if self.viewers[viewer].links.remove(link).is_some() {
-                    self.tell(viewer, Input::LinkClosed { link });
-                }
-            }
-            Event::Hashed {
-                viewer,
-                hash,
-                digests,
-            } => {
-                if self.viewers[viewer].store.hashed(hash) {
-                    self.tell(viewer, Input::Hashed { hash, digests });
-                }
-            }
-            Event::ToTracker(connection, text) => self.on_to_tracker(connection, text),
-            Event::FromTracker(viewer, connection, text) => {
-                if self.viewers[viewer].connection == Some(connection) {
-                    self.tell(
-                        viewer,
-                        Input::TrackerMessage {
-                            tracker: TRACKER,
-                            text,
-                        },
-                    );
-                }
-            }
-            Event::Socket(viewer, connection, open) => self.on_socket(viewer, connection, open),
-            Event::Offer(viewer, link, ours) => self.on_offer(viewer, link, ours),
-            Event::TrackerWakes => {
-                self.tracker_armed = false;
-                self.tell_tracker(tracker::Input::Timeout);
-            }
-            Event::Weather => self.on_weather(),
+        }
+        let crowds = self.crowds.len();
+        for entry in entries {
+            self.crowds[entry.to as usize % crowds].take(entry);
         }
     }
 
-    fn on_wake(&mut self, viewer: usize) {
-        let it = &mut self.viewers[viewer];
-        if it.wake_at != self.now {
-            return;
-        }
-        it.wake_at = NEVER;
-        if it.next_wake().is_some_and(|at| at <= self.now) {
-            self.tell(viewer, Input::Timeout);
-            let it = &mut self.viewers[viewer];
-            let next = it.next_wake();
-            self.oracle.woken(self.now, viewer, &mut it.wakes, next);
-        } else {
-            self.arm(viewer);
-        }
-    }
-
-    /// Gives an engine one input and carries out what follows.
-    pub(super) fn tell(&mut self, viewer: usize, input: Input) {
-        let it = &mut self.viewers[viewer];
-        let now = it.engine_time(self.now);
-        let Some(engine) = &mut it.engine else {
+    /// Gives what engines told of to who reads it, in order of time.
+    fn read_along(&mut self) {
+        let Some(sink) = &mut self.sink else {
             return;
         };
-        engine.handle_input(now, input);
-        loop {
-            let engine = self.viewers[viewer].engine.as_mut();
-            let Some(output) = engine.and_then(|engine| engine.poll_output()) else {
-                break;
-            };
-            self.act(viewer, output);
+        let mut lines: Vec<(Instant, usize, String)> = Vec::new();
+        for crowd in &mut self.crowds {
+            lines.append(&mut crowd.lines);
         }
-        self.arm(viewer);
+        lines.sort_by_key(|(at, viewer, _)| (*at, *viewer));
+        lines.iter().for_each(|(_, _, line)| sink(line));
     }
 
-    /// Sets the engine's alarm, if it is sooner than the one that is set; a later one is set when that
-    /// fires.
-    fn arm(&mut self, viewer: usize) {
-        let it = &mut self.viewers[viewer];
-        let Some(at) = it.next_wake() else {
-            return;
-        };
-        let at = it.fires(at.max(self.now));
-        if at < it.wake_at {
-            it.wake_at = at;
-            self.queue.push(at, Event::Wake(viewer));
-        }
+    /// All viewers, in the order in which they came.
+    pub(super) fn viewers(&self) -> impl Iterator<Item = &Viewer> {
+        viewers(&self.crowds)
     }
+
+    /// What all of them come to.
+    pub(super) fn tally(&self) -> Tally {
+        let mut tally = Tally::new(self.stage.origin.titles().count());
+        self.crowds.iter().for_each(|crowd| tally.add(&crowd.tally));
+        tally.tracker_messages += self.office.messages;
+        tally
+    }
+
+    /// The hash of all that happened.
+    pub(super) fn trace(&self) -> u64 {
+        let mut trace = Trace::default();
+        self.viewers()
+            .for_each(|viewer| trace.mix(viewer.trace.hash()));
+        trace.hash()
+    }
+}
+
+/// All viewers, in the order in which they came.
+fn viewers(crowds: &[Crowd]) -> impl Iterator<Item = &Viewer> {
+    let count: usize = crowds.iter().map(|crowd| crowd.viewers.len()).sum();
+    (0..count).map(|viewer| &crowds[viewer % crowds.len()].viewers[viewer])
 }
