@@ -81,7 +81,7 @@ impl Args {
 
     fn report(&self, scenario: &Scenario, seed: u64) -> Result<Report, String> {
         let begun = Instant::now();
-        // One after the other, so that the second one's cost is its own.
+        // One after the other: each takes all cores.
         let control = run(scenario, seed, false, None);
         let before = cost::process_s();
         let swarm = self.swarm(scenario, seed)?;

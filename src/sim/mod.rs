@@ -47,14 +47,22 @@ pub use scenario::{
 pub use trace::Sink;
 
 use crate::base::{Duration, Instant};
+use std::thread::available_parallelism;
+
+/// Fewer viewers have less to do on a page than it takes to divide it.
+const FEW: u32 = 256;
 
 /// Runs a scenario once: with engines, or (the control) with players alone.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, with_engines: bool, sink: Option<Sink<'_>>) -> Figures {
-    run_in(scenario, seed, with_engines, 1, sink)
+    let crowds = match scenario.viewers() {
+        0..FEW => 1,
+        _ => available_parallelism().map_or(1, usize::from),
+    };
+    run_in(scenario, seed, with_engines, crowds, sink)
 }
 
-/// The same with so many crowds.
+/// The same with so many crowds, each on a core of its own.
 fn run_in(
     scenario: &Scenario,
     seed: u64,

@@ -2,7 +2,7 @@
 //!
 //! A page is as long as the shortest way from one viewer to another. What happens to a viewer on a page
 //! was said before it began, or by itself: so viewers are taken one after the other, each with all that
-//! happens to it, and finds its memory in the processor's cache; and crowds of them apart from each other.
+//! happens to it, and finds its memory in the processor's cache; and crowds of them on several cores.
 //! The tracker is half as far: it lives half a page ahead.
 //!
 //! Invariant: equal scenarios and seeds give equal runs, event by event, however many crowds there are;
@@ -18,6 +18,8 @@ use super::trace::{Sink, Trace};
 use super::viewer::Viewer;
 use crate::base::{Duration, Instant, Rng};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
 /// Everything.
 pub(super) struct World<'a> {
@@ -29,6 +31,9 @@ pub(super) struct World<'a> {
     sink: Option<Sink<'a>>,
     width: u64,
 }
+
+/// A crowd that lives through a page, as far as a moment, elsewhere.
+type Work = (Crowd, u64, Instant);
 
 impl<'a> World<'a> {
     /// A world in which nothing has happened. Without engines it is the control: the same viewers with
@@ -80,21 +85,37 @@ impl<'a> World<'a> {
 
     /// Lets everything happen up to `end`.
     pub(super) fn run_until(&mut self, end: Instant) {
-        while let Some(page) = self.next_page().filter(|page| self.start_of(*page) <= end) {
-            self.look_around(self.start_of(page));
-            let half_way = Instant(self.start_of(page).0 + self.width / 2);
-            self.office.live(half_way);
-            self.deliver();
-            self.crowds
-                .iter_mut()
-                .for_each(|crowd| crowd.live(page, end));
-            self.deliver();
-            self.read_along();
-            // What is left of it happens after `end`.
-            if self.start_of(page + 1) > end {
-                break;
+        thread::scope(|scope| {
+            let elsewhere = self.crowds.len().saturating_sub(1);
+            let helpers: Vec<(Sender<Work>, Receiver<Crowd>)> = (0..elsewhere)
+                .map(|_| {
+                    let (give, work) = channel::<Work>();
+                    let (done, take) = channel();
+                    scope.spawn(move || {
+                        for (mut crowd, page, end) in work {
+                            crowd.live(page, end);
+                            if done.send(crowd).is_err() {
+                                return;
+                            }
+                        }
+                    });
+                    (give, take)
+                })
+                .collect();
+            while let Some(page) = self.next_page().filter(|page| self.start_of(*page) <= end) {
+                self.look_around(self.start_of(page));
+                self.office
+                    .live(Instant(self.start_of(page).0 + self.width / 2));
+                self.deliver();
+                self.live(page, end, &helpers);
+                self.deliver();
+                self.read_along();
+                // What is left of it happens after `end`.
+                if self.start_of(page + 1) > end {
+                    break;
+                }
             }
-        }
+        });
         self.now = end;
         self.crowds.iter_mut().for_each(|crowd| crowd.finish(end));
     }
@@ -116,6 +137,23 @@ impl<'a> World<'a> {
         let tracker = self.office.next();
         let tracker = tracker.map(|at| (at.0 + self.width / 2) / self.width);
         viewers.chain(tracker).min()
+    }
+
+    /// All crowds live through a page, the first one here.
+    fn live(&mut self, page: u64, end: Instant, helpers: &[(Sender<Work>, Receiver<Crowd>)]) {
+        let mut given = 0;
+        for (give, _) in helpers {
+            if let Some(crowd) = self.crowds.pop() {
+                // A helper is gone only if it panicked, and then so does the scope.
+                given += usize::from(give.send((crowd, page, end)).is_ok());
+            }
+        }
+        for crowd in &mut self.crowds {
+            crowd.live(page, end);
+        }
+        let back = helpers.iter().take(given).map(|(_, take)| take.recv());
+        let back: Vec<Crowd> = back.flatten().collect();
+        self.crowds.extend(back.into_iter().rev());
     }
 
     /// Hands over what crowds and the tracker have for each other.
