@@ -11,6 +11,7 @@ import { binary, Origin, startBrowser } from "../tests/browser/harness.js";
 import { dashLive, live } from "./live.js";
 import { log } from "./measure.js";
 import { memory } from "./memory.js";
+import { packed } from "./packed.js";
 import { dashStartup, startup } from "./startup.js";
 import { benchStream, dashStream } from "./streams.js";
 import { dashVod, vod } from "./vod.js";
@@ -22,6 +23,8 @@ const { values } = parseArgs({
     viewers: { type: "string" },
     minutes: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
+    "link-mbit": { type: "string" },
+    "latency-ms": { type: "string", default: "20" },
     signed: { type: "boolean", default: false },
     unsigned: { type: "boolean", default: false },
   },
@@ -47,6 +50,8 @@ const settings = {
   /** Nothing named leaves it to the scenario. */
   viewers: values.viewers === undefined ? null : whole("viewers", values.viewers),
   minutes: whole("minutes", values.minutes),
+  linkMbit: values["link-mbit"] === undefined ? null : Number(values["link-mbit"]),
+  latencyMs: whole("latency-ms", values["latency-ms"]),
   json: values.json,
   modes,
 };
@@ -62,7 +67,7 @@ if (dash === null) {
   process.exit(2);
 }
 const work = mkdtempSync(join(tmpdir(), "swarmline-bench-"));
-const folders = { "/media/bench": film, ...(dash ? dashFolders(dash) : {}) };
+const folders = { "/media/bench": film, "/dist": packed(), ...(dash ? dashFolders(dash) : {}) };
 const origin = await Origin.start(folders, ["--live", `/live=${film}/index.m3u8`]);
 try {
   for (const name of chosen) {

@@ -14,14 +14,19 @@ const roundsUsual = 7;
 
 /** hls.js. @param {Scene} scene */
 export const startup = (scene) =>
-  start(scene, "Start-up", hlsOptions(scene.origin, "/media/bench/index.m3u8"));
+  start(scene, "Start-up", hlsOptions(scene.origin, "/media/bench/index.m3u8"), 20);
 
 /** Shaka. @param {Scene} scene */
 export const dashStartup = (scene) =>
-  start(scene, "DASH start-up, Shaka", shakaOptions(scene.origin));
+  start(scene, "DASH start-up, Shaka", shakaOptions(scene.origin), 8);
 
-/** @param {Scene} scene @param {string} title @param {import("./measure.js").Plan["optionsOf"]} optionsOf */
-async function start({ browser, origin, settings }, title, optionsOf) {
+/**
+ * @param {Scene} scene
+ * @param {string} title
+ * @param {import("./measure.js").Plan["optionsOf"]} optionsOf
+ * @param {number} aheadSeconds what the company has buffered before anybody starts: what its player reads ahead
+ */
+async function start({ browser, origin, settings }, title, optionsOf, aheadSeconds) {
   /** @type {{ name: string, mode: import("./measure.js").Mode }[]} */
   const kinds = [
     { name: "plain", mode: "plain" },
@@ -33,7 +38,11 @@ async function start({ browser, origin, settings }, title, optionsOf) {
   const open = ({ mode }) => Viewer.open(browser, origin, { ...optionsOf(mode), hash: false });
   const company = [];
   for (const kind of kinds.filter(hasSwarm)) company.push(await open(kind));
-  for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > 8);
+  for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > aheadSeconds);
+  if (settings.linkMbit) {
+    const bytesPerS = (settings.linkMbit * 1e6) / 8;
+    await origin.shape({ latencyMs: settings.latencyMs, bytesPerS });
+  }
   /** @type {Map<string, number[]>} */
   const frames = new Map(kinds.map(({ name }) => [name, []]));
   /** @type {number[]} */
@@ -46,7 +55,7 @@ async function start({ browser, origin, settings }, title, optionsOf) {
       const viewer = await open(kind);
       const wanted = (/** @type {import("../tests/browser/pages/viewer.js").State} */ state) =>
         state.firstFrameMs !== null && (!hasSwarm(kind) || state.firstPeerMs !== null);
-      const { firstFrameMs, firstPeerMs } = await viewer.until("showed a frame", wanted, 20_000);
+      const { firstFrameMs, firstPeerMs } = await viewer.until("showed a frame", wanted, 60_000);
       await viewer.close();
       if (round === 0) continue; // the first of each warms the machine
       frames.get(kind.name)?.push(firstFrameMs ?? 0);

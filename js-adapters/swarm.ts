@@ -9,6 +9,7 @@ import { type FullConfig, readConfig, readUpdate, type SwarmConfig } from "./con
 import { type EngineEvent, Session } from "./engine.js";
 import type { EngineModule } from "./engine-module.js";
 import { SwarmlineError } from "./errors.js";
+import type { Verifies } from "./keys.js";
 import type { PlaybackSink } from "./playback.js";
 import {
   emptyStats,
@@ -208,11 +209,13 @@ export class SwarmCore implements Swarm, Port {
 
   /** Loads the module, beside whatever the player does, then starts what waits for it. */
   #load(): void {
-    this.#engine?.load(this.#config.wasm).then(
-      (Engine) => {
+    if (this.#engine === undefined) return;
+    const { wasm, publicKey } = this.#config;
+    Promise.all([this.#engine.load(wasm), verifier(publicKey)]).then(
+      ([Engine, verifies]) => {
         if (!this.#usable) return;
         try {
-          this.#session?.start(Engine);
+          this.#session?.start(Engine, verifies);
         } catch (error) {
           const message = "the engine could not be started; playback goes on without peers";
           this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));
@@ -265,6 +268,17 @@ export class SwarmCore implements Swarm, Port {
       this.#ticking = undefined;
     }
   }
+}
+
+/** Who knows a pinned key; most pages pin none, and never load that. */
+async function verifier(publicKey: string | undefined): Promise<Verifies | undefined> {
+  if (publicKey === undefined) return undefined;
+  const { pin } = await import("./keys.js").catch((error: unknown) => {
+    const message =
+      "the module that checks signatures (keys.js) could not be loaded; playback goes on without peers";
+    throw new SwarmlineError("wasm-failed", message, "publicKey", error);
+  });
+  return pin(publicKey);
 }
 
 /** A swarm's inner side; throws for anything that is no swarm of ours. */

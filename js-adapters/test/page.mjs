@@ -42,7 +42,7 @@ export async function adapters() {
         name: "fake-engine",
         setup(bundle) {
           const path = pathToFileURL(join(here, "fake-engine.mjs")).href;
-          bundle.onResolve({ filter: /wasm\/swarmline(-dash)?\.js$/ }, () => ({
+          bundle.onResolve({ filter: /(wasm\/swarmline(-dash)?|\.\/keys)\.js$/ }, () => ({
             path,
             external: true,
           }));

@@ -122,7 +122,7 @@ impl Engine {
         let peer_id = swarm::random_peer_id(&mut rng);
         Self {
             signaling: Signaling::new(&config),
-            authority: authority::Authority::new(config.public_key),
+            authority: authority::Authority::new(config.public_key.clone()),
             texts: texts::Texts::new(config.manifest_url.as_ref()),
             config,
             rng,

@@ -161,6 +161,9 @@ export function startBrowser(flags = browserFlags) {
   return chromium.launch({ executablePath: chromePath(), args: flags });
 }
 
+/** Each has a link of its own to the origin, where links are shaped. */
+let visitors = 0;
+
 /** A page that plays. */
 export class Viewer {
   /** @param {import("playwright-core").BrowserContext} context @param {import("playwright-core").Page} page */
@@ -181,7 +184,9 @@ export class Viewer {
    * @param {(() => void) | { path: string } | null} [prepare] runs in the page before anything else
    */
   static async open(browser, origin, options, prepare = null) {
-    const context = await browser.newContext();
+    visitors += 1;
+    const extraHTTPHeaders = { "x-visitor": String(visitors) };
+    const context = await browser.newContext({ extraHTTPHeaders });
     const page = await context.newPage();
     if (prepare) await page.addInitScript(prepare);
     const viewer = new Viewer(context, page);
