@@ -36,7 +36,7 @@ await build({
   ...common,
   entryPoints: [
     ...["index.ts", "hls.ts", "shaka.ts", "dash.ts", "player.ts", "p2p-media-loader.ts"],
-    "keys.ts", // a chunk with a name, for the script-tag build asks for it, too
+    ...["keys.ts", "diagnose.ts"], // chunks with names, for the script-tag build asks for them, too
     "engine-hls.ts", // for measurements; not packed
   ],
   outdir: out,
@@ -53,7 +53,7 @@ await build({
   format: "iife",
   define: { "import.meta.url": "scriptUrl" },
   inject: ["script-url.ts"],
-  external: ["./keys.js"],
+  external: ["./keys.js", "./diagnose.js"],
 });
 
 // The embed stands alone: its folder may be copied to any static server.

@@ -7,7 +7,7 @@ use super::host::Host;
 use crate::base::ByteRange;
 use crate::engine::{
     CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
-    TrackerStats, WarningCode,
+    TrackerStats, WarningCode, Why,
 };
 use crate::integrity::Verifier;
 use js_sys::{Array, Object, Reflect};
@@ -265,6 +265,8 @@ pub(super) fn event(event: &Event, now_ms: u64) -> JsValue {
             bytes,
             peer_bytes,
             elapsed_ms,
+            why,
+            proven,
             senders,
         } => {
             let senders = senders.iter().map(|(peer, bytes)| {
@@ -282,6 +284,8 @@ pub(super) fn event(event: &Event, now_ms: u64) -> JsValue {
                 ("bytes", number(*bytes).into()),
                 ("peerBytes", number(*peer_bytes).into()),
                 ("elapsedMs", number(*elapsed_ms).into()),
+                ("why", why.map(Why::words).into()),
+                ("proven", (*proven).into()),
                 ("senders", list(senders)),
             ])
         }

@@ -92,7 +92,6 @@ pub struct Engine {
     totals: Totals,
     next_id: u32,
     down: bool,
-    #[cfg(not(target_arch = "wasm32"))]
     why: Why,
 }
 
@@ -151,7 +150,6 @@ impl Engine {
             totals: Totals::default(),
             next_id: 0,
             down: false,
-            #[cfg(not(target_arch = "wasm32"))]
             why: Why::default(),
         }
     }

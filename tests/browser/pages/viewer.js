@@ -128,6 +128,7 @@ const viewer = {
   speed: (rate) => {
     video.playbackRate = rate;
   },
+  diagnose: () => swarm?.diagnose(),
   destroy: () => {
     hls?.destroy();
     swarm?.destroy();
