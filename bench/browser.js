@@ -67,11 +67,7 @@ if (dash === null) {
   process.exit(2);
 }
 const work = mkdtempSync(join(tmpdir(), "swarmline-bench-"));
-const folders = {
-  "/media/bench": film,
-  "/dist": packed(),
-  ...(dash ? dashFolders(dash) : {}),
-};
+const folders = { "/media/bench": film, "/dist": packed(), ...(dash ? dashFolders(dash) : {}) };
 const origin = await Origin.start(folders, ["--live", `/live=${film}/index.m3u8`]);
 try {
   for (const name of chosen) {

@@ -14,14 +14,19 @@ const roundsUsual = 7;
 
 /** hls.js. @param {Scene} scene */
 export const startup = (scene) =>
-  start(scene, "Start-up", hlsOptions(scene.origin, "/media/bench/index.m3u8"));
+  start(scene, "Start-up", hlsOptions(scene.origin, "/media/bench/index.m3u8"), 20);
 
 /** Shaka. @param {Scene} scene */
 export const dashStartup = (scene) =>
-  start(scene, "DASH start-up, Shaka", shakaOptions(scene.origin));
+  start(scene, "DASH start-up, Shaka", shakaOptions(scene.origin), 8);
 
-/** @param {Scene} scene @param {string} title @param {import("./measure.js").Plan["optionsOf"]} optionsOf */
-async function start({ browser, origin, settings }, title, optionsOf) {
+/**
+ * @param {Scene} scene
+ * @param {string} title
+ * @param {import("./measure.js").Plan["optionsOf"]} optionsOf
+ * @param {number} aheadSeconds what the company has buffered before anybody starts: what its player reads ahead
+ */
+async function start({ browser, origin, settings }, title, optionsOf, aheadSeconds) {
   /** @type {{ name: string, mode: import("./measure.js").Mode }[]} */
   const kinds = [
     { name: "plain", mode: "plain" },
@@ -33,7 +38,7 @@ async function start({ browser, origin, settings }, title, optionsOf) {
   const open = ({ mode }) => Viewer.open(browser, origin, { ...optionsOf(mode), hash: false });
   const company = [];
   for (const kind of kinds.filter(hasSwarm)) company.push(await open(kind));
-  for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > 8);
+  for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > aheadSeconds);
   if (settings.linkMbit) {
     const bytesPerS = (settings.linkMbit * 1e6) / 8;
     await origin.shape({ latencyMs: settings.latencyMs, bytesPerS });
