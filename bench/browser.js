@@ -2,38 +2,43 @@
 // `cargo xtask bench browser`: viewers in real browsers, with and without the swarm, on the same schedule
 // and the same origin. It measures and prints; it judges nothing, and nothing in it is a test.
 
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Origin, startBrowser } from "../tests/browser/harness.js";
-import { live } from "./live.js";
+import { binary, Origin, startBrowser } from "../tests/browser/harness.js";
+import { dashLive, live } from "./live.js";
 import { log } from "./measure.js";
 import { memory } from "./memory.js";
-import { startup } from "./startup.js";
-import { benchStream } from "./streams.js";
-import { vod } from "./vod.js";
+import { packed } from "./packed.js";
+import { dashStartup, startup } from "./startup.js";
+import { benchStream, dashStream } from "./streams.js";
+import { dashVod, vod } from "./vod.js";
 
 const { values } = parseArgs({
   options: {
     scenario: { type: "string", default: "all" },
     rounds: { type: "string" },
-    viewers: { type: "string", default: "6" },
+    viewers: { type: "string" },
     minutes: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
+    "link-mbit": { type: "string" },
+    "latency-ms": { type: "string", default: "20" },
     signed: { type: "boolean", default: false },
     unsigned: { type: "boolean", default: false },
   },
 });
 
-const scenarios = { vod, live, startup, memory };
-/** @type {(keyof typeof scenarios)[]} */
-const usual = ["vod", "live", "startup"];
-const chosen =
-  values.scenario === "all"
-    ? usual
-    : usual.concat("memory").filter((name) => name === values.scenario);
-if (chosen.length === 0) {
-  console.error(
-    `no scenario ${values.scenario}; there are vod, live, startup, memory and all (the first three)`,
-  );
+const hlsScenarios = { vod, live, startup, memory };
+const dashScenarios = { "dash-vod": dashVod, "dash-live": dashLive, "dash-startup": dashStartup };
+/** @type {Record<string, (scene: Scene) => Promise<object>>} */
+const scenarios = { ...hlsScenarios, ...dashScenarios };
+const chosen = values.scenario === "all" ? ["vod", "live", "startup"] : values.scenario.split(",");
+const unknown = chosen.find((name) => !Object.hasOwn(scenarios, name));
+if (unknown !== undefined) {
+  const names = Object.keys(scenarios).join(", ");
+  console.error(`no scenario ${unknown}; there are ${names} and all (the first three)`);
   process.exit(2);
 }
 
@@ -42,26 +47,39 @@ const modes = /** @type {("signed" | "unsigned")[]} */ (["signed", "unsigned"]).
 );
 const settings = {
   rounds: values.rounds === undefined ? null : whole("rounds", values.rounds),
-  viewers: whole("viewers", values.viewers),
+  /** Nothing named leaves it to the scenario. */
+  viewers: values.viewers === undefined ? null : whole("viewers", values.viewers),
   minutes: whole("minutes", values.minutes),
+  linkMbit: values["link-mbit"] === undefined ? null : Number(values["link-mbit"]),
+  latencyMs: whole("latency-ms", values["latency-ms"]),
   json: values.json,
   modes,
 };
 /** @typedef {typeof settings} Settings */
+/** @typedef {{ browser: import("playwright-core").Browser, origin: Origin, settings: Settings, dash: string }} Scene */
 
 log("stream");
-const folder = benchStream();
-const origin = await Origin.start({ "/media/bench": folder }, [
-  "--live",
-  `/live=${folder}/index.m3u8`,
-]);
+const film = benchStream();
+const wantsDash = chosen.some((name) => Object.hasOwn(dashScenarios, name));
+const dash = wantsDash ? dashStream() : "";
+if (dash === null) {
+  console.error("the DASH scenarios need ffmpeg");
+  process.exit(2);
+}
+const work = mkdtempSync(join(tmpdir(), "swarmline-bench-"));
+const folders = {
+  "/media/bench": film,
+  "/dist": packed(),
+  ...(dash ? dashFolders(dash) : {}),
+};
+const origin = await Origin.start(folders, ["--live", `/live=${film}/index.m3u8`]);
 try {
   for (const name of chosen) {
     log(name);
     // A fresh browser for each scenario: none inherits another one's caches or leaks.
     const browser = await startBrowser();
     try {
-      const result = await scenarios[name](browser, origin, settings);
+      const result = await scenarios[name]?.({ browser, origin, settings, dash });
       if (values.json)
         console.log(JSON.stringify({ scenario: name, date: new Date().toISOString(), ...result }));
     } finally {
@@ -70,6 +88,15 @@ try {
   }
 } finally {
   await origin.stop();
+  rmSync(work, { recursive: true, force: true });
+}
+
+/** The stream as it is, and with a sidecar that its MPD names. @param {string} folder */
+function dashFolders(folder) {
+  const signed = join(work, "dash");
+  cpSync(folder, signed, { recursive: true });
+  execFileSync(binary(), ["sign", join(signed, "index.mpd")]);
+  return { "/media/dash": folder, "/media/dash-signed": signed };
 }
 
 /** @param {string} name @param {string} text */

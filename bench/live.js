@@ -1,32 +1,58 @@
 // @ts-check
-// Live: viewers join a second apart at hls.js's own latency and watch for a minute.
+// Live: viewers join a second apart at their player's own latency and watch for a minute. With hls.js, and with
+// Shaka on an MPD whose lists grow; nothing is signed in that one.
 
-import { runRounds, shareOfSaving } from "./measure.js";
+import { dashLiveSource, hlsOptions } from "./options.js";
+import { otherPicture, runRounds, shareOfSaving } from "./measure.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
+/** @typedef {import("./measure.js").Plan} Plan */
+/** @typedef {import("./browser.js").Scene} Scene */
 
-/** @param {import("playwright-core").Browser} browser @param {import("../tests/browser/harness.js").Origin} origin @param {import("./browser.js").Settings} settings */
-export async function live(browser, origin, settings) {
-  const plan = { path: "/live/index.m3u8", apartSeconds: 1, watchSeconds: 60 };
-  const show = (
-    /** @type {number} */ round,
-    /** @type {Run} */ _plain,
-    /** @type {Run[]} */ runs,
-  ) => print(round, settings.viewers, runs);
+/** hls.js. @param {Scene} scene */
+export const live = (scene) =>
+  broadcast(scene, "Live", {
+    viewers: scene.settings.viewers ?? 6,
+    optionsOf: hlsOptions(scene.origin, "/live/index.m3u8"),
+  });
+
+/** Shaka. @param {Scene} scene */
+export async function dashLive(scene) {
+  const source = await dashLiveSource(scene.origin, scene.dash);
+  try {
+    return await broadcast(scene, "DASH live, Shaka", {
+      ...source,
+      viewers: scene.settings.viewers ?? 4,
+      modes: ["unsigned"],
+    });
+  } finally {
+    await source.stop();
+  }
+}
+
+/**
+ * @param {Scene} scene
+ * @param {string} title
+ * @param {Omit<Plan, "apartSeconds" | "watchSeconds">} players
+ */
+async function broadcast({ browser, origin, settings }, title, players) {
+  const plan = { ...players, apartSeconds: 1, watchSeconds: 60 };
+  const show = (/** @type {number} */ round, /** @type {Run} */ plain, /** @type {Run[]} */ runs) =>
+    print(`${title}, ${plan.viewers} viewers 1 s apart, 60 s (round ${round})`, plain, runs);
   const rounds = await runRounds(browser, origin, settings, plan, show);
   const told = (/** @type {Run} */ run) => ({
     ...run,
     asked: run.asked.size,
     shareOfSaving: shareOfSaving(run),
   });
-  return { viewers: settings.viewers, rounds: rounds.map(({ runs }) => runs.map(told)) };
+  return { viewers: plan.viewers, rounds: rounds.map(({ runs }) => runs.map(told)) };
 }
 
-/** @param {number} round @param {number} viewers @param {Run[]} runs */
-function print(round, viewers, runs) {
+/** @param {string} title @param {Run} plain @param {Run[]} runs */
+function print(title, plain, runs) {
   printTable(
-    `Live, ${viewers} viewers 1 s apart, 60 s (round ${round})`,
+    title,
     runs.map(({ mode }) => mode),
     [
       ["copies a segment", ...runs.map((run) => run.copies.toFixed(2))],
@@ -37,6 +63,10 @@ function print(round, viewers, runs) {
       ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
       ["latency at the end, mean", ...runs.map((run) => seconds(run.latencySeconds))],
       ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
+      [
+        "time at another picture than plain",
+        ...runs.map((run) => percent(otherPicture(run, plain))),
+      ],
       ["first peer, median of 2nd to last", ...runs.map((run) => milliseconds(run.firstPeerMs))],
       ["segment from peers, P50", ...runs.map((run) => milliseconds(run.p2pP50Ms))],
       ["segment from peers, P95", ...runs.map((run) => milliseconds(run.p2pP95Ms))],

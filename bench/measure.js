@@ -1,21 +1,23 @@
 // @ts-check
 // Figures from what viewers and origin say: medians, sums, the floor, and one run of several viewers.
 
-import { Viewer, allBytes, hlsBuilds, mediaOf } from "../tests/browser/harness.js";
+import { Viewer, allBytes, mediaOf } from "../tests/browser/harness.js";
 
 /** @typedef {import("../tests/browser/pages/viewer.js").State} State */
 /** @typedef {import("../tests/browser/harness.js").Origin} Origin */
+/** @typedef {"plain" | "signed" | "unsigned"} Mode */
 /**
  * @typedef {object} Run what one run of several viewers gave
  * @property {string} mode
  * @property {number} cdnBytes all the origin sent, playlists included
  * @property {number} mediaBytes of them, segments
  * @property {number} copies media bytes the origin sent for each byte that anybody watched
- * @property {number} floorBytes each segment once, and a first one for each further viewer
+ * @property {number} floorBytes each segment once, and a first one for each further viewer (of picture and of sound, where they are apart)
  * @property {Set<string>} asked paths of segments that the origin was asked for
  * @property {number} deliveredBytes all players were handed
  * @property {number} stalls
  * @property {number} stallMs
+ * @property {Record<string, number>} pictures shares of the time that was played, by the height of the picture
  * @property {number} bufferSeconds mean at the end
  * @property {number} latencySeconds mean at the end (live)
  * @property {number | null} firstPeerMs median of all viewers but the first
@@ -43,27 +45,34 @@ export const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, se
 export const log = (text) =>
   process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
 
-/** @typedef {{ mode: "plain" | "signed" | "unsigned", path: string, viewers: number, apartSeconds: number, watchSeconds: number }} Plan */
+/**
+ * @typedef {object} Plan what all runs of a scenario have in common
+ * @property {number} viewers
+ * @property {number} apartSeconds
+ * @property {number} watchSeconds
+ * @property {(mode: Mode) => Parameters<typeof Viewer.open>[2]} optionsOf a viewer's
+ * @property {Mode[]} [modes] instead of those that were asked for
+ * @property {() => void} [prepare] before each run
+ */
 
 /**
  * Plain viewers, then each mode, round after round; each round is shown when it is done.
  * @param {import("playwright-core").Browser} browser
  * @param {Origin} origin
  * @param {import("./browser.js").Settings} settings
- * @param {Pick<Plan, "path" | "apartSeconds" | "watchSeconds">} plan
+ * @param {Plan} plan
  * @param {(round: number, plain: Run, runs: Run[]) => void} show
  * @returns {Promise<{ plain: Run, runs: Run[] }[]>}
  */
 export async function runRounds(browser, origin, settings, plan, show) {
   const rounds = [];
-  const { viewers } = settings;
   for (let round = 1; round <= (settings.rounds ?? 1); round += 1) {
     log(`round ${round}: plain`);
-    const plain = await runViewers(browser, origin, { ...plan, mode: "plain", viewers });
+    const plain = await runViewers(browser, origin, plan, "plain");
     const runs = [plain];
-    for (const mode of settings.modes) {
+    for (const mode of plan.modes ?? settings.modes) {
       log(`round ${round}: ${mode}`);
-      runs.push(await runViewers(browser, origin, { ...plan, mode, viewers }));
+      runs.push(await runViewers(browser, origin, plan, mode));
     }
     if (!settings.json) show(round, plain, runs);
     rounds.push({ plain, runs });
@@ -71,29 +80,27 @@ export async function runRounds(browser, origin, settings, plan, show) {
   return rounds;
 }
 
+/** The swarm of a viewer, if it is to have one. @param {Origin} origin @param {Mode} mode */
+export const swarmOf = (origin, mode) =>
+  mode === "plain" ? null : { trackerUrls: [origin.trackerUrl], stunServers: [] };
+
 /**
  * Viewers join one after another and watch; then everything is read at once.
  * @param {import("playwright-core").Browser} browser
  * @param {Origin} origin
  * @param {Plan} plan
+ * @param {Mode} mode
  * @returns {Promise<Run>}
  */
-async function runViewers(browser, origin, plan) {
-  const path = plan.mode === "unsigned" ? `/unsigned${plan.path}` : plan.path;
-  const swarm =
-    plan.mode === "plain" ? null : { trackerUrls: [origin.trackerUrl], stunServers: [] };
+async function runViewers(browser, origin, plan, mode) {
+  plan.prepare?.();
   await origin.reset();
   const viewers = [];
   const started = Date.now();
   for (let at = 0; at < plan.viewers; at += 1) {
     await wait(Math.max(0, at * plan.apartSeconds - (Date.now() - started) / 1000));
-    const viewer = await Viewer.open(browser, origin, {
-      src: origin.at(path),
-      hls: hlsBuilds["1.7"],
-      swarm,
-    });
-    viewers.push(viewer);
-    log(`  ${plan.mode}: viewer ${at + 1} joined`);
+    viewers.push(await Viewer.open(browser, origin, plan.optionsOf(mode)));
+    log(`  ${mode}: viewer ${at + 1} joined`);
   }
   await wait(plan.watchSeconds);
   const [files, ...states] = await Promise.all([
@@ -102,7 +109,7 @@ async function runViewers(browser, origin, plan) {
   ]);
   await Promise.all(viewers.map((viewer) => viewer.close()));
   refuseRepeatedFragments(states);
-  return figures(plan.mode, states, files);
+  return figures(mode, states, files);
 }
 
 /**
@@ -119,9 +126,7 @@ function figures(mode, states, files) {
       state.fragments.map(({ url, bytes }) => [new URL(url).pathname, bytes]),
     ),
   );
-  const firsts = states
-    .slice(1)
-    .map((state) => state.fragments.find(({ url }) => /\.(ts|m4s)$/.test(url))?.bytes ?? 0);
+  const firsts = states.slice(1).flatMap(firstsOf);
   const unique = sum([...sizes.values()]);
   const stalls = states.flatMap((state) => [
     ...state.stalls.map(({ ms }) => ms),
@@ -145,6 +150,7 @@ function figures(mode, states, files) {
     deliveredBytes: sum(delivered),
     stalls: stalls.length,
     stallMs: sum(stalls),
+    pictures: sharesOf(states.map(({ pictures }) => pictures)),
     bufferSeconds: sum(states.map(({ ahead }) => ahead)) / states.length,
     latencySeconds: sum(states.map(({ latency }) => latency)) / states.length,
     firstPeerMs: median(links),
@@ -152,6 +158,38 @@ function figures(mode, states, files) {
     p2pP95Ms: quantile(fromPeers, 0.95),
     errors: sum(states.map((state) => state.errors.length)),
   };
+}
+
+/** The streams' sound, where it comes apart: `streams.js` has three renditions, and sound behind them. */
+const soundName = /\/s-3-[^/]*\.m4s$/;
+
+/** Bytes of a viewer's first segment, or two where sound comes apart. @param {State} state */
+function firstsOf({ fragments }) {
+  /** Picture comes in renditions, of which only the first one is needed at once. @type {Map<string, number>} */
+  const firsts = new Map();
+  for (const { url, bytes } of fragments) {
+    const kind = soundName.test(url) ? "sound" : "picture";
+    if (!firsts.has(kind)) firsts.set(kind, bytes);
+  }
+  return [...firsts.values()];
+}
+
+/** Seconds by height, of several viewers, as shares of them all. @param {Record<string, number>[]} viewers */
+function sharesOf(viewers) {
+  /** @type {Record<string, number>} */
+  const seconds = {};
+  for (const [height, more] of viewers.flatMap((pictures) => Object.entries(pictures))) {
+    seconds[height] = (seconds[height] ?? 0) + more;
+  }
+  const all = Math.max(1, sum(Object.values(seconds)));
+  return Object.fromEntries(Object.entries(seconds).map(([height, part]) => [height, part / all]));
+}
+
+/** The share of the time that was spent at another picture: half of the summed differences. @param {Run} run @param {Run} plain */
+export function otherPicture({ pictures }, plain) {
+  const heights = new Set([...Object.keys(pictures), ...Object.keys(plain.pictures)]);
+  const apart = [...heights].map((at) => Math.abs((pictures[at] ?? 0) - (plain.pictures[at] ?? 0)));
+  return sum(apart) / 2;
 }
 
 /**

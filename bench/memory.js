@@ -6,13 +6,13 @@ import { Viewer, hlsBuilds } from "../tests/browser/harness.js";
 import { log, wait } from "./measure.js";
 import { megabytes, printTable } from "./table.js";
 
-/** @param {import("playwright-core").Browser} browser @param {import("../tests/browser/harness.js").Origin} origin @param {import("./browser.js").Settings} settings */
-export async function memory(browser, origin, settings) {
+/** @param {import("./browser.js").Scene} scene */
+export async function memory({ browser, origin, settings }) {
   const swarm = { trackerUrls: [origin.trackerUrl], stunServers: [] };
   const options = { src: origin.at("/live/index.m3u8"), hls: hlsBuilds["1.7"], hash: false };
   const plain = await Viewer.open(browser, origin, { ...options, swarm: null });
   const viewers = [];
-  for (let at = 0; at < Math.min(settings.viewers, 3); at += 1) {
+  for (let at = 0; at < Math.min(settings.viewers ?? 3, 3); at += 1) {
     viewers.push(await Viewer.open(browser, origin, { ...options, swarm }));
   }
   const samples = [];

@@ -1,37 +1,43 @@
 // @ts-check
 // Start-up: from «scripts loaded» to the first frame, plain and with the swarm in turn, beside a second
-// plain one as control. A viewer with the swarm watches all the while, so that there is somebody to meet.
+// plain one as control. A viewer with the swarm watches all the while, so that there is somebody to meet. With
+// hls.js, and with Shaka on an MPD.
 
-import { Viewer, hlsBuilds } from "../tests/browser/harness.js";
+import { Viewer } from "../tests/browser/harness.js";
 import { log, median } from "./measure.js";
+import { hlsOptions, shakaOptions } from "./options.js";
 import { milliseconds, printTable } from "./table.js";
+
+/** @typedef {import("./browser.js").Scene} Scene */
 
 const roundsUsual = 7;
 
-/** @param {import("playwright-core").Browser} browser @param {import("../tests/browser/harness.js").Origin} origin @param {import("./browser.js").Settings} settings */
-export async function startup(browser, origin, settings) {
-  const swarm = { trackerUrls: [origin.trackerUrl], stunServers: [] };
-  const signedPath = "/media/bench/index.m3u8";
+/** hls.js. @param {Scene} scene */
+export const startup = (scene) =>
+  start(scene, "Start-up", hlsOptions(scene.origin, "/media/bench/index.m3u8"));
+
+/** Shaka. @param {Scene} scene */
+export const dashStartup = (scene) =>
+  start(scene, "DASH start-up, Shaka", shakaOptions(scene.origin));
+
+/** @param {Scene} scene @param {string} title @param {import("./measure.js").Plan["optionsOf"]} optionsOf */
+async function start({ browser, origin, settings }, title, optionsOf) {
+  /** @type {{ name: string, mode: import("./measure.js").Mode }[]} */
   const kinds = [
-    { name: "plain", path: signedPath, swarm: null },
-    ...settings.modes.map((name) => ({
-      name,
-      path: name === "signed" ? signedPath : `/unsigned${signedPath}`,
-      swarm,
-    })),
-    { name: "plain again", path: signedPath, swarm: null },
+    { name: "plain", mode: "plain" },
+    ...settings.modes.map((mode) => ({ name: mode, mode })),
+    { name: "plain again", mode: "plain" },
   ];
+  const hasSwarm = (/** @type {typeof kinds[number]} */ { mode }) => mode !== "plain";
   /** @param {typeof kinds[number]} kind */
-  const open = (kind) =>
-    Viewer.open(browser, origin, {
-      src: origin.at(kind.path),
-      hls: hlsBuilds["1.7"],
-      swarm: kind.swarm,
-      hash: false,
-    });
+  const open = ({ mode }) => Viewer.open(browser, origin, { ...optionsOf(mode), hash: false });
   const company = [];
-  for (const kind of kinds.filter((kind) => kind.swarm)) company.push(await open(kind));
-  for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > 20);
+  for (const kind of kinds.filter(hasSwarm)) company.push(await open(kind));
+  for (const viewer of company) await viewer.until("plays", ({ ahead }) => ahead > 8);
+  if (settings.linkMbit) {
+    const bytesPerS = (settings.linkMbit * 1e6) / 8;
+    await origin.shape({ latencyMs: settings.latencyMs, bytesPerS });
+  }
   /** @type {Map<string, number[]>} */
   const frames = new Map(kinds.map(({ name }) => [name, []]));
   /** @type {number[]} */
@@ -43,8 +49,8 @@ export async function startup(browser, origin, settings) {
       if (!kind) continue;
       const viewer = await open(kind);
       const wanted = (/** @type {import("../tests/browser/pages/viewer.js").State} */ state) =>
-        state.firstFrameMs !== null && (!kind.swarm || state.firstPeerMs !== null);
-      const { firstFrameMs, firstPeerMs } = await viewer.until("showed a frame", wanted, 20_000);
+        state.firstFrameMs !== null && (!hasSwarm(kind) || state.firstPeerMs !== null);
+      const { firstFrameMs, firstPeerMs } = await viewer.until("showed a frame", wanted, 60_000);
       await viewer.close();
       if (round === 0) continue; // the first of each warms the machine
       frames.get(kind.name)?.push(firstFrameMs ?? 0);
@@ -58,15 +64,15 @@ export async function startup(browser, origin, settings) {
     medianMs: median(frames.get(name) ?? []),
     allMs: frames.get(name) ?? [],
   }));
-  if (!settings.json) print(medians, median(peers), rounds);
+  if (!settings.json) print(title, medians, median(peers), rounds);
   return { rounds, firstFrame: medians, firstPeerMedianMs: median(peers) };
 }
 
-/** @param {{ name: string, medianMs: number | null }[]} medians @param {number | null} firstPeerMs @param {number} rounds */
-function print(medians, firstPeerMs, rounds) {
+/** @param {string} title @param {{ name: string, medianMs: number | null }[]} medians @param {number | null} firstPeerMs @param {number} rounds */
+function print(title, medians, firstPeerMs, rounds) {
   const plain = medians[0]?.medianMs ?? 0;
   printTable(
-    `Start-up, medians of ${rounds} alternating rounds`,
+    `${title}, medians of ${rounds} alternating rounds`,
     medians.map(({ name }) => name),
     [
       ["first frame", ...medians.map(({ medianMs }) => milliseconds(medianMs))],

@@ -24,8 +24,18 @@ export function benchStream() {
 /** The folder of the same picture in three renditions, 0.5, 0.9 and 1.7 Mbit/s; null without ffmpeg. */
 export function ladderStream() {
   return hasFfmpeg
-    ? made("bench-ladder", encodeLadder + JSON.stringify(renditions), encodeLadder)
+    ? made(
+        "bench-ladder",
+        `${encodeLadder}${ladderInput}${JSON.stringify(renditions)}`,
+        encodeLadder,
+      )
     : null;
+}
+
+/** The folder of the ladder as MPEG-DASH, picture and sound apart, with a timeline; null without ffmpeg. */
+export function dashStream() {
+  const recipe = `${encodeDash}${ladderInput}${JSON.stringify(renditions)}`;
+  return hasFfmpeg ? made("bench-dash", recipe, encodeDash, "index.mpd") : null;
 }
 
 /**
@@ -33,11 +43,12 @@ export function ladderStream() {
  * @param {string} name
  * @param {string} recipe text of all that it depends on
  * @param {(folder: string) => void} make
+ * @param {"index.m3u8" | "index.mpd"} [index]
  */
-function made(name, recipe, make) {
+function made(name, recipe, make, index = "index.m3u8") {
   const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 12);
   const folder = join(root, "target", "fixtures", `${name}-${hash}`);
-  if (!existsSync(join(folder, "index.m3u8"))) {
+  if (!existsSync(join(folder, index))) {
     const work = `${folder}.${process.pid}`;
     mkdirSync(work, { recursive: true });
     make(work);
@@ -55,8 +66,8 @@ const renditions = [
   { size: "640x360", kbit: 1600 },
 ];
 
-/** @param {string} folder */
-function encodeLadder(folder) {
+/** What all ladders are made of; `maps` says what goes into each output stream. @param {string[]} maps */
+function ladderInput(maps) {
   const source = (/** @type {string} */ graph) => [
     "-f",
     "lavfi",
@@ -69,19 +80,41 @@ function encodeLadder(folder) {
     ...[`-s:v:${at}`, size, `-b:v:${at}`, `${kbit}k`],
     ...[`-maxrate:v:${at}`, `${kbit}k`, `-bufsize:v:${at}`, `${kbit}k`],
   ]);
-  const args = [
+  return [
     ...["-hide_banner", "-loglevel", "error", "-y"],
     ...source("testsrc2=size=640x360:rate=25,noise=alls=20:allf=t:all_seed=11"),
     ...source("sine=frequency=330:sample_rate=48000,tremolo=f=0.2"),
-    ...renditions.flatMap(() => ["-map", "0:v", "-map", "1:a"]),
+    ...maps.flatMap((stream) => ["-map", stream]),
     ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "100"],
     ...["-keyint_min", "100", "-sc_threshold", "0", ...rates, "-c:a", "aac", "-b:a", "64k"],
+  ];
+}
+
+/** @param {string} folder */
+function encodeLadder(folder) {
+  const args = [
+    ...ladderInput(renditions.flatMap(() => ["0:v", "1:a"])),
     ...["-f", "hls", "-hls_time", String(segmentSeconds), "-hls_playlist_type", "vod"],
     ...["-master_pl_name", "index.m3u8"],
     ...["-var_stream_map", renditions.map((_, at) => `v:${at},a:${at}`).join(" ")],
     ...["-hls_segment_filename", "s_%v_%03d.ts", "media_%v.m3u8"],
   ];
   execFileSync("ffmpeg", args, { cwd: folder });
+}
+
+/** @param {string} folder */
+function encodeDash(folder) {
+  const args = [
+    ...ladderInput([...renditions.map(() => "0:v"), "1:a"]),
+    ...["-f", "dash", "-seg_duration", String(segmentSeconds), "-use_timeline", "1"],
+    ...["-adaptation_sets", "id=0,streams=v id=1,streams=a"],
+    ...["-init_seg_name", "init-$RepresentationID$.m4s"],
+    ...["-media_seg_name", "s-$RepresentationID$-$Time$.m4s", "index.mpd"],
+  ];
+  execFileSync("ffmpeg", args, { cwd: folder });
+  // The first sound begins before 0 with its encoder's delay, which is in the name, but not in the MPD.
+  const sound = `s-${renditions.length}`;
+  renameSync(join(folder, `${sound}--1024.m4s`), join(folder, `${sound}-0.m4s`));
 }
 
 /** @param {string} folder */

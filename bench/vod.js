@@ -1,19 +1,40 @@
 // @ts-check
-// VOD: viewers join four seconds apart and watch for a minute after the last one joined.
+// VOD: viewers join four seconds apart and watch for a minute after the last one joined. With hls.js, and with
+// Shaka on an MPD of three renditions.
 
-import { runRounds, shareOfSaving, sum } from "./measure.js";
+import { hlsOptions, shakaOptions } from "./options.js";
+import { otherPicture, runRounds, shareOfSaving, sum } from "./measure.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
+/** @typedef {import("./browser.js").Scene} Scene */
 
-/** @param {import("playwright-core").Browser} browser @param {import("../tests/browser/harness.js").Origin} origin @param {import("./browser.js").Settings} settings */
-export async function vod(browser, origin, settings) {
-  const plan = { path: "/media/bench/index.m3u8", apartSeconds: 4, watchSeconds: 60 };
+/** hls.js. @param {Scene} scene */
+export const vod = (scene) =>
+  film(scene, "VOD", {
+    viewers: scene.settings.viewers ?? 6,
+    optionsOf: hlsOptions(scene.origin, "/media/bench/index.m3u8"),
+  });
+
+/** Shaka. @param {Scene} scene */
+export const dashVod = (scene) =>
+  film(scene, "DASH VOD, Shaka", {
+    viewers: scene.settings.viewers ?? 4,
+    optionsOf: shakaOptions(scene.origin),
+  });
+
+/**
+ * @param {Scene} scene
+ * @param {string} title
+ * @param {Pick<import("./measure.js").Plan, "viewers" | "optionsOf">} players
+ */
+async function film({ browser, origin, settings }, title, players) {
+  const plan = { ...players, apartSeconds: 4, watchSeconds: 60 };
   const show = (/** @type {number} */ round, /** @type {Run} */ plain, /** @type {Run[]} */ runs) =>
-    print(round, settings.viewers, plain, runs);
+    print(`${title}, ${plan.viewers} viewers 4 s apart`, round, plain, runs);
   const rounds = await runRounds(browser, origin, settings, plan, show);
   return {
-    viewers: settings.viewers,
+    viewers: plan.viewers,
     rounds: rounds.map(({ plain, runs }) =>
       runs.map((run) => ({ ...run, ...againstPlain(run, plain), asked: run.asked.size })),
     ),
@@ -29,14 +50,15 @@ function againstPlain(run, plain) {
     shareOfSaving: shareOfSaving(run),
     segmentsBeyondPlain: beyond.length,
     deliveredAgainstPlain: run.deliveredBytes / plain.deliveredBytes,
+    otherPicture: otherPicture(run, plain),
   };
 }
 
-/** @param {number} round @param {number} viewers @param {Run} plain @param {Run[]} runs */
-function print(round, viewers, plain, runs) {
+/** @param {string} title @param {number} round @param {Run} plain @param {Run[]} runs */
+function print(title, round, plain, runs) {
   const against = runs.map((run) => againstPlain(run, plain));
   printTable(
-    `VOD, ${viewers} viewers 4 s apart, 60 s after the last joined (round ${round})`,
+    `${title}, 60 s after the last joined (round ${round})`,
     runs.map(({ mode }) => mode),
     [
       ["CDN bytes", ...runs.map((run) => megabytes(run.cdnBytes))],
@@ -47,6 +69,7 @@ function print(round, viewers, plain, runs) {
       ["stalls", ...runs.map((run) => run.stalls)],
       ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
       ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
+      ["time at another picture than plain", ...against.map((it) => percent(it.otherPicture))],
       ["bytes handed to players", ...runs.map((run) => megabytes(run.deliveredBytes))],
       [
         "CDN segments plain did not ask for",

@@ -28,6 +28,7 @@ const common = {
   target: "es2022",
   minify: true,
   sourcemap: true,
+  loader: { ".wasm": "binary" },
   logLevel: "warning",
 };
 
@@ -35,6 +36,7 @@ await build({
   ...common,
   entryPoints: [
     ...["index.ts", "hls.ts", "shaka.ts", "dash.ts", "player.ts", "p2p-media-loader.ts"],
+    ...["keys.ts", "diagnose.ts"], // chunks with names, for the script-tag build asks for them, too
     "engine-hls.ts", // for measurements; not packed
   ],
   outdir: out,
@@ -51,6 +53,7 @@ await build({
   format: "iife",
   define: { "import.meta.url": "scriptUrl" },
   inject: ["script-url.ts"],
+  external: ["./keys.js", "./diagnose.js"],
 });
 
 // The embed stands alone: its folder may be copied to any static server.

@@ -9,10 +9,10 @@
 import { type EmbedCommand, type EmbedMessage, readCommand } from "./embed-messages.js";
 import { allowedOrigins, mayPlay } from "./embed-policy.js";
 import "./player-alone.js";
-import { liveOption, OPTION_WORDS, WORDS } from "./player-options.js";
+import { CODE_WORDS, liveOption, OPTION_WORDS, WORDS } from "./player-options.js";
 
 /** An address may come from anybody, so it names no code. */
-const QUERY_WORDS = WORDS.filter((word) => word !== "src" && word !== "wasm");
+const QUERY_WORDS = WORDS.filter((word) => word !== "src" && !CODE_WORDS.includes(word));
 const MEDIA_EVENTS = [
   "play",
   "pause",

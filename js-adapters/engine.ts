@@ -8,6 +8,7 @@
 
 import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
 import type { WasmEngine, WasmEngineClass } from "./engine-module.js";
+import type { Verifies } from "./keys.js";
 import type { FetchAsk, FetchSink, RunningFetch } from "./load.js";
 import type { SegmentSource, SwarmStats } from "./stats.js";
 import { fetchText } from "./text.js";
@@ -72,11 +73,11 @@ export class Session {
     return this.#engine !== undefined;
   }
 
-  /** Starts an engine of the module that was loaded. */
-  start(Engine: WasmEngineClass): void {
+  /** Starts an engine of the module that was loaded; where a key is pinned, with who knows it. */
+  start(Engine: WasmEngineClass, verifies?: Verifies): void {
     if (this.#over || this.#engine !== undefined) return;
     const config = engineConfig(this.#config, this.#streamUrl);
-    this.#engine = new Engine(config, this.#host());
+    this.#engine = new Engine(config, { ...this.#host(), verifies });
     for (const tell of this.#waiting.values()) this.#call(tell);
     for (const { url, range, bytes } of this.#adopted) this.#give(url, range, bytes);
     this.#waiting = new Map();

@@ -29,8 +29,10 @@ const SWARM_WORDS: Readonly<Record<string, Row>> = {
   "memory-limit-bytes": ["memoryLimitBytes", number],
   "swarm-id": ["swarmId", text],
   "public-key": ["publicKey", text],
-  wasm: ["wasm", text],
 };
+
+/** Where the engine is: one module for HLS, one for DASH. They name code, so no stranger may say them. */
+export const CODE_WORDS: readonly string[] = ["wasm", "wasm-dash"];
 
 /** Two words that are one option. */
 const INTEGRITY_WORDS: readonly string[] = ["integrity", "manifest-url"];
@@ -48,7 +50,11 @@ export const MEDIA_WORDS: readonly string[] = [
 export const STREAM_WORDS: readonly string[] = ["src", "type", "preload"];
 
 /** Words that name options of the swarm. */
-export const OPTION_WORDS: readonly string[] = [...Object.keys(SWARM_WORDS), ...INTEGRITY_WORDS];
+export const OPTION_WORDS: readonly string[] = [
+  ...Object.keys(SWARM_WORDS),
+  ...INTEGRITY_WORDS,
+  ...CODE_WORDS,
+];
 
 /** Every word. */
 export const WORDS: readonly string[] = [
@@ -59,13 +65,15 @@ export const WORDS: readonly string[] = [
   ...OPTION_WORDS,
 ];
 
-/** The swarm's options, as far as they are said. */
-export function swarmOptions(read: (word: string) => string | null): SwarmConfig {
+/** The options of a swarm for a stream of this kind, as far as they are said. */
+export function swarmOptions(read: (word: string) => string | null, type: StreamType): SwarmConfig {
   const config: Record<string, unknown> = {};
   for (const [word, [option, parse]] of Object.entries(SWARM_WORDS)) {
     const said = read(word);
     if (said !== null) config[option] = parse(said);
   }
+  const wasm = read(type === "dash" ? "wasm-dash" : "wasm");
+  if (wasm !== null) config["wasm"] = wasm;
   const [mode, manifestUrl] = INTEGRITY_WORDS.map((word) => read(word) ?? undefined);
   if (mode !== undefined || manifestUrl !== undefined) config["integrity"] = { mode, manifestUrl };
   return config;

@@ -17,7 +17,14 @@ import {
   type PlayingShakaNamespace,
   start,
 } from "./player-media.js";
-import { liveOption, MEDIA_WORDS, swarmOptions, streamType, WORDS } from "./player-options.js";
+import {
+  liveOption,
+  MEDIA_WORDS,
+  type StreamType,
+  swarmOptions,
+  streamType,
+  WORDS,
+} from "./player-options.js";
 import type { PeerEvent, SegmentEvent, SwarmStats, WarningEvent } from "./stats.js";
 import type { Swarm } from "./swarm.js";
 
@@ -240,11 +247,12 @@ export class SwarmlinePlayer extends Base {
       ? new URL(this.src, document.baseURI).href
       : this.src;
     const { players } = SwarmlinePlayer;
+    const type = streamType(src, this.getAttribute("type"));
     const playing = await start({
       video: this.video,
       src,
-      type: streamType(src, this.getAttribute("type")),
-      config: this.#config(),
+      type,
+      config: this.#config(type),
       players: { ...players, hlsConfig: { ...players.hlsConfig, ...this.hlsConfig } },
       onSwarm: (swarm) => this.#follow(swarm, current),
       onWarning: (code, message) => {
@@ -264,8 +272,9 @@ export class SwarmlinePlayer extends Base {
   }
 
   /** The options; CDN-only where one of them is wrong. */
-  #config(): SwarmConfig {
-    const config = { ...this.swarmConfig, ...swarmOptions((word) => this.getAttribute(word)) };
+  #config(type: StreamType): SwarmConfig {
+    const said = swarmOptions((word) => this.getAttribute(word), type);
+    const config = { ...this.swarmConfig, ...said };
     try {
       readConfig(config);
       return config;

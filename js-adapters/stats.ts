@@ -83,6 +83,10 @@ export interface SegmentEvent {
   peerBytes: number;
   /** From the player's wish to the last byte, milliseconds. */
   elapsedMs: number;
+  /** Why the CDN was asked, if it was: a word for people. */
+  why?: string;
+  /** The publisher's digest proves its bytes. */
+  proven: boolean;
   senders: { peer: string; bytes: number }[];
 }
 

@@ -6,9 +6,12 @@
  */
 
 import { type FullConfig, readConfig, readUpdate, type SwarmConfig } from "./config.js";
+import type { Diagnosis } from "./diagnose.js";
 import { type EngineEvent, Session } from "./engine.js";
 import type { EngineModule } from "./engine-module.js";
 import { SwarmlineError } from "./errors.js";
+import { History } from "./history.js";
+import type { Verifies } from "./keys.js";
 import type { PlaybackSink } from "./playback.js";
 import {
   emptyStats,
@@ -16,7 +19,6 @@ import {
   type SegmentEvent,
   type SwarmEvents,
   type SwarmStats,
-  type UploadEvent,
   type WarningEvent,
 } from "./stats.js";
 
@@ -26,6 +28,8 @@ export interface Swarm {
   on<E extends keyof SwarmEvents>(event: E, listener: (value: SwarmEvents[E]) => void): () => void;
   /** The counters now. */
   stats(): SwarmStats;
+  /** Says why there is little from peers, or that there is much; takes up to three seconds. */
+  diagnose(): Promise<Diagnosis>;
   /** Changes options while playing; throws `not-changeable` for the others. */
   update(update: SwarmConfig): void;
   /** Leaves the swarm and detaches from the player, which plays on by itself. */
@@ -78,6 +82,7 @@ export class SwarmCore implements Swarm, Port {
   #openedAt = 0;
   #startupMs: number | null = null;
   #stallMs = 0;
+  readonly #history = new History();
 
   constructor(config: SwarmConfig) {
     this.#config = readConfig(config);
@@ -115,6 +120,11 @@ export class SwarmCore implements Swarm, Port {
       stallMs: this.#stallMs,
       wasmMemoryBytes: this.#engine?.memoryBytes ?? 0,
     };
+  }
+
+  async diagnose(): Promise<Diagnosis> {
+    const { diagnose } = await import("./diagnose.js");
+    return diagnose(this.#config, () => this.stats(), this.#history);
   }
 
   #state(): SwarmStats["state"] {
@@ -208,11 +218,13 @@ export class SwarmCore implements Swarm, Port {
 
   /** Loads the module, beside whatever the player does, then starts what waits for it. */
   #load(): void {
-    this.#engine?.load(this.#config.wasm).then(
-      (Engine) => {
+    if (this.#engine === undefined) return;
+    const { wasm, publicKey } = this.#config;
+    Promise.all([this.#engine.load(wasm), verifier(publicKey)]).then(
+      ([Engine, verifies]) => {
         if (!this.#usable) return;
         try {
-          this.#session?.start(Engine);
+          this.#session?.start(Engine, verifies);
         } catch (error) {
           const message = "the engine could not be started; playback goes on without peers";
           this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));
@@ -226,6 +238,7 @@ export class SwarmCore implements Swarm, Port {
     if (this.#failed || this.#destroyed) return;
     this.#failed = true;
     this.#session?.close();
+    this.#history.complaint(error);
     this.#emit("error", error);
   }
 
@@ -236,10 +249,11 @@ export class SwarmCore implements Swarm, Port {
       return;
     }
     const { type, ...value } = event;
-    if (type === "peer") this.#emit(type, value as unknown as PeerEvent);
-    else if (type === "segment") this.#emit(type, value as unknown as SegmentEvent);
-    else if (type === "upload") this.#emit(type, value as unknown as UploadEvent);
-    else this.#emit(type, value as unknown as WarningEvent);
+    // Complaints are kept with what is told, by the names of the events.
+    if (type === "peer") this.#history.peer(value as unknown as PeerEvent);
+    else if (type === "segment") this.#history.segment(value as unknown as SegmentEvent);
+    else if (type === "warning") this.#history.complaint(value as unknown as WarningEvent);
+    this.#emit(type, value as never);
   }
 
   #emit<E extends keyof SwarmEvents>(event: E, value: SwarmEvents[E]): void {
@@ -265,6 +279,17 @@ export class SwarmCore implements Swarm, Port {
       this.#ticking = undefined;
     }
   }
+}
+
+/** Who knows a pinned key; most pages pin none, and never load that. */
+async function verifier(publicKey: string | undefined): Promise<Verifies | undefined> {
+  if (publicKey === undefined) return undefined;
+  const { pin } = await import("./keys.js").catch((error: unknown) => {
+    const message =
+      "the module that checks signatures (keys.js) could not be loaded; playback goes on without peers";
+    throw new SwarmlineError("wasm-failed", message, "publicKey", error);
+  });
+  return pin(publicKey);
 }
 
 /** A swarm's inner side; throws for anything that is no swarm of ours. */

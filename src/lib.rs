@@ -26,8 +26,10 @@ pub mod manifest;
 pub mod tracker;
 pub mod wire;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "engine"))]
 pub mod browser;
+#[cfg(all(target_arch = "wasm32", feature = "keys"))]
+pub mod keys;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
@@ -39,3 +41,8 @@ pub mod publish;
 pub mod server;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sim;
+
+/// Of a page's modules: std's own weighs two kilobytes more (docs/size.md).
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

@@ -25,6 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "native",
         &["base", "engine", "wire", "integrity", "manifest"],
     ),
+    ("keys", &["integrity"]),
     ("server", &["base", "tracker", "wire"]),
     ("publish", &["base", "integrity", "manifest"]),
     (

@@ -200,6 +200,49 @@ async fn files_ranges_and_cors() {
 }
 
 #[tokio::test]
+async fn what_lies_packed_beside_a_page_is_handed_out_to_who_takes_it() {
+    let folder = std::env::temp_dir().join(format!("swarmline-packed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in [
+        ("a.wasm", "plain"),
+        ("a.wasm.br", "packed"),
+        ("b.wasm", "alone"),
+    ] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let mut config = config();
+    config.dirs.push(("/pages".to_owned(), folder.clone()));
+    let server = Server::start(config).await;
+    for (path, headers, text, coding) in [
+        (
+            "/pages/a.wasm",
+            "Accept-Encoding: gzip, br\r\n",
+            "packed",
+            Some("br"),
+        ),
+        ("/pages/a.wasm", "Accept-Encoding: gzip\r\n", "plain", None),
+        (
+            "/pages/a.wasm",
+            "Accept-Encoding: br\r\nRange: bytes=0-4\r\n",
+            "plain",
+            None,
+        ),
+        ("/pages/b.wasm", "Accept-Encoding: br\r\n", "alone", None),
+    ] {
+        let answer = server.ask("GET", path, headers).await.unwrap();
+        assert_eq!(answer.text(), text, "{path} {headers}");
+        assert_eq!(
+            answer.header("content-encoding"),
+            coding,
+            "{path} {headers}"
+        );
+        assert_eq!(answer.header("content-type"), Some("application/wasm"));
+    }
+    server.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
 async fn nothing_outside_the_folders() {
     let server = Server::start(config()).await;
     for path in [

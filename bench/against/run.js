@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { root } from "../../tests/browser/fixtures.js";
 import { hlsFolder, Origin, startBrowser } from "../../tests/browser/harness.js";
 import { log, sum, wait } from "../measure.js";
+import { dist, packed } from "../packed.js";
 import { figuresOf } from "./figures.js";
 import { kinds, leadSeconds, scenarios } from "./matrix.js";
 import { children, cpuSeconds, machineBusySeconds, memoryBytes } from "./processes.js";
@@ -27,7 +28,7 @@ const incumbentFolder = join(root, "bench", "incumbent", "node_modules");
 
 /** Where scripts lie that a page may load, by path. */
 const scriptFolders = {
-  "/dist": join(root, "js-adapters", "dist"),
+  "/dist": dist,
   "/incumbent": incumbentFolder,
   "/hls-1.7": hlsFolder,
 };
@@ -46,7 +47,12 @@ export async function runOnce(plan, streams) {
   const scenario = scenarios[plan.scenario];
   const kind = kinds[plan.kind];
   if (!scenario || !kind) throw new Error(`no run of ${plan.scenario} and ${plan.kind}`);
-  const folders = { "/media/film": streams.film, "/bench": pages, "/incumbent": incumbentFolder };
+  const folders = {
+    "/media/film": streams.film,
+    "/bench": pages,
+    "/incumbent": incumbentFolder,
+    "/dist": packed(),
+  };
   if (streams.ladder) Object.assign(folders, { "/media/ladder": streams.ladder });
   const live = ["--live", `/live=${streams.film}/index.m3u8`, "--live-window", String(liveWindow)];
   const origin = await Origin.start(folders, live);

@@ -2,6 +2,7 @@
  * The page that writes the lines to copy: a form, the text it makes, and the same as a player beside it.
  * What the text is, is `snippets.ts`'s.
  */
+import { copyText } from "./copy.js";
 import { byId, setText } from "./dom.js";
 import { embedAddress, snippet, type Way, type Wishes } from "./snippets.js";
 import { SAMPLES } from "./stream.js";
@@ -40,17 +41,6 @@ function draw(): void {
   if (preview.src !== address) preview.src = address;
 }
 
-async function copy(): Promise<void> {
-  const text = code.textContent ?? "";
-  try {
-    await navigator.clipboard.writeText(text);
-    setText(copied, "Copied.");
-  } catch {
-    getSelection()?.selectAllChildren(code);
-    setText(copied, "Selected: copy it with the keyboard.");
-  }
-}
-
 for (const [name, value] of [
   ["src", new URL(SAMPLES.vod, location.href).href],
   ["tracker-urls", ownTracker],
@@ -63,5 +53,5 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   draw();
 });
-byId("copy", HTMLButtonElement).addEventListener("click", () => void copy());
+byId("copy", HTMLButtonElement).addEventListener("click", () => void copyText(code, copied));
 draw();

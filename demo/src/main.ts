@@ -5,6 +5,7 @@
 import { byId, element, setText } from "./dom.js";
 import { crowdOf } from "./crowd.js";
 import { bindControls } from "./controls.js";
+import { bindDiagnosis } from "./diagnosis.js";
 import { type Counters, readCounters, setFault } from "./origin.js";
 import { flowTable, Picture } from "./picture.js";
 import { readSettings, writeSettings } from "./settings.js";
@@ -183,6 +184,7 @@ function showAddress(): void {
   byId("tab", HTMLAnchorElement).href = another.href;
 }
 
+bindDiagnosis(() => present[0]);
 showAddress();
 setTimeout(() => {
   // What an earlier visit broke is whole again.

@@ -4,7 +4,7 @@
  */
 import type HlsClass from "hls.js";
 import type { ErrorData } from "hls.js";
-import { createSwarm, type SegmentSource, type Swarm, type SwarmStats } from "swarmline";
+import { createSwarm, type Diagnosis, type SegmentSource, type Swarm, type SwarmStats } from "swarmline";
 import { attachHls } from "swarmline/hls";
 import { element } from "./dom.js";
 import { type Settings, swarmConfig } from "./settings.js";
@@ -184,6 +184,11 @@ export class Viewer {
     this.#hls?.destroy();
     this.#video.removeAttribute("src");
     this.box.remove();
+  }
+
+  /** What its swarm says of itself; `undefined` while it has none. */
+  diagnose(): Promise<Diagnosis> | undefined {
+    return this.#swarm?.diagnose();
   }
 
   #watch(swarm: Swarm): void {

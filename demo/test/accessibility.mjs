@@ -33,6 +33,10 @@ const STATES = {
     await page.getByRole("button", { name: "As a table" }).click();
     await page.waitForFunction(() => document.querySelectorAll("video").length === 4);
   },
+  "a viewer's report": async (/** @type {Page} */ page) => {
+    await page.getByRole("button", { name: "Ask the first viewer" }).click();
+    await page.getByRole("button", { name: "Copy the report" }).waitFor();
+  },
   "own address, refused": async (/** @type {Page} */ page) => {
     await page.getByRole("radio", { name: "Your own" }).check();
     await page.getByLabel("Address of an HLS playlist").fill("/style.css");

@@ -85,7 +85,7 @@ after(() => {
   for (const close of open) close();
 });
 
-for (const name of ["hls.js", "hls.js-1.6"]) {
+for (const name of ["hls.js", "hls.js-1.6", "hls.js-1.5"]) {
   const Hls = hlsOf(name);
   const row = (what, run) => test(`${name} ${Hls.version}: ${what}`, { timeout: 10_000 }, run);
 
@@ -224,6 +224,23 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
     }
     assert.equal(engine.told("load").length, 0);
     assert.equal(engine.told("adopt").length, 0);
+  });
+
+  row("what the page's filter refuses is neither asked for nor kept", async () => {
+    const tracks = new Set();
+    const segmentFilter = (url, track) => {
+      tracks.add(track);
+      return !url.endsWith("s1.ts");
+    };
+    const { hls, engine, network } = await viewer(Hls, { swarm: { segmentFilter } });
+    const { told } = load(hls, { context: contextOf({ frag: { sn: 1, type: "audio" } }) });
+    await until("a success", () => told.length > 0);
+    assert.equal(told[0][1].data.byteLength, 1_001);
+    assert.equal(network.requests.at(-1).by, "xhr");
+    assert.deepEqual([...engine.told("load"), ...engine.told("adopt")], []);
+    load(hls, { context: contextOf({ url: "http://cdn.test/s2.ts" }) });
+    assert.equal(engine.told("load")[0][1], "http://cdn.test/s2.ts");
+    assert.deepEqual([...tracks], ["audio", "video"]);
   });
 
   row("a passed wish is loaded by the loader before, with its own stats and headers", async () => {

@@ -15,6 +15,8 @@ const require = createRequire(import.meta.url);
 
 globalThis.self ??= globalThis;
 globalThis.location ??= { href: "http://page.test/" };
+// hls.js 1.5 reads its name, which Node 20 has not got.
+globalThis.navigator ??= { userAgent: "node" };
 class FakeConnection {}
 
 /** Lets this process pass for a page that could connect. */
@@ -29,7 +31,7 @@ export async function adapters() {
   const out = mkdtempSync(join(tmpdir(), "swarmline-contract-"));
   await build({
     absWorkingDir: join(here, ".."),
-    entryPoints: ["index.ts", "hls.ts", "dash.ts", "config.ts", "timing.ts", "load.ts"],
+    entryPoints: ["index.ts", "hls.ts", "shaka.ts", "dash.ts", "config.ts", "timing.ts", "load.ts"],
     outdir: out,
     bundle: true,
     splitting: true,
@@ -40,7 +42,7 @@ export async function adapters() {
         name: "fake-engine",
         setup(bundle) {
           const path = pathToFileURL(join(here, "fake-engine.mjs")).href;
-          bundle.onResolve({ filter: /wasm\/swarmline(-dash)?\.js$/ }, () => ({
+          bundle.onResolve({ filter: /(wasm\/swarmline(-dash)?|\.\/keys)\.js$/ }, () => ({
             path,
             external: true,
           }));
@@ -49,10 +51,10 @@ export async function adapters() {
     ],
   });
   const load = (name) => import(pathToFileURL(join(out, `${name}.mjs`)).href);
-  const [index, hls, dash, config, timing, http] = await Promise.all(
-    ["index", "hls", "dash", "config", "timing", "load"].map(load),
+  const [index, hls, shaka, dash, config, timing, http] = await Promise.all(
+    ["index", "hls", "shaka", "dash", "config", "timing", "load"].map(load),
   );
-  return { ...index, ...hls, ...dash, ...config, ...timing, ...http };
+  return { ...index, ...hls, ...shaka, ...dash, ...config, ...timing, ...http };
 }
 
 /** hls.js by its name among our dependencies. */

@@ -48,7 +48,10 @@ for (const name of ["hls.js", "hls.js-1.6"]) {
   test(`${name} ${version} would show a difference`, () => {
     const plain = readFileSync(new URL("plain-vod.m3u8", folder), "utf8");
     assert.equal(read(player, plain).fragments.length, 4);
-    for (const other of [["seg2.ts", "seg3.ts"], ["#EXTINF:4.000", "#EXTINF:3.000"]]) {
+    for (const other of [
+      ["seg2.ts", "seg3.ts"],
+      ["#EXTINF:4.000", "#EXTINF:3.000"],
+    ]) {
       assert.notDeepEqual(read(player, plain.replace(...other)), read(player, plain));
     }
     assert.deepEqual(read(player, plain), read(player, plain));

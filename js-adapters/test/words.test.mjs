@@ -83,7 +83,7 @@ test("commands: what is one is read, all else is nothing", () => {
 });
 
 test("attributes become options; what is not said is not there", () => {
-  const read = (words) => swarmOptions((word) => words[word] ?? null);
+  const read = (words, type = "hls") => swarmOptions((word) => words[word] ?? null, type);
   assert.deepEqual(read({}), {});
   const said = read({
     ...{ p2p: "off", "tracker-urls": "wss://a, wss://b", "stun-servers": "", "max-peers": "4" },
@@ -102,6 +102,10 @@ test("attributes become options; what is not said is not there", () => {
   assert.deepEqual(liveOption("max-peers", "3"), { maxPeers: 3 });
   assert.equal(liveOption("swarm-id", "x"), undefined);
   assert.equal(liveOption("src", "x"), undefined);
+  const modules = { wasm: "/a.wasm", "wasm-dash": "/b.wasm" };
+  assert.deepEqual(read(modules), { wasm: "/a.wasm" });
+  assert.deepEqual(read(modules, "dash"), { wasm: "/b.wasm" });
+  assert.deepEqual(read({ wasm: "/a.wasm" }, "dash"), {}, "each kind has its own module");
 });
 
 test("a stream's kind is what is said, else what its address says", () => {

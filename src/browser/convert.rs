@@ -3,13 +3,15 @@
 //!
 //! Invariant: a number from outside is never cast blindly; sizes are exact up to 2^53.
 
+use super::host::Host;
 use crate::base::ByteRange;
 use crate::engine::{
     CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
-    TrackerStats, WarningCode,
+    TrackerStats, WarningCode, Why,
 };
-use crate::integrity::PublicKey;
+use crate::integrity::Verifier;
 use js_sys::{Array, Object, Reflect};
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::JsValue;
 
@@ -20,7 +22,7 @@ const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 ///
 /// # Errors
 /// When a member has not the type it should have.
-pub(super) fn config(value: JsValue) -> Result<Config, JsValue> {
+pub(super) fn config(value: JsValue, host: &Host) -> Result<Config, JsValue> {
     let given = Settings(value);
     let default = Config::default();
     let integrity = match given.text("integrity")?.as_deref() {
@@ -30,7 +32,9 @@ pub(super) fn config(value: JsValue) -> Result<Config, JsValue> {
         Some("off") => IntegrityMode::Off,
         Some(_) => return Err(unlike("integrity")),
     };
-    let public_key = given.read("publicKey", |key| PublicKey::from_base64(&key.as_string()?))?;
+    // Which key it is only the module knows that checks signatures, and the host asks it.
+    let pinned = given.text("publicKey")?;
+    let public_key = pinned.map(|_| Rc::new(host.clone()) as Rc<dyn Verifier>);
     Ok(Config {
         enabled: given.flag("enabled")?.unwrap_or(default.enabled),
         max_peers: given.count("maxPeers")?.unwrap_or(default.max_peers),
@@ -261,6 +265,8 @@ pub(super) fn event(event: &Event, now_ms: u64) -> JsValue {
             bytes,
             peer_bytes,
             elapsed_ms,
+            why,
+            proven,
             senders,
         } => {
             let senders = senders.iter().map(|(peer, bytes)| {
@@ -278,6 +284,8 @@ pub(super) fn event(event: &Event, now_ms: u64) -> JsValue {
                 ("bytes", number(*bytes).into()),
                 ("peerBytes", number(*peer_bytes).into()),
                 ("elapsedMs", number(*elapsed_ms).into()),
+                ("why", why.map(Why::words).into()),
+                ("proven", (*proven).into()),
                 ("senders", list(senders)),
             ])
         }

@@ -60,7 +60,7 @@ impl Driver {
         let random = Uint8Array::new_with_length(8);
         fill_random(&random);
         let seed = random.to_vec().try_into().map_or(0, u64::from_le_bytes);
-        let engine = Engine::new(convert::config(config)?, seed);
+        let engine = Engine::new(convert::config(config, &host)?, seed);
         Ok(Rc::new_cyclic(|driver: &Weak<Self>| {
             let driver = driver.clone();
             let heard = move |wake, id, value: JsValue| {

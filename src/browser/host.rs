@@ -3,6 +3,7 @@
 //! Invariant: every call catches. An exception of a page's own callback must not unwind through wasm
 //! frames, where it would skip our clean-up; the adapter reports it to the page itself.
 
+use crate::integrity::Verifier;
 use js_sys::ArrayBuffer;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -65,7 +66,17 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = fetchText)]
     pub(super) fn fetch_text(this: &Host, text: u32, url: &str) -> Result<(), JsValue>;
 
+    /// Whether a signature is the pinned key's; another module of ours knows.
+    #[wasm_bindgen(method, catch)]
+    fn verifies(this: &Host, message: &[u8], signature: &[u8]) -> Result<bool, JsValue>;
+
     /// Something for observers.
     #[wasm_bindgen(method, catch)]
     pub(super) fn event(this: &Host, event: &JsValue) -> Result<(), JsValue>;
+}
+
+impl Verifier for Host {
+    fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        Self::verifies(self, message, signature).unwrap_or(false)
+    }
 }

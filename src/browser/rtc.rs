@@ -64,6 +64,8 @@ struct Link {
     offering: bool,
     described: bool,
     opened: bool,
+    /// Their greeting, where it came before both channels had opened here.
+    early: Option<Vec<u8>>,
     gathering: Option<Timer>,
     any_candidate: bool,
     lost: Option<Timer>,
@@ -134,6 +136,7 @@ impl Links {
                 offering: offer.is_none(),
                 described: false,
                 opened: false,
+                early: None,
                 gathering: Some(Timer::after(GATHER_MAX_MS, &on(Wake::GatherCut))),
                 any_candidate: false,
                 lost: None,
@@ -258,7 +261,7 @@ impl Links {
         event: &JsValue,
         store: &mut Store,
     ) -> Option<Input> {
-        self.open.get(&link)?;
+        let state = self.open.get_mut(&link)?;
         let data = event.unchecked_ref::<MessageEvent>().data();
         let Ok(data) = data.dyn_into::<ArrayBuffer>() else {
             return self.gone(link); // Text: not our protocol.
@@ -270,7 +273,15 @@ impl Links {
                 return self.gone(link);
             }
             let bytes = bytes.to_vec();
-            return Some(Input::LinkMessage { link, bytes });
+            if state.opened {
+                return Some(Input::LinkMessage { link, bytes });
+            }
+            // Firefox opens one channel after the other, and hands out messages in between: a peer that is
+            // quicker may have greeted by then. It says nothing more before it has heard us.
+            return match state.early.replace(bytes) {
+                None => None,
+                Some(_) => self.gone(link),
+            };
         }
         let header_len = u32::try_from(BLOCK_HEADER_LEN).unwrap_or(0).min(length);
         let payload = bytes.subarray(header_len, length);
@@ -333,7 +344,10 @@ impl Link {
         let ignored = callback.on(Wake::Ignored, link.0);
         statistics.unchecked_ref::<Thenable>().then(&told, &ignored);
         let max_message = longest_message(&self.connection);
-        vec![Input::LinkOpened { link, max_message }]
+        let opened = Input::LinkOpened { link, max_message };
+        let early = self.early.take();
+        let early = early.map(|bytes| Input::LinkMessage { link, bytes });
+        core::iter::once(opened).chain(early).collect()
     }
 
     fn on_drained(&self, link: LinkId) -> Input {

@@ -11,9 +11,10 @@ use super::texts::Texts;
 use super::{Engine, IntegrityMode, WarningCode};
 use crate::base::{Instant, SegmentId, TrackId, Version};
 use crate::integrity::tag::SegmentDigest;
-use crate::integrity::{Digest, PublicKey, Seal};
+use crate::integrity::{Digest, Seal, Verifier};
 use crate::manifest;
 use core::cmp::Ordering;
+use std::rc::Rc;
 
 /// How a segment stands with its publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Why {
 /// The pinned key, and what was pinned with the first lines that it signed.
 #[derive(Debug, Default)]
 pub(super) struct Authority {
-    key: Option<PublicKey>,
+    key: Option<Rc<dyn Verifier>>,
     /// STREAM of the first line that was trusted.
     stream: Option<String>,
     tracks: Vec<Pinned>,
@@ -91,7 +92,7 @@ struct Pinned {
 }
 
 impl Authority {
-    pub(super) fn new(key: Option<PublicKey>) -> Self {
+    pub(super) fn new(key: Option<Rc<dyn Verifier>>) -> Self {
         Self {
             key,
             ..Self::default()
@@ -107,7 +108,7 @@ impl Authority {
         seal: Option<&Seal>,
         holds: impl Fn(u64, u64) -> bool,
     ) -> Result<(), Why> {
-        let Some(key) = self.key else { return Ok(()) };
+        let Some(key) = &self.key else { return Ok(()) };
         let seal = seal.ok_or(Why::Unsigned)?;
         if self.stream.as_ref().is_some_and(|id| *id != seal.stream) {
             return Err(Why::Stream);
@@ -117,7 +118,7 @@ impl Authority {
         if named == Some(true) {
             return Err(Why::Track);
         }
-        if !key.verifies(digest, seal) {
+        if !seal.is_by(&**key, digest) {
             return Err(Why::Signature);
         }
         let index = pinned.unwrap_or_else(|| {

@@ -3,10 +3,11 @@
 //! Validation for people (codes, field names) is TypeScript's; here a value out of range is clamped.
 
 use crate::base::Duration;
-use crate::integrity::PublicKey;
+use crate::integrity::Verifier;
+use std::rc::Rc;
 
 /// What a user may set. Durations in milliseconds, rates in bytes a second.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// False is CDN-only. Default true; can change while playing.
     pub enabled: bool,
@@ -28,7 +29,7 @@ pub struct Config {
     /// A sidecar, ours or PeerTube's, that speaks of every track: absolute URL.
     pub manifest_url: Option<String>,
     /// The publisher's key: with it only signed digests count.
-    pub public_key: Option<PublicKey>,
+    pub public_key: Option<Rc<dyn Verifier>>,
     /// Bytes of segments held in memory. Default 256 MiB.
     pub memory_limit_bytes: u64,
     /// The host can make WebRTC connections; the shell says so.

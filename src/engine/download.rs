@@ -2,6 +2,7 @@
 //!
 //! Invariant: at most one CDN leg at a time. Decides nothing; `source.rs` does.
 
+use super::Why;
 use super::fetch::CdnRate;
 use super::output::Timing;
 use crate::base::{Duration, FetchId, Instant, LinkId, PeerId, RequestId, SortedMap, SortedSet};
@@ -14,6 +15,8 @@ pub(super) struct Download {
     pub(super) started: Instant,
     /// The CDN leg under way.
     pub(super) leg: Option<Leg>,
+    /// Why the last leg was begun.
+    pub(super) why: Option<Why>,
     /// Peers are out of the race for this one.
     pub(super) cdn_only: bool,
     /// A range of it was refused: only the whole is asked for.
@@ -62,8 +65,6 @@ pub(super) struct Leg {
     pub(super) last_byte: Instant,
     /// Bytes taken from anywhere before its first one.
     pub(super) before: u64,
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(super) why: super::Why,
 }
 
 /// What HTTP said when it failed.
@@ -90,6 +91,7 @@ impl Download {
             requests: request.into_iter().collect(),
             started: now,
             leg: None,
+            why: None,
             cdn_only: false,
             whole_only: false,
             share_taken: false,

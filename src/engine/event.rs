@@ -2,6 +2,7 @@
 //!
 //! Invariant: an event never changes what the engine does.
 
+use super::Why;
 use super::output::Source;
 use crate::base::{PeerId, TrackId};
 
@@ -38,6 +39,10 @@ pub enum Event {
         peer_bytes: u64,
         /// Milliseconds from the player's wish to the last byte.
         elapsed_ms: u64,
+        /// Why the CDN was asked last, if it was.
+        why: Option<Why>,
+        /// A digest that counts proves it.
+        proven: bool,
         /// Who sent how much.
         senders: Vec<(PeerId, u64)>,
     },

@@ -171,9 +171,8 @@ impl Engine {
             first_byte: None,
             last_byte: now,
             before: 0,
-            #[cfg(not(target_arch = "wasm32"))]
-            why: self.why,
         });
+        download.why = Some(self.why);
         self.fetches.insert(fetch, id);
         if let Some(size) = size {
             self.reserve(id, size);

@@ -92,7 +92,6 @@ pub struct Engine {
     totals: Totals,
     next_id: u32,
     down: bool,
-    #[cfg(not(target_arch = "wasm32"))]
     why: Why,
 }
 
@@ -122,7 +121,7 @@ impl Engine {
         let peer_id = swarm::random_peer_id(&mut rng);
         Self {
             signaling: Signaling::new(&config),
-            authority: authority::Authority::new(config.public_key),
+            authority: authority::Authority::new(config.public_key.clone()),
             texts: texts::Texts::new(config.manifest_url.as_ref()),
             config,
             rng,
@@ -151,7 +150,6 @@ impl Engine {
             totals: Totals::default(),
             next_id: 0,
             down: false,
-            #[cfg(not(target_arch = "wasm32"))]
             why: Why::default(),
         }
     }

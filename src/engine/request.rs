@@ -299,6 +299,8 @@ impl Engine {
             bytes: segment.size.unwrap_or(0),
             peer_bytes: done.peer_bytes(),
             elapsed_ms: now.as_millis().saturating_sub(done.started.as_millis()),
+            why: done.why,
+            proven: segment.standing == Standing::Proven,
             senders: done
                 .senders
                 .iter()

@@ -1,8 +1,10 @@
-//! Why the CDN was asked, for who looks for what is left to save: a word on each leg, and no decision.
+//! Why the CDN was asked, for who looks for what is left to save, or asks why there is no P2P: a word on each
+//! leg, and no decision.
 //!
-//! Invariant: it changes nothing, and weighs nothing in a page, where nobody reads it.
+//! Invariant: it changes nothing.
 
 use super::Engine;
+use crate::base::FetchId;
 
 /// Why a leg was begun.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,22 +57,16 @@ impl Why {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 impl Engine {
     /// Why the leg under way as `fetch` was begun; `None` if it is not under way.
     #[must_use]
-    pub fn why(&self, fetch: crate::base::FetchId) -> Option<Why> {
-        self.leg(fetch).map(|(_, leg)| leg.why)
+    pub fn why(&self, fetch: FetchId) -> Option<Why> {
+        let (id, _) = self.leg(fetch)?;
+        self.segments.get(&id)?.download.as_ref()?.why
     }
 
     /// The next leg is begun for this.
     pub(super) fn because(&mut self, why: Why) {
         self.why = why;
     }
-}
-
-#[cfg(target_arch = "wasm32")]
-impl Engine {
-    /// Nobody asks in a page.
-    pub(super) fn because(&mut self, _: Why) {}
 }

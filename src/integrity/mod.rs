@@ -12,7 +12,7 @@ mod tree;
 pub use attributes::{Attributes, Value, decimal_integer};
 pub use digest::{Digest, Hasher};
 pub use sidecar::{SIDECAR_BYTES_MAX, Sidecar, SidecarError, SidecarSegment, SidecarTrack};
-pub use sign::{PublicKey, Seal, SecretKey, signed_message};
+pub use sign::{PublicKey, Seal, SecretKey, Verifier, signed_message};
 pub use tree::{
     BLOCK_LEN, BlockTree, MAX_BLOCKS, MAX_SEGMENT_LEN, TreeHasher, block_count, block_range,
     root_of, sha256,

@@ -6,7 +6,7 @@ use super::connection::Cut;
 use super::counters::{Count, Counters};
 use super::fault::FaultKind;
 use super::shape::Links;
-use super::site::{Found, Kind};
+use super::site::{Found, Kind, mime_of};
 use crate::base::ByteRange;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -62,14 +62,8 @@ pub(super) async fn answer(State(origin): State<Arc<Origin>>, request: Request) 
     }
     let range = request.headers().get(header::RANGE).cloned();
     let range = range.filter(|_| fault_kind != FaultKind::NoRange);
-    let shared = origin.clone();
-    let wanted = path.clone();
-    // Reading, hashing and looping are blocking work.
-    let found = tokio::task::spawn_blocking(move || read(&shared, &wanted, range.as_ref()));
-    let part = match found
-        .await
-        .unwrap_or(Err(StatusCode::INTERNAL_SERVER_ERROR))
-    {
+    let is_packed = kind == Kind::Page && range.is_none() && takes_brotli(request.headers());
+    let part = match part_of(origin.clone(), path.clone(), range, is_packed).await {
         Ok(part) => part,
         Err(status) => return (status, format!("{path}: {status}\n")).into_response(),
     };
@@ -90,7 +84,19 @@ pub(super) async fn answer(State(origin): State<Arc<Origin>>, request: Request) 
         bytes: part.bytes,
         sent: 0,
     };
-    respond(is_head, part.mime, part.total, part.status, sending)
+    let mut response = respond(is_head, part.mime, part.total, part.status, sending);
+    if let Some(coding) = part.coding {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    response
+}
+
+/// Whether a client says that it takes brotli (RFC 9110 §12.5.3, RFC 7932).
+fn takes_brotli(headers: &HeaderMap) -> bool {
+    let asked = headers.get(header::ACCEPT_ENCODING);
+    let asked = asked.and_then(|value| value.to_str().ok()).unwrap_or("");
+    asked.split(',').any(|coding| coding.trim() == "br")
 }
 
 /// What is to be sent of a file.
@@ -101,6 +107,36 @@ struct Part {
     total: u64,
     range: ByteRange,
     bytes: Bytes,
+    /// How the bytes are compressed (RFC 9110 §8.4).
+    coding: Option<&'static str>,
+}
+
+/// What lies compressed beside a page's file (`engine.wasm.br`), as web servers have it, or the file.
+fn read_packed(origin: &Origin, path: &str) -> Result<Part, StatusCode> {
+    match read(origin, &format!("{path}.br"), None) {
+        Ok(part) => Ok(Part {
+            mime: mime_of(path),
+            coding: Some("br"),
+            ..part
+        }),
+        Err(_) => read(origin, path, None),
+    }
+}
+
+/// Reading, hashing and looping are blocking work.
+async fn part_of(
+    origin: Arc<Origin>,
+    path: String,
+    range: Option<HeaderValue>,
+    is_packed: bool,
+) -> Result<Part, StatusCode> {
+    let found = tokio::task::spawn_blocking(move || match is_packed {
+        true => read_packed(&origin, &path),
+        false => read(&origin, &path, range.as_ref()),
+    });
+    found
+        .await
+        .unwrap_or(Err(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 fn read(origin: &Origin, path: &str, range: Option<&HeaderValue>) -> Result<Part, StatusCode> {
@@ -125,6 +161,7 @@ fn read(origin: &Origin, path: &str, range: Option<&HeaderValue>) -> Result<Part
         total,
         range,
         bytes,
+        coding: None,
     })
 }
 

@@ -70,6 +70,11 @@ fn type_of(path: &str) -> (Kind, &'static str) {
     )
 }
 
+/// The type that a path's extension stands for.
+pub(super) fn mime_of(path: &str) -> &'static str {
+    type_of(path).1
+}
+
 impl Kind {
     pub(super) fn of(path: &str) -> Self {
         type_of(path).0

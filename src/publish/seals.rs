@@ -88,10 +88,7 @@ impl Seals {
             .stream
             .as_ref()
             .is_none_or(|known| *known == seal.stream);
-        if is_this_broadcast
-            && seal.track == track
-            && self.key.public_key().verifies(&digest, &seal)
-        {
+        if is_this_broadcast && seal.track == track && seal.is_by(&self.key.public_key(), &digest) {
             self.stream = Some(seal.stream.clone());
             let track = self.tracks.entry(track.to_owned()).or_default();
             track.put(place, digest, seal);

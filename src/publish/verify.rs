@@ -227,7 +227,7 @@ impl Check<'_> {
             (_, _, None) => return Ok(()),
             (_, _, Some(_)) => return bad("not signed"),
         };
-        if self.key.is_some_and(|key| !key.verifies(digest, seal)) {
+        if self.key.is_some_and(|key| !seal.is_by(key, digest)) {
             return bad("not this key's signature of these bytes at this place");
         }
         self.order.check(seal)

@@ -2,6 +2,7 @@
 
 use super::stage::*;
 use super::world::{LEN, World, playlist, url, vod};
+use std::rc::Rc;
 use std::time::Duration;
 use swarmline::engine::{Config, Source, WarningCode};
 use swarmline::integrity::tag::DigestTag;
@@ -36,7 +37,7 @@ fn sealed(
 
 fn pinned(key: &SecretKey) -> Config {
     Config {
-        public_key: Some(key.public_key()),
+        public_key: Some(Rc::new(key.public_key())),
         ..World::config()
     }
 }

@@ -10,18 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { fixture, hasFfmpeg } from "./fixtures.js";
-import {
-  binary,
-  dashBuild,
-  hlsBuilds,
-  mediaOf,
-  Origin,
-  shakaBuilds,
-  startBrowser,
-  Viewer,
-  wrongFragment,
-} from "./harness.js";
+import { binary, mediaOf, Origin, startBrowser, Viewer, wrongFragment } from "./harness.js";
 import { listedOf, liveOf } from "./mpds.js";
+import { assertFine, linked, optionsOf, toTheEnd, watchInTurn } from "./players.js";
 import { TextServer } from "./publisher.js";
 
 /** What two viewers may take from the CDN, of what two plain ones take. */
@@ -70,7 +61,7 @@ const swarmConfig = () => ({ trackerUrls: [origin.trackerUrl], stunServers: [] }
 /** @param {string} name */
 const mpd = (name) => origin.at(`/media/${name}/index.mpd`);
 
-/** @typedef {"shaka-5.2" | "shaka-4.16" | "dash.js" | "hls.js"} Player */
+/** @typedef {import("./players.js").Player} Player */
 
 /**
  * @param {Player} player
@@ -86,43 +77,12 @@ async function open(player, src, swarm, more) {
 }
 
 /**
- * @param {Player} player
- * @param {string} src
- * @param {Record<string, unknown> | null} swarm
- */
-function optionsOf(player, src, swarm) {
-  if (player === "dash.js") {
-    const abr = { autoSwitchBitrate: { video: false } };
-    return { src, dash: dashBuild, swarm, player: { streaming: { abr } } };
-  }
-  if (player === "hls.js") return { src, hls: hlsBuilds[1.7], swarm };
-  const shaka = shakaBuilds[player === "shaka-5.2" ? "5.2" : "4.16"];
-  const config = { streaming: { bufferingGoal: 4 }, abr: { enabled: false } };
-  return { src, shaka, swarm, player: config };
-}
-
-/** The whole stream is buffered; to be called by who is linked. @param {Viewer} viewer */
-async function toTheEnd(viewer) {
-  await viewer.tell("readAhead");
-  await viewer.untilWholeStream();
-  return viewer.until("hashed what it got", ({ fragments }) =>
-    fragments.every(({ sha256 }) => sha256 !== ""),
-  );
-}
-
-/** @param {Viewer} viewer */
-const linked = (viewer) => viewer.until("linked", ({ peers, stats }) => !stats || peers.length > 0);
-
-/**
- * What holds of any viewer: the files' bytes, no complaints, and all it asked for was listed.
+ * What holds of any viewer, and all it asked for was listed.
  * @param {import("./harness.js").State} state
  * @param {string} folder
  */
-function assertFine(state, folder) {
-  assert.ok(state.fragments.length > 4, "its player was handed segments");
-  assert.equal(wrongFragment(state, folder), undefined, "every segment is the file's bytes");
-  assert.deepEqual([...state.errors, ...state.warnings, ...state.swarmErrors], []);
-  assert.equal(state.mediaError, null);
+function assertListed(state, folder) {
+  assertFine(state, folder);
   if (state.stats === null) return;
   const { cache, peers, cdn, mixed } = state.stats.segments;
   const known = cache + peers + cdn + mixed;
@@ -131,21 +91,10 @@ function assertFine(state, folder) {
 
 /** Viewers one after another, each to the end; the origin's media bytes. @param {string} name @param {(() => Promise<Viewer>)[]} opens */
 async function watch(name, opens) {
-  await origin.reset();
-  const viewers = [];
-  const states = [];
-  for (const one of opens) {
-    const viewer = await one();
-    viewers.push(viewer);
-    // On loopback a film is here before the first link: who is to share waits for it.
-    if (viewers.length > 1) await linked(viewer);
-    states.push(await toTheEnd(viewer));
-  }
   const folder = name === "signed" ? signed : fixture(name);
-  for (const state of states) assertFine(state, folder);
-  const { bytes } = mediaOf(await origin.files());
-  await Promise.all(viewers.map((viewer) => viewer.close()));
-  return { states, bytes };
+  const watched = await watchInTurn(origin, folder, opens);
+  for (const state of watched.states) assertListed(state, folder);
+  return watched;
 }
 
 for (const [name, player, integrity] of /** @type {[string, Player, string?][]} */ ([
@@ -202,7 +151,7 @@ test(
         if (states.length > 0) await linked(viewer);
         states.push(await switching(viewer));
       }
-      for (const state of states) assertFine(state, fixture("dash-time"));
+      for (const state of states) assertListed(state, fixture("dash-time"));
       const second = states[1];
       const fed = second?.segments.filter(({ source }) => source === "peers" || source === "mixed");
       for (const rendition of ["t-0-", "t-1-"]) {
@@ -310,6 +259,32 @@ test("segments that are made while they are loaded stay each player's own", limi
     await viewer.close();
   }
 });
+
+test(
+  "the other adapter's module is one clear error, and the player plays by itself",
+  limits,
+  async () => {
+    const cases = /** @type {[Player, string, string, string][]} */ ([
+      ["hls.js", "/media/ts/index.m3u8", "swarmline-dash.wasm", "swarmline.wasm"],
+      ["shaka-5.2", "/media/dash-time/index.mpd", "swarmline.wasm", "swarmline-dash.wasm"],
+      ["dash.js", "/media/dash-time/index.mpd", "swarmline.wasm", "swarmline-dash.wasm"],
+    ]);
+    for (const [player, path, given, wanted] of cases) {
+      const wasm = origin.at(`/dist/${given}`);
+      const viewer = await open(player, origin.at(path), { ...swarmConfig(), wasm });
+      const state = await toTheEnd(viewer);
+      assert.deepEqual(
+        [state.stats?.state, ...state.errors, ...state.warnings],
+        ["failed"],
+        `${player}: plays on`,
+      );
+      const [error, ...more] = state.swarmErrors;
+      assert.deepEqual([error?.code, more], ["wasm-failed", []]);
+      assert.ok(error?.message.includes(`(${wanted})`), error?.message);
+      await viewer.close();
+    }
+  },
+);
 
 test("after detach dash.js plays by itself, and can be attached again", limits, async () => {
   const viewer = await open("dash.js", mpd("dash-time"), swarmConfig());

@@ -101,6 +101,36 @@ test("the tracker goes: playback and sharing go on", limits, async () => {
   }
 });
 
+/** What a viewer says of itself. @param {Viewer} viewer */
+async function diagnosis(viewer) {
+  const { code, text, ice } = await viewer.tell("diagnose");
+  assert.ok(text.startsWith(`${code}: `));
+  assert.ok(ice.types.host > 0, text);
+  return code;
+}
+
+test("why is there no P2P: a viewer knows", limits, async () => {
+  await origin.reset();
+  await origin.tracker(false);
+  const first = await open({ player: shortBuffer });
+  try {
+    await first.until("plays", (state) => state.bufferedEnd > 1);
+    assert.equal(await diagnosis(first), "tracker-unreachable");
+  } finally {
+    await origin.tracker(true);
+  }
+  const found = (/** @type {import("./pages/viewer.js").State} */ { stats }) =>
+    stats?.trackers[0]?.state === "open" && stats.swarmSize > 0;
+  await first.until("found the tracker", found);
+  assert.equal(await diagnosis(first), "alone");
+  const second = await open({ player: shortBuffer });
+  const fed = (/** @type {import("./pages/viewer.js").State} */ { stats }) =>
+    (stats?.peerBytes ?? 0) > 0;
+  await Promise.race([first.until("was fed", fed), second.until("was fed", fed)]);
+  assert.deepEqual([await diagnosis(first), await diagnosis(second)], ["sharing", "sharing"]);
+  await close(first, second);
+});
+
 test("the origin goes: who has a peer with the segments sees the rest", limits, async () => {
   const { first, second } = await linkedPair();
   await origin.fault("down", "/media/");

@@ -22,7 +22,11 @@ const require = createRequire(import.meta.url);
 const here = join(root, "tests", "browser");
 
 /** hls.js builds by version, as URLs of the origin. */
-export const hlsBuilds = { 1.7: "/hls-1.7/hls.js", 1.6: "/hls-1.6/hls.js" };
+export const hlsBuilds = {
+  1.7: "/hls-1.7/hls.js",
+  1.6: "/hls-1.6/hls.js",
+  1.5: "/hls-1.5/hls.js",
+};
 
 /** Where hls.js's builds lie. */
 export const hlsFolder = dirname(require.resolve("hls.js"));
@@ -71,6 +75,7 @@ export class Origin {
       "/dist": join(root, "js-adapters", "dist"),
       "/hls-1.7": hlsFolder,
       "/hls-1.6": dirname(require.resolve("hls.js-1.6")),
+      "/hls-1.5": dirname(require.resolve("hls.js-1.5")),
       "/shaka-5.2": dirname(require.resolve("shaka-player")),
       "/shaka-4.16": dirname(require.resolve("shaka-player-4.16")),
       "/dash-5": dirname(require.resolve("dashjs")),
@@ -156,6 +161,9 @@ export function startBrowser(flags = browserFlags) {
   return chromium.launch({ executablePath: chromePath(), args: flags });
 }
 
+/** Each has a link of its own to the origin, where links are shaped. */
+let visitors = 0;
+
 /** A page that plays. */
 export class Viewer {
   /** @param {import("playwright-core").BrowserContext} context @param {import("playwright-core").Page} page */
@@ -176,7 +184,9 @@ export class Viewer {
    * @param {(() => void) | { path: string } | null} [prepare] runs in the page before anything else
    */
   static async open(browser, origin, options, prepare = null) {
-    const context = await browser.newContext();
+    visitors += 1;
+    const extraHTTPHeaders = { "x-visitor": String(visitors) };
+    const context = await browser.newContext({ extraHTTPHeaders });
     const page = await context.newPage();
     if (prepare) await page.addInitScript(prepare);
     const viewer = new Viewer(context, page);

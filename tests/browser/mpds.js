@@ -65,12 +65,13 @@ export function twoPeriods(folder) {
  * @param {string} folder a fixture whose MPD has a period of templates
  * @param {string} base where its files are
  * @param {number} startedMs
+ * @param {number} [delaySeconds] how far behind players are asked to stay
  */
-export function liveOf(folder, base, startedMs) {
+export function liveOf(folder, base, startedMs, delaySeconds = 6) {
   const period = periodOf(readFileSync(join(folder, "index.mpd"), "utf8"));
   const since = new Date(startedMs).toISOString();
   return `<MPD ${head} type="dynamic" availabilityStartTime="${since}" publishTime="${since}"
-  minimumUpdatePeriod="PT2S" timeShiftBufferDepth="PT60S" suggestedPresentationDelay="PT6S">
+  minimumUpdatePeriod="PT2S" timeShiftBufferDepth="PT60S" suggestedPresentationDelay="PT${delaySeconds}S">
 <BaseURL>${base}</BaseURL><Period id="0" start="PT0S">${period}</Period></MPD>
 `;
 }
@@ -80,10 +81,11 @@ export function liveOf(folder, base, startedMs) {
  * @param {string} folder
  * @param {string} base
  * @param {number} startedMs
+ * @param {number} [delaySeconds]
  */
-export function listedOf(folder, base, startedMs) {
+export function listedOf(folder, base, startedMs, delaySeconds) {
   const elapsedS = (Date.now() - startedMs) / 1_000;
-  const text = liveOf(folder, base, startedMs);
+  const text = liveOf(folder, base, startedMs, delaySeconds);
   const published = `publishTime="${new Date().toISOString()}"`;
   const lists = /timescale="(\d+)"([^>]*)>\s*<SegmentTimeline>([\s\S]*?)<\/SegmentTimeline>/g;
   const cut = text.replace(lists, (_, timescale, more, lines) => {

@@ -6,15 +6,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { fixture, hasFfmpeg } from "./fixtures.js";
-import {
-  hlsBuilds,
-  mediaOf,
-  Origin,
-  shakaBuilds,
-  startBrowser,
-  Viewer,
-  wrongFragment,
-} from "./harness.js";
+import { hlsBuilds, mediaOf, Origin, shakaBuilds, startBrowser, Viewer } from "./harness.js";
+import { watchInTurn } from "./players.js";
 
 /** What two viewers may take from the CDN, of what two plain ones take. */
 const shareOfPlainMax = 0.7;
@@ -78,38 +71,8 @@ function withHls(name, swarm) {
   });
 }
 
-/** Viewers one after another, each to the end; their states and the origin's media bytes. @param {string} name @param {(() => Promise<Viewer>)[]} opens */
-async function watch(name, opens) {
-  await origin.reset();
-  const viewers = [];
-  const states = [];
-  for (const one of opens) {
-    const viewer = await one();
-    viewers.push(viewer);
-    // On loopback a film is here before the first link: who is to share waits for it.
-    if (viewers.length > 1)
-      await viewer.until("linked", ({ peers, stats }) => !stats || peers.length > 0);
-    await viewer.tell("readAhead");
-    await viewer.untilWholeStream();
-  }
-  for (const viewer of viewers) {
-    const state = await viewer.until("hashed what it got", ({ fragments }) =>
-      fragments.every(({ sha256 }) => sha256 !== ""),
-    );
-    assert.ok(state.fragments.length > 4, "its player was handed segments");
-    assert.equal(
-      wrongFragment(state, fixture(name)),
-      undefined,
-      "every segment is the file's bytes",
-    );
-    assert.deepEqual([...state.errors, ...state.warnings, ...state.swarmErrors], []);
-    assert.equal(state.mediaError, null);
-    states.push(state);
-  }
-  const { bytes } = mediaOf(await origin.files());
-  await Promise.all(viewers.map((viewer) => viewer.close()));
-  return { states, bytes };
-}
+/** @param {string} name @param {(() => Promise<Viewer>)[]} opens */
+const watch = (name, opens) => watchInTurn(origin, fixture(name), opens);
 
 for (const [name, version, signed] of /** @type {const} */ ([
   ["ts", "5.2", true],

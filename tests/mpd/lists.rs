@@ -53,6 +53,10 @@ end-number /1 5 0 /11.m4s 16 /15.m4s
 end-number /a 3 0 /a3.m4s 10 /a5.m4s
 offset-time /v 6 5400 /v5400.m4s 11400 /v11400.m4s
 offset-time /a 4 0 /a0-1.m4s 4500 /a4500-4.m4s
+packager-timeline v1- 6 0 /v1-0.m4s 256000 /v1-256000.m4s
+packager-timeline a- 7 0 /a-0.m4s 1152000 /a-1152000.m4s
+packager-live v0- 6 153600 /v0-00007.m4s 281600 /v0-00012.m4s
+packager-live a- 7 576512 /a-00007.m4s 1152000 /a-00013.m4s
 ffmpeg-single stream1 6 0 /ffmpeg-single-stream1.mp4 10000000 /ffmpeg-single-stream1.mp4
 ffmpeg-live stream1 4 191488 /chunk-stream1-00005.m4s 335872 /chunk-stream1-00008.m4s
 prefixed-namespaces right 4 0 /right-1.m4s 6000 /right-4.m4s
@@ -212,4 +216,59 @@ fn what_cannot_be_mapped_is_left_out_and_said() {
             _ => assert_eq!(update.warnings, [""; 0], "{name}"),
         }
     }
+}
+
+/// What shaka-packager wrote into its files: the index of the picture and of the sound, from these bytes on.
+const PACKAGER_INDEXES: [(&str, u64, &str); 2] = [
+    (
+        "v0.mp4",
+        833,
+        "0000006873696478000000000000000100003200000000000000000000000006000208f30000c800900000000001f55b0000c800900000000001d3970000c800900000000001e6080000c80090000000000214100000c800900000000001d4ec0000c80090000000",
+    ),
+    (
+        "a.mp4",
+        771,
+        "000000747369647800000000000000010000bb80000000000000000000000007000061ee0002f00090000000000061430002ec0090000000000061a30002f00090000000000061190002ec0090000000000062430002f000900000000000616d0002ec0090000000000000cf0000040090000000",
+    ),
+];
+
+#[test]
+fn what_a_packager_put_into_one_file_is_listed_by_its_index() {
+    let mut timeline = fixture("packager-on-demand");
+    for (file, first, index) in PACKAGER_INDEXES {
+        let url = format!("https://origin.example/streams/one/{file}");
+        let bytes: Vec<u8> = (0..index.len() / 2)
+            .map(|at| u8::from_str_radix(&index[2 * at..2 * at + 2], 16).unwrap())
+            .collect();
+        assert!(
+            timeline.update_index(&url, first, &bytes).is_some(),
+            "{file}"
+        );
+    }
+    let starts = |part: &str| -> Vec<(u64, u64)> {
+        let segments = &track(&timeline, part).segments;
+        let starts = segments.iter().map(|s| (s.number, s.range.unwrap().start));
+        starts.collect()
+    };
+    // Where fragments begin in the files, and their decode times.
+    assert_eq!(
+        starts("v0.mp4"),
+        [
+            (0, 937),
+            (51_200, 134_300),
+            (102_400, 262_647),
+            (153_600, 382_350),
+            (204_800, 506_774),
+            (256_000, 642_982)
+        ]
+    );
+    let sound = starts("a.mp4");
+    let places: Vec<u64> = sound.iter().map(|(_, start)| *start).collect();
+    assert_eq!(
+        places,
+        [887, 25_957, 50_856, 75_851, 100_708, 125_863, 150_804]
+    );
+    assert_eq!(sound.last(), Some(&(1_152_000, 150_804)));
+    let end = track(&timeline, "a.mp4").segments.back().unwrap().range;
+    assert_eq!(end.unwrap().end, 151_011, "the file's end");
 }

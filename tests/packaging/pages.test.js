@@ -3,6 +3,7 @@
 // starts the wasm engine; two of the bundled pages share segments.
 
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import { fixture, hasFfmpeg } from "../browser/fixtures.js";
@@ -128,6 +129,37 @@ for (const [name, path, more] of [
   test(name, { skip, timeout: 60_000 }, async () => {
     const page = await open(path, more);
     await page.context().close();
+  });
+}
+
+const key = () => {
+  const { x } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });
+  return Buffer.from(x, "base64url").toString("base64");
+};
+
+for (const [name, path] of [
+  ["Vite", "/vite/index.html"],
+  ["webpack", "/webpack/index.html"],
+  ["no bundler", "/app/plain.html"],
+  ["script tags", "/app/script.html"],
+  ["a policy with wasm-unsafe-eval", "/csp/with.html"],
+]) {
+  test(`${name}: a pinned key brings what checks signatures`, {
+    skip,
+    timeout: 60_000,
+  }, async () => {
+    const page = await open(path, `&key=${encodeURIComponent(key())}`);
+    assert.deepEqual(await page.evaluate(() => seen.violations), []);
+    await page.context().close();
+    // The neutral point has the shape of a key: only the module itself can tell.
+    const weak = await (await browser.newContext()).newPage();
+    const words = { src: origin.at("/media/ts/index.m3u8"), tracker: origin.trackerUrl };
+    const neutral = `AQ${"A".repeat(41)}=`;
+    await weak.goto(origin.at(`${path}?${new URLSearchParams({ ...words, key: neutral })}`));
+    await weak.waitForFunction(wholeFilm);
+    assert.deepEqual(await weak.evaluate(() => seen.errors), ["invalid-public-key"]);
+    assert.equal(await weak.evaluate(() => seen.swarm.stats().state), "failed");
+    await weak.context().close();
   });
 }
 

@@ -84,7 +84,7 @@ fn signing_and_stripping_gives_the_identical_bytes() {
             if let [tag] = entry.tags.as_slice() {
                 let tag = tag.as_ref().unwrap();
                 assert!(
-                    key.verifies(&tag.digest, tag.seal.as_ref().unwrap()),
+                    tag.seal.as_ref().unwrap().is_by(&key, &tag.digest),
                     "{name}"
                 );
             } else {

@@ -1,14 +1,15 @@
 //! MPDs: one element goes in, digests stand beside. `tests/fixtures/mpd/signed.json` holds what signing makes of the
-//! corpus, and what its tracks list, for the players' own parsers (tests/interop). After a change that is meant:
-//! `BLESS=1 cargo test --test publish mpds`.
+//! corpus, and what its tracks list, for the players' own parsers (tests/interop) and the browsers' (tests/browser).
+//! After a change that is meant: `BLESS=1 cargo test --test publish mpds`.
 
 use crate::folder::{Folder, check, check_key, key, media, sign_with, statuses};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use swarmline::integrity::{SecretKey, Sidecar, sha256};
-use swarmline::manifest::{SIDECAR_SCHEME, Timeline, Track};
+use swarmline::base::ByteRange;
+use swarmline::integrity::{SecretKey, Sidecar};
+use swarmline::manifest::{SIDECAR_SCHEME, Segment, Timeline, Track};
 use swarmline::publish::Status::{BadSignature, Gap, Mismatch, NoDigest, Ok, OtherTrack};
 use swarmline::publish::{Playlist, SidecarUse, SignOptions, point_mpd, read_xml, strip_mpd};
 
@@ -94,19 +95,18 @@ fn the_page_reads_the_same_segments_and_where_the_sidecar_is() {
     }
 }
 
-/// How many, the first, the last, and a hash of all URLs with line ends between them.
-fn listed(track: &Track) -> Value {
-    let urls: Vec<&str> = track
-        .segments
-        .iter()
-        .map(|segment| segment.url.as_str())
-        .collect();
-    json!({
-        "count": urls.len(),
-        "first": urls.first(),
-        "last": urls.last(),
-        "sha256": sha256(urls.join("\n").as_bytes()).to_base64(),
-    })
+/// Every segment in a line: its number, its address, and its range if it has one, the end exclusive.
+fn listed(track: &Track) -> Vec<String> {
+    let segments = track.segments.iter();
+    segments
+        .map(|segment| {
+            let range = segment
+                .range
+                .map(|ByteRange { start, end }| format!(" {start}-{end}"));
+            let Segment { number, url, .. } = segment;
+            format!("{number} {url}{}", range.unwrap_or_default())
+        })
+        .collect()
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn signed_texts_are_as_the_players_tests_have_them() {
     let mut made = serde_json::Map::new();
     for (name, text) in corpus() {
         let (timeline, _) = read(&text);
-        let tracks: Vec<Value> = timeline.tracks().iter().map(listed).collect();
+        let tracks: Vec<_> = timeline.tracks().iter().map(listed).collect();
         let row = json!({ "signed": point_mpd(&text, SIDECAR).unwrap(), "tracks": tracks });
         made.insert(name, row);
     }

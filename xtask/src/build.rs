@@ -1,4 +1,4 @@
-//! `cargo xtask build [--out DIR] [--dev]`: writes the npm package's `dist`: two wasm modules, glue, adapters,
+//! `cargo xtask build [--out DIR] [--dev]`: writes the npm package's `dist`: the wasm modules, glue, adapters,
 //! types, as plain ES modules that a page imports from a static server.
 //!
 //! Every step is skipped when its inputs are as they were, so a second run takes seconds. `--dev`
@@ -20,21 +20,30 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20 \
     --low-memory-unused";
 
-/// A module that a page may load: its name, and the package's features it is made with.
+/// A module that a page may load: its name, the package's features it is made with, and whether it
+/// stands in the package as a file of its own, or as bytes inside of a script.
 struct Module {
     name: &'static str,
     features: &'static str,
+    is_file: bool,
 }
 
-/// The one for hls.js goes without the reader of MPDs.
-const MODULES: [Module; 2] = [
+/// The one for hls.js goes without the reader of MPDs, and both without the check of signatures.
+const MODULES: [Module; 3] = [
     Module {
         name: "swarmline",
-        features: "",
+        features: "engine",
+        is_file: true,
     },
     Module {
         name: "swarmline-dash",
-        features: "dash",
+        features: "engine,dash",
+        is_file: true,
+    },
+    Module {
+        name: "swarmline-keys",
+        features: "keys",
+        is_file: false,
     },
 ];
 
@@ -155,7 +164,7 @@ impl Build {
     /// Makes a module small.
     fn optimise(&self, module: &Module) -> Result<(), String> {
         let bound = self.glue().join(format!("{}_bg.wasm", module.name));
-        let small = self.out.join(format!("{}.wasm", module.name));
+        let small = self.small(module);
         let stamp = Stamp::of(if self.dev { "copy" } else { OPTIMISE }, &[&bound])?;
         if small.exists() && stamp.holds(&small) {
             return Ok(());
@@ -184,7 +193,7 @@ impl Build {
         for module in &MODULES {
             sources.push(self.glue().join(format!("{}.js", module.name)));
             // The embed's folder holds a copy, so that it stands alone.
-            sources.push(self.out.join(format!("{}.wasm", module.name)));
+            sources.push(self.small(module));
         }
         sources.push(package.join("build.mjs"));
         let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
@@ -207,6 +216,16 @@ impl Build {
             measure.arg("--no-budget");
         }
         toolchain::run(&mut measure)
+    }
+
+    /// Where a module lies when it is small.
+    fn small(&self, module: &Module) -> PathBuf {
+        let dir = if module.is_file {
+            self.out.clone()
+        } else {
+            self.glue()
+        };
+        dir.join(format!("{}.wasm", module.name))
     }
 
     fn glue(&self) -> PathBuf {

@@ -1,4 +1,4 @@
-//! Programs from outside that tests and benchmark need: a Chrome or Chromium, and ffmpeg.
+//! Programs from outside that tests and benchmark need: a Chrome or Chromium, a Firefox, and ffmpeg.
 //!
 //! Looks first, installs what is missing where that is possible (Debian as root: the distribution's
 //! package; Chromium elsewhere: Playwright's download), and always says so.
@@ -18,6 +18,12 @@ const CHROME_NAMES: &[&str] = &[
 
 /// The environment variable that names the browser for the tests' own processes.
 pub(crate) const CHROME_VARIABLE: &str = "CHROMIUM";
+
+/// Names a Firefox answers to.
+const FIREFOX_NAMES: &[&str] = &["firefox-esr", "firefox"];
+
+/// The environment variable that names a Firefox, likewise.
+pub(crate) const FIREFOX_VARIABLE: &str = "FIREFOX";
 
 /// The browser that is here, if any: the one named by `CHROMIUM`, on the path, or Playwright's.
 pub(crate) fn chrome(root: &Path) -> Option<PathBuf> {
@@ -49,6 +55,32 @@ pub(crate) fn ensure_chrome(root: &Path) -> Result<PathBuf, String> {
     chrome(root).ok_or_else(|| {
         format!("still no Chrome or Chromium; install one or name it in {CHROME_VARIABLE}")
     })
+}
+
+/// The Firefox that is here, if any: the one named by `FIREFOX`, or on the path.
+pub(crate) fn firefox() -> Option<PathBuf> {
+    if let Some(named) = env::var_os(FIREFOX_VARIABLE) {
+        return Some(named.into());
+    }
+    let mac = Path::new("/Applications/Firefox.app/Contents/MacOS/firefox");
+    FIREFOX_NAMES
+        .iter()
+        .find_map(|name| on_path(name))
+        .or_else(|| mac.exists().then(|| mac.to_owned()))
+}
+
+/// Installs a Firefox where that is possible; tests that need it are skipped by name otherwise.
+pub(crate) fn ensure_firefox() -> Result<(), String> {
+    if firefox().is_some() {
+        return Ok(());
+    }
+    if can_apt_install() {
+        return apt_install("firefox-esr");
+    }
+    eprintln!(
+        "no Firefox found: tests that need it are skipped; install one or name it in {FIREFOX_VARIABLE}"
+    );
+    Ok(())
 }
 
 /// Whether ffmpeg can be run.

@@ -362,7 +362,7 @@ fn a_seal_stands_beside_its_digest_and_another_one_replaces_it() {
         let segment = timeline.segment(0, 8).unwrap();
         let seal = segment.seal.as_deref().unwrap();
         assert_eq!((seal.stream.as_str(), seal.seq), (stream, 40));
-        assert!(key.public_key().verifies(&segment.digest.unwrap(), seal));
+        assert!(seal.is_by(&key.public_key(), &segment.digest.unwrap()));
     }
     // Half a seal is no line that can be read.
     let half = signed("a").replace("TRACK=\"v\",", "");

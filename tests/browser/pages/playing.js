@@ -4,6 +4,8 @@
 
 /** A wait shorter than a frame or two is nothing a person sees. */
 const stallMsMin = 60;
+/** The playhead tells of itself four times a second; what it moved further than this was no playing. */
+const jumpSecondsMin = 2;
 
 /**
  * Watches from now on; times count from `startedAt` (of `performance.now()`).
@@ -17,6 +19,9 @@ export function watchPlaying(video, startedAt) {
   let firstFrameMs = null;
   /** @type {number | null} */
   let stalledAt = null;
+  /** Seconds of the film that were shown, by the height of the picture. @type {Record<string, number>} */
+  const pictures = {};
+  let shownUntil = video.currentTime;
   video.requestVideoFrameCallback(() => {
     firstFrameMs ??= performance.now() - startedAt;
   });
@@ -31,6 +36,12 @@ export function watchPlaying(video, startedAt) {
       stalledAt = null;
     });
   }
+  video.addEventListener("timeupdate", () => {
+    const seconds = video.currentTime - shownUntil;
+    shownUntil = video.currentTime;
+    if (seconds <= 0 || seconds > jumpSecondsMin || video.videoHeight === 0) return;
+    pictures[video.videoHeight] = (pictures[video.videoHeight] ?? 0) + seconds;
+  });
   // hls.js nudges the playhead over small gaps; what it waits out at the end of a VOD is no stall.
   video.addEventListener("ended", () => {
     stalledAt = null;
@@ -40,6 +51,7 @@ export function watchPlaying(video, startedAt) {
     return {
       firstFrameMs,
       stalls: [...stalls],
+      pictures: { ...pictures },
       stalledMs: stalledAt === null ? 0 : performance.now() - stalledAt,
       now: performance.now() - startedAt,
       duration: Number.isFinite(video.duration) ? video.duration : 0,

@@ -11,6 +11,7 @@ import { begin, openSwarm, record, recorded, seen, video } from "./record.js";
  * @property {string} shaka URL of Shaka's compiled build
  * @property {Record<string, unknown> | null} swarm what `createSwarm` gets; null plays plain
  * @property {Record<string, unknown>} [player] what `player.configure` gets
+ * @property {boolean} [hash] hash what the player is handed (default true)
  * @property {boolean} [own] the app registers plug-ins of its own before, and names them
  */
 
@@ -43,6 +44,13 @@ async function start(options) {
     swarm = openSwarm(createSwarm, options.swarm);
     detach = attachShaka(swarm, player, shaka, inner ? { inner } : {});
   }
+  if (options.hash !== false) recordSegments(shaka, networking);
+  player.load(options.src).catch(fail);
+  video.play().catch(() => undefined);
+}
+
+/** @param {any} shaka @param {any} networking */
+function recordSegments(shaka, networking) {
   const { RequestType, AdvancedRequestType } = shaka.net.NetworkingEngine;
   networking.registerResponseFilter(
     (/** @type {number} */ type, /** @type {any} */ response, /** @type {any} */ context) => {
@@ -55,8 +63,6 @@ async function start(options) {
       record(response.uri, begins, ends, response.data);
     },
   );
-  player.load(options.src).catch(fail);
-  video.play().catch(() => undefined);
 }
 
 /** An app that brings its own plug-in: Shaka's, with a count. @param {any} shaka */
@@ -90,6 +96,7 @@ function state() {
     ...recorded(),
     bandwidthEstimate: stats.estimatedBandwidth ?? 0,
     height: stats.height ?? 0,
+    latency: Number.isFinite(stats.liveLatency) ? stats.liveLatency : 0,
     ownRequests,
   };
 }

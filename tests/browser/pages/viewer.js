@@ -112,8 +112,10 @@ function state() {
 const viewer = {
   start,
   state,
-  /** hls.js reads 30 s ahead, which is as far as there is. */
-  readAhead: () => undefined,
+  /** From now on as far ahead as there is, as hls.js does by itself. */
+  readAhead: () => {
+    if (hls) Object.assign(hls.config, { maxBufferLength: 30, maxMaxBufferLength: 600 });
+  },
   /** @param {number} level */
   switchTo: (level) => {
     if (hls) hls.currentLevel = level;
@@ -126,6 +128,7 @@ const viewer = {
   speed: (rate) => {
     video.playbackRate = rate;
   },
+  diagnose: () => swarm?.diagnose(),
   destroy: () => {
     hls?.destroy();
     swarm?.destroy();

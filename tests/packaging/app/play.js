@@ -12,7 +12,9 @@ export function play({ Hls, createSwarm, attachHls }, config = {}) {
   addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
     seen.violations.push(`${violatedDirective} ${blockedURI}`),
   );
-  const swarm = createSwarm({ trackerUrls: [words.get("tracker")], stunServers: [], ...config });
+  const trackerUrls = [words.get("tracker")];
+  const publicKey = words.get("key") ?? undefined;
+  const swarm = createSwarm({ trackerUrls, stunServers: [], publicKey, ...config });
   seen.swarm = swarm;
   swarm.on("error", ({ code }) => seen.errors.push(code));
   swarm.on("warning", ({ code }) => seen.warnings.push(code));

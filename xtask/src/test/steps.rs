@@ -10,7 +10,7 @@ use std::process::Command;
 pub(super) const ALL: &[Step] = &[
     Step {
         name: "toolchain",
-        about: "Node, the wasm32 target, npm packages, a browser, ffmpeg",
+        about: "Node, the wasm32 target, npm packages, two browsers, ffmpeg",
         after: &[],
         run: tools,
     },
@@ -88,7 +88,7 @@ pub(super) const ALL: &[Step] = &[
     },
     Step {
         name: "browser",
-        about: "hls.js in headless Chromium, judged by the origin's own counters",
+        about: "players in headless Chromium and Firefox, judged by the origin's own counters",
         after: &["build"],
         run: browser,
     },
@@ -105,6 +105,7 @@ fn tools(shop: &mut Shop) -> Result<Counts, String> {
     toolchain::ensure_wasm_target()?;
     toolchain::npm_ci()?;
     programs::ensure_chrome(&shop.root)?;
+    programs::ensure_firefox()?;
     programs::ensure_ffmpeg()?;
     Ok(Counts::check(true))
 }
@@ -217,20 +218,23 @@ fn demo(shop: &mut Shop) -> Result<Counts, String> {
     Ok(page)
 }
 
-/// `npm test` of one workspace, told where our binary and the browser are.
+/// `npm test` of one workspace, told where our binary and the browsers are.
 fn npm_test(shop: &mut Shop, workspace: &str) -> Result<Counts, String> {
     let mut command = shop.command("npm", &["test", "--workspace", workspace]);
     told(&mut command, &shop.root)?;
     shop.tests(&mut command)
 }
 
-/// Tells a runner of tests where our binary and the browser are.
+/// Tells a runner of tests where our binary and the browsers are.
 fn told(command: &mut Command, root: &Path) -> Result<(), String> {
     command
         .env("SWARMLINE_BIN", binary()?)
         .env("FORCE_COLOR", "0");
     if let Some(chrome) = programs::chrome(root) {
         command.env(programs::CHROME_VARIABLE, chrome);
+    }
+    if let Some(firefox) = programs::firefox() {
+        command.env(programs::FIREFOX_VARIABLE, firefox);
     }
     if in_ci() {
         command.env("CI", "true");

@@ -1,0 +1,34 @@
+//! A module of its own for pages that pin a `publicKey`: whether that key signed something. Curves and
+//! SHA-512 weigh as much as a tenth of the engine, and most pages pin no key.
+//!
+//! Invariant: strict, as everywhere (`integrity::Verifier`), and the same code. It decides nothing: which
+//! digests count is the engine's word, which asks through the page.
+
+use crate::integrity::{PublicKey, Verifier as _};
+use wasm_bindgen::prelude::{JsError, wasm_bindgen};
+
+/// A publisher's public key.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct PinnedKey(PublicKey);
+
+#[wasm_bindgen]
+impl PinnedKey {
+    /// From standard base64 of its 32 bytes.
+    ///
+    /// # Errors
+    /// When the text is no Ed25519 key, or one that would verify anything.
+    #[wasm_bindgen(constructor)]
+    pub fn new(text: &str) -> Result<Self, JsError> {
+        let key = PublicKey::from_base64(text);
+        key.map(Self)
+            .ok_or_else(|| JsError::new("publicKey is no Ed25519 key"))
+    }
+
+    /// Whether `signature`, 64 bytes, is the key's of `message`.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        signature
+            .try_into()
+            .is_ok_and(|signature| self.0.verifies(message, signature))
+    }
+}
