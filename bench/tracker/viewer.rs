@@ -250,6 +250,7 @@ impl Viewer {
             downloaded: 0,
             left: None,
             numwant: u32::try_from(offers.len()).unwrap_or(u32::MAX),
+            takes_policy: false,
             offers,
         };
         Message::Text(message.encode().into())

@@ -12,7 +12,7 @@ mod demo;
 mod keygen;
 mod sign;
 mod simulate;
-#[cfg(feature = "serve")]
+#[cfg(feature = "operate")]
 mod tracker;
 mod verify;
 
@@ -35,7 +35,7 @@ enum Command {
     Keygen(keygen::Args),
     Sign(sign::Args),
     Verify(verify::Args),
-    #[cfg(feature = "serve")]
+    #[cfg(feature = "operate")]
     Tracker(tracker::Args),
     Simulate(simulate::Args),
     #[cfg(feature = "serve")]
@@ -55,7 +55,7 @@ pub fn run() -> ExitCode {
         Command::Keygen(args) => args.run(),
         Command::Sign(args) => args.run(),
         Command::Verify(args) => args.run(),
-        #[cfg(feature = "serve")]
+        #[cfg(feature = "operate")]
         Command::Tracker(args) => args.run(),
         Command::Simulate(args) => args.run(),
         #[cfg(feature = "serve")]

@@ -315,7 +315,9 @@ impl Engine {
 
     fn on_config(&mut self, now: Instant, update: &ConfigUpdate) {
         let was = self.config.enabled;
+        (self.config.max_peers, self.config.upload_limit) = self.signaling.wish;
         self.config.apply(update);
+        self.cap_by_trackers();
         match (was, self.config.enabled) {
             (true, false) => {
                 self.leave_swarm(now);

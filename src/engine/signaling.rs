@@ -10,8 +10,7 @@ use super::config::signaling::{
 };
 use super::{Config, Engine, Output, TrackerStats, WarningCode};
 use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, SortedMap, TrackerId};
-use crate::integrity::sha256;
-use crate::wire::{Offer, ToTracker};
+use crate::wire::{Offer, ToTracker, info_hash_of};
 
 /// Everything about trackers.
 #[derive(Debug)]
@@ -28,6 +27,8 @@ pub(super) struct Signaling {
     pub(super) guest: Option<LinkId>,
     /// When the next guest may come.
     pub(super) guests_from: Instant,
+    /// Links and bytes a second that the user allows; what trackers allow is in the engine's config.
+    pub(super) wish: (u32, Option<u64>),
 }
 
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(super) struct Tracker {
     pub(super) warned: bool,
     /// It said so when it last answered an announce.
     pub(super) takes_votes: bool,
+    /// Links and bytes a second it last allowed; what it said holds when it is gone.
+    pub(super) caps: (Option<u32>, Option<u64>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,7 @@ impl Signaling {
             started: None,
             guest: None,
             guests_from: Instant::ZERO,
+            wish: (config.max_peers, config.upload_limit),
         }
     }
 
@@ -124,16 +128,9 @@ impl Tracker {
             greeted: false,
             warned: false,
             takes_votes: false,
+            caps: (None, None),
         }
     }
-}
-
-/// The info hash of a swarm's name: first 20 bytes of SHA-256 of a versioned string.
-pub(super) fn info_hash_of(name: &str) -> InfoHash {
-    let digest = sha256(format!("swarmline swarm v1\n{name}").as_bytes());
-    let mut hash = [0; 20];
-    hash.copy_from_slice(&digest.0[..20]);
-    InfoHash(hash)
 }
 
 impl Engine {
@@ -352,6 +349,7 @@ impl Engine {
             left: None,
             offers,
             numwant,
+            takes_policy: true,
         };
         let text = announce.encode();
         self.out(Output::SendTracker {
@@ -471,6 +469,7 @@ impl Engine {
             left: None,
             offers: Vec::new(),
             numwant: 0,
+            takes_policy: false,
         };
         let text = goodbye.encode();
         for index in 0..self.signaling.trackers.len() {

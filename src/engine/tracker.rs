@@ -6,7 +6,7 @@
 use super::config::signaling::{RECONNECT_MAX, RECONNECT_MIN};
 use super::config::swarm::GUEST_EVERY;
 use super::peer::LinkState;
-use super::{CloseReason, Engine, Output, WarningCode};
+use super::{CloseReason, ConfigUpdate, Engine, Output, WarningCode};
 use crate::base::{Duration, Instant, PeerId, TrackerId};
 use crate::wire::FromTracker;
 
@@ -20,12 +20,23 @@ impl Engine {
                 complete,
                 incomplete,
                 takes_votes,
+                max_peers,
+                upload_limit,
                 ..
             }) if Some(info_hash) == known => {
-                if let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) {
-                    tracker.takes_votes = takes_votes;
+                let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
+                    return;
+                };
+                tracker.takes_votes = takes_votes;
+                let changed = tracker.caps != (max_peers, upload_limit);
+                tracker.caps = (max_peers, upload_limit);
+                // Who may have no links is alone.
+                let size = complete.saturating_add(incomplete);
+                let size = if max_peers == Some(0) { 1 } else { size };
+                self.on_announced(now, id, interval_s, size);
+                if changed {
+                    self.heed_trackers(now);
                 }
-                self.on_announced(now, id, interval_s, complete.saturating_add(incomplete));
             }
             Ok(FromTracker::Offered {
                 info_hash,
@@ -51,6 +62,29 @@ impl Engine {
                 | FromTracker::Scraped { .. },
             ) => {}
             Err(error) => self.on_tracker_trouble(now, id, &error.0),
+        }
+    }
+
+    /// A tracker allows more or less than before.
+    fn heed_trackers(&mut self, now: Instant) {
+        let (max_peers, upload_limit) = self.signaling.wish;
+        let update = ConfigUpdate {
+            max_peers: Some(max_peers),
+            upload_limit: Some(upload_limit.unwrap_or(u64::MAX)),
+            ..ConfigUpdate::default()
+        };
+        self.on_config(now, &update);
+    }
+
+    /// Notes what the user wants, and holds it to the least that a tracker allows.
+    pub(super) fn cap_by_trackers(&mut self) {
+        let config = &mut self.config;
+        self.signaling.wish = (config.max_peers, config.upload_limit);
+        for tracker in &self.signaling.trackers {
+            let (peers, upload) = tracker.caps;
+            config.max_peers = config.max_peers.min(peers.unwrap_or(u32::MAX));
+            let limits = config.upload_limit.into_iter().chain(upload);
+            config.upload_limit = limits.min();
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Limits {
     pub queue: usize,
     /// How long one write may take. 10 s.
     pub write: Duration,
+    /// Connections that have not become WebSockets yet. 10,000, about 100 MB.
+    pub half_open: usize,
     /// Time between pings. 30 s, below the idle time-outs of common proxies (60 s).
     pub ping: Duration,
 }
@@ -47,6 +49,7 @@ impl Default for Limits {
             }),
             queue: 64,
             write: Duration::from_secs(10),
+            half_open: 10_000,
             ping: Duration::from_secs(30),
         }
     }

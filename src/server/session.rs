@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) queue: mpsc::Sender<Command>,
     /// Ends the session wherever it waits.
     pub(super) dropped: Arc<Notify>,
+    /// The visitor's, kept while it is here: an operator may ban it.
+    pub(super) address: Option<IpAddr>,
 }
 
 /// What a session is told.
@@ -35,7 +37,7 @@ pub(super) enum Command {
     /// Send this.
     Text(String),
     /// Say why and end.
-    Close(CloseReason),
+    Close(u16, &'static str),
 }
 
 /// A connection that has its place in the tracker.
@@ -59,10 +61,15 @@ enum End {
 }
 
 impl Session {
-    pub(super) fn new(limits: &Limits) -> (Self, mpsc::Receiver<Command>) {
+    pub(super) fn new(limits: &Limits, address: Option<IpAddr>) -> (Self, mpsc::Receiver<Command>) {
         let (queue, receiver) = mpsc::channel(limits.queue.max(1));
         let dropped = Arc::new(Notify::new());
-        (Self { queue, dropped }, receiver)
+        let session = Self {
+            queue,
+            dropped,
+            address,
+        };
+        (session, receiver)
     }
 }
 
@@ -86,10 +93,10 @@ impl Admitted {
     }
 
     async fn exchange(&mut self, socket: &mut WebSocket) -> End {
-        let ping = self.state.limits.ping;
+        let ping = self.state.limits().ping;
         let mut pings = interval_at(Instant::now() + ping, ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let bucket = limits::bucket(&self.state.limits);
+        let bucket = limits::bucket(self.state.limits());
         let mut unanswered = 0;
         loop {
             tokio::select! {
@@ -99,7 +106,7 @@ impl Admitted {
                 command = self.queue.recv() => {
                     let text = match command {
                         Some(Command::Text(text)) => text,
-                        Some(Command::Close(reason)) => return self.close(reason),
+                        Some(Command::Close(code, words)) => return End::Say(code, words),
                         None => return End::Gone,
                     };
                     if self.write(socket, Message::Text(text.into())).await.is_err() {
@@ -136,8 +143,7 @@ impl Admitted {
 
     /// Every frame counts, pings too: each is answered.
     fn on_frame(&self, bucket: &DefaultDirectRateLimiter, frame: Message) -> Option<End> {
-        let addresses = self.state.addresses.as_ref().zip(self.address);
-        let is_fair = addresses.is_none_or(|(addresses, address)| addresses.may_send(address));
+        let is_fair = self.state.may_send(self.address);
         if bucket.check().is_err() || !is_fair {
             return Some(End::Say(close_code::POLICY, "too many messages, slow down"));
         }
@@ -151,21 +157,20 @@ impl Admitted {
         None
     }
 
-    fn close(&self, reason: CloseReason) -> End {
-        tracing::debug!(connection = self.connection.0, ?reason, "closing");
-        let code = match reason {
-            CloseReason::TooLong => close_code::SIZE,
-            CloseReason::Idle | CloseReason::Nonsense => close_code::POLICY,
-            CloseReason::Full => close_code::AGAIN,
-        };
-        End::Say(code, reason.words())
-    }
-
     async fn write(&self, socket: &mut WebSocket, message: Message) -> Result<(), ()> {
-        match timeout(self.state.limits.write, socket.send(message)).await {
+        match timeout(self.state.limits().write, socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(()),
         }
+    }
+}
+
+/// The close frame's code for what the tracker does not stand.
+pub(super) const fn code_of(reason: CloseReason) -> u16 {
+    match reason {
+        CloseReason::TooLong => close_code::SIZE,
+        CloseReason::Idle | CloseReason::Nonsense => close_code::POLICY,
+        CloseReason::Full => close_code::AGAIN,
     }
 }
 

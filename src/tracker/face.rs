@@ -1,9 +1,9 @@
 //! What a shell and the tracker say to each other. Decides nothing.
 
-use super::CloseReason;
 #[cfg(doc)]
 use super::Tracker;
-use crate::base::Network;
+use super::{CloseReason, Policy, Rooms};
+use crate::base::{InfoHash, Network};
 
 /// One connection of a client; minted by the shell, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,15 @@ pub enum Input {
         /// Which one.
         connection: ConnectionId,
     },
+    /// The operator rules what peers may do; in force at once.
+    Policy {
+        /// Where; `None` for everywhere. A room's default rule is none.
+        room: Option<InfoHash>,
+        /// What.
+        policy: Policy,
+    },
+    /// The operator says which rooms there may be; who is in another is taken out of it.
+    Rooms(Rooms),
     /// The moment of [`Tracker::next_timeout`] has come.
     Timeout,
 }
@@ -56,11 +65,34 @@ pub enum Output {
 
 /// How much is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
+pub struct Stats {
     /// Open connections.
     pub connections: usize,
     /// Swarms with at least one peer.
     pub swarms: usize,
     /// Peers in all swarms.
     pub peers: usize,
+    /// What there was since the start.
+    pub totals: Totals,
+}
+
+/// What there was since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Announces that were read, refused ones among them.
+    pub announces: u64,
+    /// Offers handed to a peer.
+    pub offers_relayed: u64,
+    /// Answers handed back.
+    pub answers_relayed: u64,
+    /// Scrapes answered.
+    pub scrapes: u64,
+    /// Votes against peers that were taken, whether they count or not.
+    pub votes: u64,
+    /// Messages that were understood and refused.
+    pub refusals: u64,
+    /// Messages that could not be read.
+    pub nonsense: u64,
+    /// Connections that the tracker ended.
+    pub closed: u64,
 }

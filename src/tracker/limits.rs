@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     NoSuchOffer,
     /// A scrape of everything.
     FullScrape,
+    /// A swarm that this tracker is not for.
+    Room,
 }
 
 impl fmt::Display for Refusal {
@@ -45,6 +47,7 @@ impl fmt::Display for Refusal {
             Self::NoSuchOffer => out.write_str(
                 "nobody awaits an answer to this offer_id from you; it may have expired",
             ),
+            Self::Room => out.write_str("this tracker is not for this stream"),
             Self::FullScrape => {
                 out.write_str("a scrape of all swarms is not answered; name up to 255 info hashes")
             }

@@ -10,6 +10,7 @@
 mod config;
 mod face;
 mod limits;
+mod policy;
 mod registry;
 mod relay;
 #[cfg(test)]
@@ -17,12 +18,14 @@ mod tests;
 mod votes;
 
 pub use config::Config;
-pub use face::{ConnectionId, Counts, Input, Output};
+pub use face::{ConnectionId, Input, Output, Stats, Totals};
 pub use limits::CloseReason;
+pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
 
 use crate::base::{InfoHash, Instant, Network, PeerId, Rng};
 use crate::wire::{FromTracker, Offer, ToTracker};
 use limits::Refusal;
+use policy::{Caps, Policies};
 use registry::{Presence, Registry};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -42,6 +45,8 @@ pub struct Tracker {
     config: Config,
     rng: Rng,
     registry: Registry,
+    policies: Policies,
+    totals: Totals,
     connections: BTreeMap<ConnectionId, Connection>,
     next_sweep: Option<Instant>,
     outputs: VecDeque<Output>,
@@ -55,6 +60,8 @@ impl Tracker {
             config,
             rng: Rng::new(seed),
             registry: Registry::default(),
+            policies: Policies::default(),
+            totals: Totals::default(),
             connections: BTreeMap::new(),
             next_sweep: None,
             outputs: VecDeque::new(),
@@ -70,6 +77,8 @@ impl Tracker {
             } => self.on_opened(now, connection, network),
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
+            Input::Policy { room, policy } => self.on_policy(room, policy),
+            Input::Rooms(rooms) => self.on_rooms(rooms),
             Input::Timeout => self.on_timeout(now),
         }
     }
@@ -88,11 +97,12 @@ impl Tracker {
 
     /// How much is going on.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts {
+    pub fn stats(&self) -> Stats {
+        Stats {
             connections: self.connections.len(),
             swarms: self.registry.swarms(),
             peers: self.registry.len(),
+            totals: self.totals,
         }
     }
 
@@ -139,11 +149,13 @@ impl Tracker {
                     ToTracker::Scrape { .. } => None,
                 };
                 if let Err(refusal) = self.on_decoded(now, connection, message) {
+                    self.totals.refusals += 1;
                     self.fail(connection, info_hash, &refusal);
                 }
             }
             Err(why) => {
                 speaker.nonsense += 1;
+                self.totals.nonsense += 1;
                 let is_hopeless = speaker.nonsense > self.config.nonsense_max;
                 self.fail(connection, None, &why);
                 if is_hopeless {
@@ -169,21 +181,28 @@ impl Tracker {
                 uploaded: _,
                 downloaded: _,
                 numwant: _, // stock trackers take it from the offers, too
+                takes_policy,
             } => {
+                self.totals.announces += 1;
+                let caps = self.policies.caps(info_hash, peer);
                 let presence = Presence {
                     id: peer,
                     connection,
                     complete: left.map(|left| left == 0),
                     completed_now: event.as_deref() == Some("completed"),
+                    takes_policy,
+                    caps,
                 };
+                let caps = if takes_policy { caps } else { Caps::default() };
                 self.check_owner(info_hash, presence)?;
                 if event.as_deref() == Some("stopped") {
                     self.leave(connection, info_hash);
-                    self.reply_counts(connection, info_hash);
+                    self.reply_counts(connection, info_hash, caps);
                     return Ok(());
                 }
+                self.policies.check_room(info_hash)?;
                 self.join(now, info_hash, presence)?;
-                self.reply_counts(connection, info_hash);
+                self.reply_counts(connection, info_hash, caps);
                 self.relay_offers(now, info_hash, (peer, offers));
                 Ok(())
             }
@@ -202,6 +221,7 @@ impl Tracker {
                     offer_id,
                     sdp,
                 };
+                self.totals.answers_relayed += 1;
                 self.send(offerer, &answer);
                 Ok(())
             }
@@ -212,16 +232,21 @@ impl Tracker {
             } => self.on_vote(now, connection, info_hash, (peer, against)),
             ToTracker::Scrape { info_hashes } if info_hashes.is_empty() => Err(Refusal::FullScrape),
             ToTracker::Scrape { info_hashes } => {
-                let row = |info_hash: &InfoHash| {
-                    let counts = self.registry.counts(*info_hash);
-                    let (complete, incomplete) = (counts.complete, counts.incomplete);
-                    (*info_hash, complete, incomplete, counts.downloaded)
-                };
-                let swarms = info_hashes.iter().map(row).collect();
-                self.send(connection, &FromTracker::Scraped { swarms });
+                self.on_scrape(connection, &info_hashes);
                 Ok(())
             }
         }
+    }
+
+    fn on_scrape(&mut self, connection: ConnectionId, info_hashes: &[InfoHash]) {
+        self.totals.scrapes += 1;
+        let row = |info_hash: &InfoHash| {
+            let counts = self.registry.counts(*info_hash);
+            let (complete, incomplete) = (counts.complete, counts.incomplete);
+            (*info_hash, complete, incomplete, counts.downloaded)
+        };
+        let swarms = info_hashes.iter().map(row).collect();
+        self.send(connection, &FromTracker::Scraped { swarms });
     }
 
     /// Peers know each other's ids, so nobody may speak under an id that another connection announced.
@@ -284,6 +309,7 @@ impl Tracker {
                 offer_id: offer.offer_id,
                 sdp: offer.sdp,
             };
+            self.totals.offers_relayed += 1;
             self.send(to, &offered);
         }
     }
@@ -301,6 +327,7 @@ impl Tracker {
             Some(speaker) if speaker.connection == connection => {}
             Some(_) | None => return Err(Refusal::NotAnnounced),
         }
+        self.totals.votes += 1;
         if let Some(swarm) = self.registry.swarm(info_hash) {
             votes::cast(swarm, (now, &self.config), (voter, network), accused);
         }
@@ -327,7 +354,7 @@ impl Tracker {
             .ok_or(Refusal::NoSuchOffer)
     }
 
-    fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash) {
+    fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash, caps: Caps) {
         let counts = self.registry.counts(info_hash);
         let announced = FromTracker::Announced {
             info_hash,
@@ -336,6 +363,8 @@ impl Tracker {
             incomplete: counts.incomplete,
             warning: None,
             takes_votes: true,
+            max_peers: caps.max_peers,
+            upload_limit: caps.upload_limit,
         };
         self.send(connection, &announced);
     }
@@ -393,6 +422,7 @@ impl Tracker {
     }
 
     fn close(&mut self, connection: ConnectionId, reason: CloseReason) {
+        self.totals.closed += 1;
         self.forget(connection);
         self.outputs.push_back(Output::Close { connection, reason });
     }

@@ -6,6 +6,7 @@
 
 use super::Config;
 use super::ConnectionId;
+use super::policy::Caps;
 use super::relay::Awaited;
 use super::votes::Standing;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
@@ -40,6 +41,8 @@ pub(super) struct Peer {
     /// Its offers that were handed to others, oldest first.
     pub(super) awaited: VecDeque<Awaited>,
     pub(super) standing: Standing,
+    pub(super) takes_policy: bool,
+    pub(super) caps: Caps,
     complete: bool,
 }
 
@@ -54,6 +57,10 @@ pub(super) struct Presence {
     pub(super) complete: Option<bool>,
     /// Whether it says that it holds everything since now (`completed`).
     pub(super) completed_now: bool,
+    /// Whether it hears what it may do.
+    pub(super) takes_policy: bool,
+    /// What it may do.
+    pub(super) caps: Caps,
 }
 
 /// Counts of one swarm, as a scrape tells them (BEP 48).
@@ -76,6 +83,11 @@ impl Registry {
     /// Swarms with at least one peer.
     pub(super) fn swarms(&self) -> usize {
         self.swarms.len()
+    }
+
+    /// The swarms' names.
+    pub(super) fn rooms(&self) -> Vec<InfoHash> {
+        self.swarms.keys().copied().collect()
     }
 
     pub(super) fn swarm(&mut self, info_hash: InfoHash) -> Option<&mut Swarm> {
@@ -121,6 +133,10 @@ impl Swarm {
         self.peers.get_mut(place)
     }
 
+    pub(super) fn peers_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.peers.iter_mut()
+    }
+
     fn counts(&self) -> Counts {
         let all = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
         Counts {
@@ -141,6 +157,8 @@ impl Swarm {
                 heard: now,
                 awaited: VecDeque::new(),
                 standing: Standing::default(),
+                takes_policy: false,
+                caps: Caps::default(),
                 complete: false,
             });
         }
@@ -148,6 +166,8 @@ impl Swarm {
             return false;
         };
         peer.heard = now;
+        peer.takes_policy = presence.takes_policy;
+        peer.caps = presence.caps;
         let was = peer.complete;
         let is = presence.completed_now || presence.complete.unwrap_or(was);
         peer.complete = is;
@@ -169,7 +189,7 @@ impl Swarm {
     }
 
     /// Up to `wanted` other peers, each set of them as likely as any other (Floyd's sampling: as many
-    /// draws as picks, whatever the swarm's size). An isolated one is replaced by another, or left out
+    /// draws as picks, whatever the swarm's size). An isolated or barred one is replaced by another, or left out
     /// when a few draws find none.
     pub(super) fn pick_others(
         &self,
@@ -192,7 +212,9 @@ impl Swarm {
         let mut picked: Vec<usize> = picked.into_iter().map(step).collect();
         let shunned = |place: usize| {
             let peer = self.peers.get(place);
-            peer.is_none_or(|peer| peer.id == id || peer.standing.is_isolated(now, config))
+            peer.is_none_or(|peer| {
+                peer.id == id || peer.caps.bar() || peer.standing.is_isolated(now, config)
+            })
         };
         let bound = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
         for index in 0..picked.len() {

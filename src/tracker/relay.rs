@@ -29,7 +29,7 @@ pub(super) fn hand_out(
     let Some(peer) = swarm.peer(from) else {
         return Vec::new();
     };
-    if peer.standing.is_isolated(now, config) {
+    if peer.caps.bar() || peer.standing.is_isolated(now, config) {
         return Vec::new();
     }
     forget_old(peer, now, config);

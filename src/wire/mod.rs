@@ -10,7 +10,7 @@ mod reader;
 
 pub use announce::{
     AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, SCRAPE_MAX, SDP_BYTES_MAX,
-    TEXT_BYTES_MAX, ToTracker,
+    TEXT_BYTES_MAX, ToTracker, info_hash_of,
 };
 pub use codec::{limit, number};
 pub use peer::{

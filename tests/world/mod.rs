@@ -31,7 +31,7 @@ pub use show::{
 
 use std::collections::BTreeMap;
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId,
+    ByteRange, Duration, FetchId, HashId, InfoHash, Instant, LinkId, Network, PayloadId, RequestId,
     SegmentId, TrackerId,
 };
 use swarmline::engine::{
@@ -326,6 +326,13 @@ impl World {
 
     pub fn cdn_bytes(&self) -> u64 {
         self.cdn.sent.values().sum()
+    }
+
+    /// The tracker's operator rules what peers may do.
+    pub fn rule(&mut self, room: Option<InfoHash>, policy: tracker::Policy) {
+        let input = tracker::Input::Policy { room, policy };
+        self.tracker.handle_input(self.now, input);
+        self.drain_tracker();
     }
 
     pub fn stop_tracker(&mut self) {

@@ -1,5 +1,6 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
+mod policy;
 mod presence;
 mod relaying;
 mod votes;
@@ -99,6 +100,7 @@ struct Announce {
     event: Option<&'static str>,
     left: Option<u64>,
     offers: usize,
+    takes_policy: bool,
 }
 
 impl Announce {
@@ -109,6 +111,7 @@ impl Announce {
             event: None,
             left: Some(1),
             offers: 0,
+            takes_policy: false,
         }
     }
 
@@ -126,6 +129,7 @@ impl Announce {
             left: self.left,
             offers: (0..self.offers).map(offer).collect(),
             numwant: 0,
+            takes_policy: self.takes_policy,
         };
         message.encode()
     }

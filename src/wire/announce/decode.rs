@@ -5,8 +5,8 @@
 
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, SDP_BYTES_MAX, TEXT_BYTES_MAX,
-    ToTracker, VOTES_VERSION,
+    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION, SDP_BYTES_MAX,
+    TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -107,6 +107,7 @@ struct RawToTracker {
     downloaded: Option<u64>,
     left: Option<u64>,
     numwant: Option<u64>,
+    policy: Option<u64>,
     offers: Vec<RawOffer>,
 }
 
@@ -123,6 +124,7 @@ impl RawToTracker {
                 "downloaded" => raw.downloaded = count(json)?,
                 "left" => raw.left = count(json)?,
                 "numwant" => raw.numwant = count(json)?,
+                "policy" => raw.policy = count(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -165,6 +167,7 @@ impl RawToTracker {
             left: self.left,
             offers,
             numwant: self.numwant.map_or(offered, saturate),
+            takes_policy: self.policy == Some(POLICY_VERSION),
         })
     }
 }
@@ -179,6 +182,8 @@ struct RawFromTracker {
     complete: Option<u64>,
     incomplete: Option<u64>,
     votes: Option<u64>,
+    max_peers: Option<u64>,
+    upload_limit: Option<u64>,
     offer: Option<Sdp>,
     files: Vec<Swarm>,
 }
@@ -196,6 +201,8 @@ impl RawFromTracker {
                 "complete" => raw.complete = count(json)?,
                 "incomplete" => raw.incomplete = count(json)?,
                 "votes" => raw.votes = count(json)?,
+                "max_peers" => raw.max_peers = count(json)?,
+                "upload_limit" => raw.upload_limit = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "files" => raw.files = files(json)?,
                 name => raw.shared.read(name, json)?,
@@ -232,6 +239,8 @@ impl RawFromTracker {
             incomplete: saturate(self.incomplete.unwrap_or(0)),
             warning: self.warning.map(clip),
             takes_votes: self.votes == Some(VOTES_VERSION),
+            max_peers: self.max_peers.map(saturate),
+            upload_limit: self.upload_limit,
         })
     }
 }

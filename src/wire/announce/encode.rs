@@ -1,7 +1,7 @@
 //! Tracker messages to text. Decides the order and spelling of members; checks nothing, because what
 //! is written was made by us or has been read by `decode`.
 
-use super::{FromTracker, Offer, ToTracker, VOTES_VERSION};
+use super::{FromTracker, Offer, POLICY_VERSION, ToTracker, VOTES_VERSION};
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
 
@@ -21,6 +21,7 @@ impl ToTracker {
                 left,
                 offers,
                 numwant,
+                takes_policy,
             } => {
                 pen.member("action", "announce");
                 pen.ids(info_hash, peer);
@@ -33,6 +34,9 @@ impl ToTracker {
                     pen.count("left", *left);
                 }
                 pen.count("numwant", u64::from(*numwant));
+                if *takes_policy {
+                    pen.count("policy", POLICY_VERSION);
+                }
                 pen.offers(offers);
             }
             Self::Answer {
@@ -88,6 +92,8 @@ impl FromTracker {
                 incomplete,
                 warning,
                 takes_votes,
+                max_peers,
+                upload_limit,
             } => {
                 pen.member("action", "announce");
                 pen.binary("info_hash", &info_hash.0);
@@ -99,6 +105,12 @@ impl FromTracker {
                 }
                 if *takes_votes {
                     pen.count("votes", VOTES_VERSION);
+                }
+                if let Some(most) = max_peers {
+                    pen.count("max_peers", u64::from(*most));
+                }
+                if let Some(limit) = upload_limit {
+                    pen.count("upload_limit", *limit);
                 }
             }
             Self::Offered {

@@ -17,6 +17,7 @@ mod tests;
 
 use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
+use crate::integrity::sha256;
 use core::fmt;
 
 /// Longest text read, in bytes: twenty offers of the longest SDP would not fit, a scrape of 255 does.
@@ -34,8 +35,20 @@ pub const SCRAPE_MAX: usize = 255;
 /// What a tracker that takes votes says of them in its answer to an announce.
 const VOTES_VERSION: u64 = 1;
 
+/// What a peer that obeys a tracker's policy says of it in its announces.
+const POLICY_VERSION: u64 = 1;
+
 /// Longest offer id, in characters. Stock ones have 20; a tracker hands them back unread.
 pub const OFFER_ID_CHARS_MAX: usize = 64;
+
+/// The info hash of a swarm's name: first 20 bytes of SHA-256 of a versioned string.
+#[must_use]
+pub fn info_hash_of(name: &str) -> InfoHash {
+    let digest = sha256(format!("swarmline swarm v1\n{name}").as_bytes());
+    let mut hash = [0; 20];
+    hash.copy_from_slice(&digest.0[..20]);
+    InfoHash(hash)
+}
 
 /// What a peer tells a tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +72,9 @@ pub enum ToTracker {
         offers: Vec<Offer>,
         /// Peers wanted; stock trackers take it from the offers.
         numwant: u32,
+        /// It obeys [`FromTracker::Announced`]'s caps, also in one that it did not ask for; a stock client
+        /// would not know what to do with them. Written as a member that stock trackers skip.
+        takes_policy: bool,
     },
     /// An answer for the peer whose offer it was.
     Answer {
@@ -107,6 +123,11 @@ pub enum FromTracker {
         warning: Option<String>,
         /// It takes [`ToTracker::Vote`]; written as a member that stock clients skip.
         takes_votes: bool,
+        /// Links the peer may have at most; 0 is the CDN alone. `None`: as many as it likes. Told only to
+        /// who takes a policy, like the next one.
+        max_peers: Option<u32>,
+        /// Bytes a second it may send to all peers together; 0 is no upload.
+        upload_limit: Option<u64>,
     },
     /// Somebody's offer for us.
     Offered {

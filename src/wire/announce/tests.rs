@@ -20,6 +20,7 @@ fn announce(offers: Vec<Offer>) -> ToTracker {
         downloaded: 7,
         left: None,
         numwant: u32::try_from(offers.len()).unwrap(),
+        takes_policy: false,
         offers,
     }
 }
@@ -145,6 +146,8 @@ fn the_stock_trackers_replies_are_read() {
         incomplete: 2,
         warning: Some("old client".into()),
         takes_votes: false,
+        max_peers: None,
+        upload_limit: None,
     };
     assert_eq!(FromTracker::decode(&text.to_string()), Ok(expected));
 
@@ -354,7 +357,7 @@ mod arbitrary {
                 },
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
-                    offers, numwant: 3,
+                    offers, numwant: 3, takes_policy: up % 2 == 0,
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
@@ -372,6 +375,8 @@ mod arbitrary {
                 FromTracker::Announced {
                     info_hash, interval_s, complete, incomplete, warning: Some(words.clone()),
                     takes_votes: complete % 2 == 0,
+                    max_peers: (complete % 3 == 0).then_some(incomplete),
+                    upload_limit: (complete % 5 == 0).then_some(u64::from(incomplete) << 20),
                 },
                 FromTracker::Offered {
                     info_hash, peer, offer_id: offer_id.clone(), sdp: sdp.clone(),

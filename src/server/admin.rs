@@ -1,0 +1,297 @@
+//! The operator's listener: policy, bans, drain, metrics, health.
+//!
+//! Everything but health needs the token (`Authorization: Bearer`). Invariant: what is answered with a
+//! success is in force; errors are problem+json (RFC 9457) and say what to do. What is ruled here lives in
+//! memory, until it is ruled otherwise or the tracker ends. It stands on a listener of its own, so that a
+//! firewall can tell operators from viewers.
+
+use super::settings::{Rule, TOKEN_CHARS_MIN, room_of};
+use super::{Prefix, State, alive, metrics, ready};
+use crate::base::InfoHash;
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{Path, Request, State as Shared};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use axum::{Json, Router};
+use core::time::Duration;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Longest ban. Ten years: for ever, as far as addresses go.
+const BAN_S_MAX: u64 = 10 * 365 * 24 * 3_600;
+/// Longest time over which connections are drained. A day.
+const DRAIN_S_MAX: u64 = 24 * 3_600;
+
+/// What an operator's requests carry.
+#[derive(Clone)]
+pub(super) struct Token(String);
+
+impl core::fmt::Debug for Token {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        out.write_str("Token") // never its text: it might be logged
+    }
+}
+
+impl Token {
+    /// Takes the text of a token file.
+    ///
+    /// # Errors
+    /// When it is too short to be a secret, in words for a person.
+    pub(super) fn new(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.chars().count() < TOKEN_CHARS_MIN {
+            return Err(format!(
+                "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether a request's header carries it. Takes as long for a near miss as for a far one.
+    fn is(&self, header: &[u8]) -> bool {
+        let given = header.strip_prefix(b"Bearer ").unwrap_or_default();
+        let same_length = given.len() == self.0.len();
+        let pairs = given.iter().zip(self.0.as_bytes());
+        same_length && pairs.fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
+}
+
+/// The operator's routes.
+pub(super) fn admin(state: Arc<State>, token: Token) -> Router {
+    let guarded = Router::new()
+        .route("/metrics", get(show_metrics))
+        .route("/policy", get(show_policy).put(put_policy))
+        .route("/policy/rooms", get(show_rooms))
+        .route(
+            "/policy/rooms/{room}",
+            put(put_room).get(show_room).delete(delete_room),
+        )
+        .route("/bans", get(show_bans).post(post_ban))
+        .route("/bans/{address}", delete(delete_ban))
+        .route("/bans/{address}/{length}", delete(delete_network_ban))
+        .route("/drain", post(post_drain).delete(delete_drain))
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            problem(StatusCode::METHOD_NOT_ALLOWED, "not by this method")
+        })
+        .layer(from_fn_with_state(token, guard));
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .merge(guarded)
+        .with_state(state)
+}
+
+async fn guard(Shared(token): Shared<Token>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION);
+    if given.is_some_and(|given| token.is(given.as_bytes())) {
+        return next.run(request).await;
+    }
+    let words = "send the admin token: Authorization: Bearer ...";
+    let mut response = problem(StatusCode::UNAUTHORIZED, words);
+    let challenge = header::HeaderValue::from_static("Bearer");
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// An error for a program and its person (RFC 9457).
+fn problem(status: StatusCode, detail: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or_default();
+    let body = serde_json::json!({ "title": title, "status": status.as_u16(), "detail": detail });
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (status, kind, body.to_string()).into_response()
+}
+
+/// A body that could not be read.
+fn unreadable(rejection: &JsonRejection) -> Response {
+    problem(rejection.status(), &rejection.body_text())
+}
+
+async fn show_metrics(Shared(state): Shared<Arc<State>>) -> Response {
+    match metrics::text(&state) {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(why) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why.to_string()),
+    }
+}
+
+/// A rule and where it holds.
+#[derive(Debug, Serialize)]
+struct RoomRule {
+    room: String,
+    #[serde(flatten)]
+    rule: Rule,
+}
+
+impl RoomRule {
+    fn of(state: &State, room: InfoHash) -> Self {
+        Self {
+            room: hex(room),
+            rule: Rule::of(state.policy(Some(room))),
+        }
+    }
+}
+
+fn hex(room: InfoHash) -> String {
+    room.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn show_policy(Shared(state): Shared<Arc<State>>) -> Json<Rule> {
+    Json(Rule::of(state.policy(None)))
+}
+
+async fn put_policy(
+    Shared(state): Shared<Arc<State>>,
+    rule: Result<Json<Rule>, JsonRejection>,
+) -> Response {
+    match put_rule(&state, None, rule) {
+        Ok(()) => Json(Rule::of(state.policy(None))).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+#[allow(
+    clippy::result_large_err,
+    reason = "a response either way, once a request"
+)]
+fn put_rule(
+    state: &State,
+    room: Option<InfoHash>,
+    rule: Result<Json<Rule>, JsonRejection>,
+) -> Result<(), Response> {
+    let Json(rule) = rule.map_err(|rejection| unreadable(&rejection))?;
+    let policy = rule.policy();
+    let policy = policy.map_err(|why| problem(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
+    state.rule(room, policy);
+    tracing::info!(room = room.map(hex), ?policy, "policy ruled");
+    Ok(())
+}
+
+async fn show_rooms(Shared(state): Shared<Arc<State>>) -> Json<Vec<RoomRule>> {
+    let rooms = state.ruled_rooms().into_iter();
+    let rule = |(room, policy)| RoomRule {
+        room: hex(room),
+        rule: Rule::of(policy),
+    };
+    Json(rooms.map(rule).collect())
+}
+
+async fn show_room(
+    Shared(state): Shared<Arc<State>>,
+    room: Result<Path<String>, PathRejection>,
+) -> Response {
+    match room {
+        Ok(Path(room)) => Json(RoomRule::of(&state, room_of(&room))).into_response(),
+        Err(rejection) => problem(rejection.status(), &rejection.body_text()),
+    }
+}
+
+async fn put_room(
+    Shared(state): Shared<Arc<State>>,
+    Path(room): Path<String>,
+    rule: Result<Json<Rule>, JsonRejection>,
+) -> Response {
+    let room = room_of(&room);
+    match put_rule(&state, Some(room), rule) {
+        Ok(()) => Json(RoomRule::of(&state, room)).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+async fn delete_room(Shared(state): Shared<Arc<State>>, Path(room): Path<String>) -> StatusCode {
+    let room = room_of(&room);
+    state.rule(Some(room), crate::tracker::Policy::default());
+    tracing::info!(room = hex(room), "policy of the room ended");
+    StatusCode::NO_CONTENT
+}
+
+/// A ban: whom, and how long from now.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BanOf {
+    address: Prefix,
+    seconds: u64,
+}
+
+async fn show_bans(Shared(state): Shared<Arc<State>>) -> Json<Vec<BanOf>> {
+    let bans = state.bans().into_iter();
+    let ban = |(address, left): (Prefix, Duration)| BanOf {
+        address,
+        seconds: left.as_secs(),
+    };
+    Json(bans.map(ban).collect())
+}
+
+async fn post_ban(
+    Shared(state): Shared<Arc<State>>,
+    ban: Result<Json<BanOf>, JsonRejection>,
+) -> Response {
+    let ban = match ban {
+        Ok(Json(ban)) => ban,
+        Err(rejection) => return unreadable(&rejection),
+    };
+    if !(1..=BAN_S_MAX).contains(&ban.seconds) {
+        let words = format!("seconds is {}, not 1 to {BAN_S_MAX}", ban.seconds);
+        return problem(StatusCode::UNPROCESSABLE_ENTITY, &words);
+    }
+    if !state.ban(ban.address, Duration::from_secs(ban.seconds)) {
+        let words = "there are too many bans; ban networks, or end some";
+        return problem(StatusCode::INSUFFICIENT_STORAGE, words);
+    }
+    tracing::info!(seconds = ban.seconds, "ban ruled");
+    (StatusCode::CREATED, Json(ban)).into_response()
+}
+
+async fn delete_ban(Shared(state): Shared<Arc<State>>, Path(address): Path<String>) -> Response {
+    pardon(&state, &address)
+}
+
+async fn delete_network_ban(
+    Shared(state): Shared<Arc<State>>,
+    Path((address, length)): Path<(String, String)>,
+) -> Response {
+    pardon(&state, &format!("{address}/{length}"))
+}
+
+fn pardon(state: &State, address: &str) -> Response {
+    match address.parse::<Prefix>() {
+        Ok(prefix) if state.pardon(prefix) => StatusCode::NO_CONTENT.into_response(),
+        Ok(prefix) => problem(StatusCode::NOT_FOUND, &format!("no ban of {prefix}")),
+        Err(why) => problem(StatusCode::BAD_REQUEST, &why),
+    }
+}
+
+/// Over how many seconds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Drain {
+    seconds: u64,
+}
+
+async fn post_drain(
+    Shared(state): Shared<Arc<State>>,
+    drain: Result<Json<Drain>, JsonRejection>,
+) -> Response {
+    let seconds = match drain {
+        Ok(Json(drain)) if drain.seconds <= DRAIN_S_MAX => drain.seconds,
+        Ok(Json(drain)) => {
+            let words = format!("seconds is {}, more than {DRAIN_S_MAX}", drain.seconds);
+            return problem(StatusCode::UNPROCESSABLE_ENTITY, &words);
+        }
+        Err(rejection) => return unreadable(&rejection),
+    };
+    let connections = state.stats().connections;
+    tokio::spawn(async move { state.drain(Duration::from_secs(seconds)).await });
+    let body = serde_json::json!({ "connections": connections, "seconds": seconds });
+    (StatusCode::ACCEPTED, Json(body)).into_response()
+}
+
+/// Takes connections again.
+async fn delete_drain(Shared(state): Shared<Arc<State>>) -> StatusCode {
+    state.set_open(true);
+    tracing::info!("takes connections again");
+    StatusCode::NO_CONTENT
+}

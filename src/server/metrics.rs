@@ -1,0 +1,115 @@
+//! What Prometheus reads: the tracker's own counts and the sockets', in OpenMetrics text.
+//!
+//! Invariant: nothing is counted for it. A scrape reads what is counted anyway, so it costs nothing between
+//! scrapes, and no series is of one room, viewer or address.
+
+use super::State;
+use super::state::Refused;
+use core::fmt;
+use core::sync::atomic::Ordering;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+/// Content type of what [`text`] gives.
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics of a tracker, now.
+///
+/// # Errors
+/// When a name could not be written; none can.
+pub(super) fn text(state: &Arc<State>) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("swarmline_tracker");
+    registry.register_collector(Box::new(Counts(state.clone())));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Counts(Arc<State>);
+
+impl Collector for Counts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let stats = self.0.stats();
+        let gauge = |count: usize| ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+        let gauges = [
+            ("connections", "Open connections", stats.connections),
+            ("swarms", "Swarms with at least one peer", stats.swarms),
+            ("peers", "Peers in all swarms", stats.peers),
+            (
+                "ready",
+                "Whether connections are taken",
+                usize::from(self.0.is_ready()),
+            ),
+            ("bans", "Bans in force", self.0.bans().len()),
+        ];
+        for (name, help, count) in gauges {
+            write(&mut encoder, name, help, &gauge(count))?;
+        }
+        let (totals, tallies) = (stats.totals, self.0.tallies());
+        let counters = [
+            (
+                "opened",
+                "Connections taken",
+                tallies.opened.load(Ordering::Relaxed),
+            ),
+            (
+                "slow_readers",
+                "Connections dropped because they did not read",
+                tallies.slow.load(Ordering::Relaxed),
+            ),
+            (
+                "closed",
+                "Connections that the tracker ended",
+                totals.closed,
+            ),
+            ("announces", "Announces read", totals.announces),
+            (
+                "offers_relayed",
+                "Offers handed to a peer",
+                totals.offers_relayed,
+            ),
+            (
+                "answers_relayed",
+                "Answers handed back",
+                totals.answers_relayed,
+            ),
+            ("scrapes", "Scrapes answered", totals.scrapes),
+            ("votes", "Votes against peers taken", totals.votes),
+            (
+                "refusals",
+                "Messages understood and refused",
+                totals.refusals,
+            ),
+            (
+                "unreadable",
+                "Messages that could not be read",
+                totals.nonsense,
+            ),
+        ];
+        for (name, help, count) in counters {
+            write(&mut encoder, name, help, &ConstCounter::new(count))?;
+        }
+        let refused = Family::<[(&str, &str); 1], Counter>::default();
+        for (refusal, tally) in Refused::ALL.iter().zip(&tallies.refused) {
+            let counter = refused.get_or_create(&[("reason", refusal.name())]);
+            counter.inc_by(tally.load(Ordering::Relaxed));
+        }
+        write(&mut encoder, "refused", "Connections not taken", &refused)
+    }
+}
+
+fn write(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    let encoder = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+    metric.encode(encoder)
+}

@@ -1,0 +1,255 @@
+//! A tracker as its settings have it: two listeners, TLS, rules, what is read again, the end.
+//!
+//! Invariant: everything that can be wrong is tried before the first connection is taken, and a reload that
+//! is wrong changes nothing. What a reload does not change (ports, limits) it says so in the log.
+
+use super::admin::{Token, admin};
+use super::listener::{Door, accept_all};
+use super::proxies::Proxies;
+use super::settings::{Settings, TlsFiles};
+use super::shutdown::serve_through;
+use super::state::State;
+use super::tls::Tls;
+use core::future::Future;
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// A tracker whose ports are bound and which takes no connection yet.
+#[derive(Debug)]
+pub struct Running {
+    settings: Settings,
+    state: Arc<State>,
+    tls: Option<Tls>,
+    listener: TcpListener,
+    admin: Option<(TcpListener, Token)>,
+    hang_up: HangUp,
+}
+
+/// Everything but the ports: reads the files that settings name.
+///
+/// # Errors
+/// One line for a person.
+fn read_files(settings: &Settings) -> Result<(Option<Tls>, Option<Token>), String> {
+    let tls = match &settings.tls {
+        TlsFiles {
+            certificate: Some(certificate),
+            key: Some(key),
+        } => Some(Tls::read(certificate, key)?),
+        TlsFiles { .. } => None,
+    };
+    let token = settings.admin.token_file.as_deref().map(read_token);
+    Ok((tls, token.transpose()?))
+}
+
+fn read_token(path: &Path) -> Result<Token, String> {
+    let text = std::fs::read_to_string(path);
+    let token = text.map_err(|why| why.to_string());
+    let token = token.and_then(|text| Token::new(&text));
+    token.map_err(|why| format!("the token file {}: {why}", path.display()))
+}
+
+impl Settings {
+    /// Whether the files that are named can be used; for `--check-config`.
+    ///
+    /// # Errors
+    /// One line for a person.
+    pub fn check_files(&self) -> Result<(), String> {
+        read_files(self).map(|_| ())
+    }
+}
+
+/// Reads the files that settings name and binds the ports.
+///
+/// # Errors
+/// One line for a person: a file that cannot be read, a port that is taken.
+pub async fn run(settings: Settings) -> Result<Running, String> {
+    settings.check()?;
+    let (tls, token) = read_files(&settings)?;
+    let listener = bind(settings.listen, "listen").await?;
+    let admin = match (settings.admin.listen, token) {
+        (Some(address), Some(token)) => Some((bind(address, "admin.listen").await?, token)),
+        (_, _) => None,
+    };
+    let proxies = Proxies(settings.trusted_proxies.clone());
+    let log_addresses = settings.log.addresses;
+    let state = State::behind(settings.config(), settings.limits(), proxies, log_addresses);
+    let running = Running {
+        settings,
+        state,
+        tls,
+        listener,
+        admin,
+        hang_up: HangUp::new()?,
+    };
+    running.rule(&running.settings)?;
+    Ok(running)
+}
+
+async fn bind(address: SocketAddr, name: &str) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|why| match why.kind() == io::ErrorKind::AddrInUse {
+        true => format!("{address} is taken; choose another port with {name}"),
+        false => format!("cannot listen on {address}: {why}"),
+    })
+}
+
+impl Running {
+    /// Where viewers come.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn url(&self) -> io::Result<String> {
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        Ok(format!("{scheme}://{}/", self.listener.local_addr()?))
+    }
+
+    /// Where operators come, if anywhere.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn admin_url(&self) -> io::Result<Option<String>> {
+        let admin = self.admin.as_ref();
+        let address = admin.map(|(listener, _)| listener.local_addr());
+        Ok(address
+            .transpose()?
+            .map(|address| format!("http://{address}/")))
+    }
+
+    /// Serves until `stop` is ready; reads settings again whenever `again` says so.
+    pub async fn serve(
+        mut self,
+        stop: impl Future<Output = ()> + Send + 'static,
+        mut again: impl FnMut() -> Result<Settings, String> + Send + 'static,
+    ) {
+        let (ending, ended) = watch::channel(false);
+        let operators = self.admin.take().map(|(listener, token)| {
+            let routes = admin(self.state.clone(), token);
+            let door = Door {
+                half_open: 100,
+                ..Door::default()
+            };
+            tokio::spawn(accept_all(listener, door, routes, ended))
+        });
+        let door = Door {
+            proxies: self.state.proxies().clone(),
+            proxy_protocol: self.settings.proxy_protocol,
+            tls: self.tls.clone(),
+            half_open: self.state.limits().half_open,
+        };
+        let (state, spread) = (self.state.clone(), self.settings.drain_s);
+        let stop = async move {
+            stop.await;
+            if spread > 0 {
+                state.drain(Duration::from_secs(spread)).await;
+            }
+        };
+        let state = self.state.clone();
+        let Self {
+            listener,
+            settings,
+            tls,
+            mut hang_up,
+            ..
+        } = self;
+        let mut reloads = Reloads {
+            settings,
+            tls,
+            state: state.clone(),
+        };
+        let reloading = async move {
+            loop {
+                hang_up.heard().await;
+                match again().and_then(|settings| reloads.take(settings)) {
+                    Ok(()) => tracing::info!("settings read again"),
+                    Err(why) => tracing::error!(%why, "settings not read again, the former stay"),
+                }
+            }
+        };
+        tokio::select! {
+            () = serve_through(listener, door, state, stop) => {}
+            () = reloading => {}
+        }
+        let _ = ending.send(true); // without an admin listener nobody hears it
+        if let Some(operators) = operators {
+            operators.abort();
+        }
+    }
+
+    fn rule(&self, settings: &Settings) -> Result<(), String> {
+        self.state.rule(None, settings.policy.policy()?);
+        self.state.set_rooms(settings.rooms());
+        self.state.set_origins(settings.access.origins.clone());
+        Ok(())
+    }
+}
+
+/// What settings that are read again are put into.
+struct Reloads {
+    settings: Settings,
+    state: Arc<State>,
+    tls: Option<Tls>,
+}
+
+impl Reloads {
+    fn take(&mut self, settings: Settings) -> Result<(), String> {
+        let policy = settings.policy.policy()?;
+        if let (
+            Some(tls),
+            TlsFiles {
+                certificate: Some(certificate),
+                key: Some(key),
+            },
+        ) = (&self.tls, &settings.tls)
+        {
+            tls.reread(certificate, key)?;
+        }
+        // What an operator ruled in the meantime stays, unless the file says something new.
+        if settings.policy != self.settings.policy {
+            self.state.rule(None, policy);
+        }
+        self.state.set_rooms(settings.rooms());
+        self.state.set_origins(settings.access.origins.clone());
+        let lasting = |settings: &Settings| Settings {
+            access: Default::default(),
+            policy: Default::default(),
+            ..settings.clone()
+        };
+        if lasting(&settings) != lasting(&self.settings) {
+            tracing::warn!(
+                "only access, policy and TLS files change while it runs; restart for the rest"
+            );
+        }
+        self.settings = settings;
+        Ok(())
+    }
+}
+
+/// SIGHUP, caught from the moment it is made: uncaught it would end the process.
+#[derive(Debug)]
+struct HangUp(#[cfg(unix)] tokio::signal::unix::Signal);
+
+impl HangUp {
+    #[cfg(unix)]
+    fn new() -> Result<Self, String> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signal = signal(SignalKind::hangup()).map(Self);
+        signal.map_err(|why| format!("cannot listen for SIGHUP: {why}"))
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Result<Self, String> {
+        Ok(Self())
+    }
+
+    async fn heard(&mut self) {
+        #[cfg(unix)]
+        self.0.recv().await;
+        #[cfg(not(unix))]
+        core::future::pending::<()>().await;
+    }
+}

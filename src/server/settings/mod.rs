@@ -1,0 +1,396 @@
+//! Everything an operator may set: names, defaults, and what cannot be.
+//!
+//! `default.toml` beside it is the same with words for people; `layers` reads file, environment and flags.
+//! Invariant: settings that [`Settings::check`] let pass can be obeyed, except for what only the machine
+//! knows (ports, files). Meanings and reasons of the tracker's own numbers stand in [`Config`].
+
+mod layers;
+#[cfg(test)]
+mod tests;
+
+pub use layers::Layers;
+
+use super::{AddressQuota, Limits, Origin, Prefix, quota};
+use crate::base::InfoHash;
+use crate::tracker::{Config, Policy, Rooms, WHOLE_PERMILLE};
+use crate::wire::info_hash_of;
+use core::net::SocketAddr;
+use core::time::Duration;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Every setting with its default, for people.
+const COMMENTED: &str = include_str!("default.toml");
+
+/// Shortest token of the admin listener, in characters: not to be guessed.
+pub(super) const TOKEN_CHARS_MIN: usize = 16;
+
+/// All of it. Names are those of `default.toml`, where each is explained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub trusted_proxies: Vec<Prefix>,
+    pub proxy_protocol: bool,
+    pub drain_s: u64,
+    pub log: Log,
+    pub tls: TlsFiles,
+    pub admin: AdminListener,
+    pub access: AccessLists,
+    pub policy: Rule,
+    pub limits: LimitNumbers,
+    pub timing: Timing,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct Log {
+    pub level: Level,
+    pub format: LogFormat,
+    pub addresses: bool,
+}
+
+/// From which weight on something is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where certificate and key are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct TlsFiles {
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+}
+
+/// The operator's listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct AdminListener {
+    pub listen: Option<SocketAddr>,
+    pub token_file: Option<PathBuf>,
+}
+
+/// Who may connect, and for which streams.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct AccessLists {
+    pub origins: Vec<Origin>,
+    pub rooms_allow: Vec<String>,
+    pub rooms_deny: Vec<String>,
+}
+
+/// What viewers may do, as a person writes it: in settings and on the admin listener.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct Rule {
+    pub p2p: bool,
+    pub share: f64,
+    pub max_peers: Option<u32>,
+    pub upload_limit: Option<u64>,
+}
+
+/// How much is taken, of all and of each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct LimitNumbers {
+    pub connections: usize,
+    pub peers: usize,
+    pub message_bytes: usize,
+    pub offers_per_announce: usize,
+    pub swarms_per_connection: usize,
+    pub frames_per_s: u32,
+    pub frames_burst: u32,
+    pub queue: usize,
+    pub half_open: usize,
+    pub per_address: bool,
+    pub address_connections: usize,
+    pub address_connects_per_s: u32,
+    pub address_connects_burst: u32,
+    pub address_frames_per_s: u32,
+    pub address_frames_burst: u32,
+}
+
+/// How long things take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct Timing {
+    pub announce_interval_s: u32,
+    pub peer_age_s: u64,
+    pub idle_s: u64,
+    pub silent_s: u64,
+    pub ping_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
+            drain_s: 0,
+            log: Log::default(),
+            tls: TlsFiles::default(),
+            admin: AdminListener::default(),
+            access: AccessLists::default(),
+            policy: Rule::default(),
+            limits: LimitNumbers::default(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: Level::Info,
+            format: LogFormat::Text,
+            addresses: false,
+        }
+    }
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self::of(Policy::default())
+    }
+}
+
+impl Default for LimitNumbers {
+    fn default() -> Self {
+        let config = Config::default();
+        Self {
+            connections: config.connections_max,
+            peers: config.peers_max,
+            message_bytes: config.message_bytes_max,
+            offers_per_announce: config.offers_per_announce_max,
+            swarms_per_connection: config.swarms_per_connection_max,
+            frames_per_s: 20,
+            frames_burst: 100,
+            queue: 64,
+            half_open: 10_000,
+            per_address: true,
+            address_connections: 2_000,
+            address_connects_per_s: 50,
+            address_connects_burst: 500,
+            address_frames_per_s: 1_000,
+            address_frames_burst: 5_000,
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let config = Config::default();
+        Self {
+            announce_interval_s: config.interval_s,
+            peer_age_s: config.peer_age.as_secs(),
+            idle_s: config.idle.as_secs(),
+            silent_s: config.silent.as_secs(),
+            ping_s: Limits::default().ping.as_secs(),
+        }
+    }
+}
+
+impl Rule {
+    /// The same in a person's numbers.
+    #[must_use]
+    pub fn of(policy: Policy) -> Self {
+        Self {
+            p2p: policy.p2p,
+            share: f64::from(policy.share_permille) / f64::from(WHOLE_PERMILLE),
+            max_peers: policy.max_peers,
+            upload_limit: policy.upload_limit,
+        }
+    }
+
+    /// The same for the tracker.
+    ///
+    /// # Errors
+    /// When the share is no share, in words for a person.
+    pub fn policy(self) -> Result<Policy, String> {
+        if !(0.0..=1.0).contains(&self.share) {
+            return Err(format!(
+                "share is {}, not between 0.0 and 1.0 (a tenth is 0.1)",
+                self.share
+            ));
+        }
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and 1,000"
+        )]
+        let share_permille = (self.share * f64::from(WHOLE_PERMILLE)).round() as u16;
+        Ok(Policy {
+            p2p: self.p2p,
+            share_permille,
+            max_peers: self.max_peers,
+            upload_limit: self.upload_limit,
+        })
+    }
+}
+
+impl Settings {
+    /// Whether all of it can be obeyed together.
+    ///
+    /// # Errors
+    /// The first thing that cannot, in one line for a person.
+    pub fn check(&self) -> Result<(), String> {
+        let both_or_neither = |one: bool, other: bool, names: &str| match one == other {
+            true => Ok(()),
+            false => Err(format!("{names} go together: set both or neither")),
+        };
+        let (tls, admin) = (&self.tls, &self.admin);
+        let (certificate, key) = (tls.certificate.is_some(), tls.key.is_some());
+        both_or_neither(certificate, key, "tls.certificate and tls.key")?;
+        let (listen, token) = (admin.listen.is_some(), admin.token_file.is_some());
+        both_or_neither(listen, token, "admin.listen and admin.token_file")?;
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            return Err("proxy_protocol needs trusted_proxies: from whom it is believed".into());
+        }
+        let policy = self.policy.policy();
+        policy.map_err(|why| format!("policy.{why}"))?;
+        let positive = [
+            ("limits.connections", self.limits.connections),
+            ("limits.peers", self.limits.peers),
+            ("limits.half_open", self.limits.half_open),
+        ];
+        for (name, number) in positive {
+            if number == 0 {
+                return Err(format!("{name} is 0: nobody could connect"));
+            }
+        }
+        let least = [
+            ("limits.message_bytes", self.limits.message_bytes, 1_024),
+            ("timing.ping_s", usize_of(self.timing.ping_s), 1),
+            ("timing.idle_s", usize_of(self.timing.idle_s), 1),
+            ("timing.peer_age_s", usize_of(self.timing.peer_age_s), 1),
+        ];
+        for (name, number, least) in least {
+            if number < least {
+                return Err(format!("{name} is {number}; {least} is the least"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The tracker's numbers.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        let (limits, timing) = (&self.limits, &self.timing);
+        Config {
+            interval_s: timing.announce_interval_s,
+            peer_age: Duration::from_secs(timing.peer_age_s),
+            idle: Duration::from_secs(timing.idle_s),
+            silent: Duration::from_secs(timing.silent_s),
+            message_bytes_max: limits.message_bytes,
+            offers_per_announce_max: limits.offers_per_announce,
+            swarms_per_connection_max: limits.swarms_per_connection,
+            peers_max: limits.peers,
+            ..Config::default().with_connections(limits.connections)
+        }
+    }
+
+    /// The sockets' numbers.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let numbers = &self.limits;
+        let address = AddressQuota {
+            connects: quota(
+                numbers.address_connects_per_s,
+                numbers.address_connects_burst,
+            ),
+            frames: quota(numbers.address_frames_per_s, numbers.address_frames_burst),
+            sockets: numbers.address_connections,
+        };
+        Limits {
+            frames: quota(numbers.frames_per_s, numbers.frames_burst),
+            address: numbers.per_address.then_some(address),
+            queue: numbers.queue,
+            ping: Duration::from_secs(self.timing.ping_s),
+            half_open: numbers.half_open,
+            ..Limits::default()
+        }
+    }
+
+    /// The rooms that there may be.
+    #[must_use]
+    pub fn rooms(&self) -> Rooms {
+        let hashes = |names: &[String]| names.iter().map(|name| room_of(name)).collect();
+        Rooms {
+            allow: hashes(&self.access.rooms_allow),
+            deny: hashes(&self.access.rooms_deny),
+        }
+    }
+
+    /// All settings as a file with comments that gives the same settings when it is read.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        // JSON's scalars and lists of them are TOML's.
+        let values = serde_json::to_value(self).unwrap_or_default();
+        let mut section = "";
+        let mut lines = Vec::new();
+        for line in COMMENTED.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+                section = name;
+            }
+            let value = setting(line).and_then(|key| match section {
+                "" => values.get(key),
+                section => values.get(section)?.get(key),
+            });
+            lines.push(match (value, setting(line)) {
+                (Some(value), Some(key)) if *value != Value::Null => format!("{key} = {value}"),
+                (Some(_), Some(_)) | (None, _) | (_, None) => line.to_owned(),
+            });
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+/// The name of the setting on a line of the commented file, set or commented out.
+fn setting(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("# ").unwrap_or(line);
+    let (key, _) = line.split_once(" = ")?;
+    let is_name = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    is_name.then_some(key)
+}
+
+/// Which swarm an operator means: an info hash in hex, else the name that pages give it.
+pub(super) fn room_of(name: &str) -> InfoHash {
+    let byte = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
+    let is_hex = name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit());
+    let bytes = is_hex.then(|| (0..20).filter_map(byte).collect::<Vec<u8>>());
+    let bytes = bytes.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok());
+    bytes.map_or_else(|| info_hash_of(name), InfoHash)
+}
+
+fn usize_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

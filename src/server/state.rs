@@ -1,0 +1,470 @@
+//! What all connections share: the tracker, their sessions, limits, rules; and the one timer.
+//!
+//! Invariant: a connection the tracker knows has exactly one session here, and both end together; nothing is
+//! awaited while the tracker is held. It moves text and decides nothing about swarms.
+
+use super::access::{Access, Ban, Origin, Prefix};
+use super::limits::{self, Addresses, Limits};
+use super::proxies::Proxies;
+use super::session::{Admitted, Command, Session, code_of};
+use crate::base::{InfoHash, Instant, Network};
+use crate::tracker::{Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tracker};
+use axum::extract::ws::close_code;
+use axum::http::{HeaderValue, StatusCode};
+use core::net::IpAddr;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use tokio::sync::watch;
+
+/// Everything the routes share.
+#[derive(Debug)]
+pub struct State {
+    core: Mutex<Core>,
+    limits: Limits,
+    message_bytes_max: usize,
+    addresses: Option<Addresses>,
+    proxies: Proxies,
+    access: RwLock<Access>,
+    /// Whether sockets are taken; every change ends those that are open.
+    gate: watch::Sender<bool>,
+    is_draining: AtomicBool,
+    log_addresses: bool,
+    tallies: Tallies,
+    start: std::time::Instant,
+}
+
+/// What happened to sockets since the start.
+#[derive(Debug, Default)]
+pub(super) struct Tallies {
+    pub(super) opened: AtomicU64,
+    pub(super) slow: AtomicU64,
+    pub(super) refused: [AtomicU64; Refused::ALL.len()],
+}
+
+/// Why a connection is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Closed,
+    Full,
+    Address,
+    Origin,
+    Banned,
+}
+
+impl Refused {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Closed,
+        Self::Full,
+        Self::Address,
+        Self::Origin,
+        Self::Banned,
+    ];
+
+    /// Its name in metrics.
+    #[cfg(feature = "operate")]
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Full => "full",
+            Self::Address => "address",
+            Self::Origin => "origin",
+            Self::Banned => "banned",
+        }
+    }
+
+    /// The status and words that a client gets.
+    pub(super) const fn words(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Closed | Self::Full => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the tracker takes no connections now\n",
+            ),
+            Self::Address => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many connections from your address; try again later\n",
+            ),
+            Self::Origin => (
+                StatusCode::FORBIDDEN,
+                "this tracker is not for pages of this origin\n",
+            ),
+            Self::Banned => (StatusCode::FORBIDDEN, "your address is banned\n"),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Core {
+    tracker: Tracker,
+    sessions: HashMap<ConnectionId, Session>,
+    sockets: HashMap<IpAddr, usize>,
+    next_connection: u64,
+    has_timer: bool,
+}
+
+impl State {
+    /// A tracker that takes connections as soon as it is mounted.
+    #[must_use]
+    pub fn new(config: Config, limits: Limits) -> Arc<Self> {
+        Self::behind(config, limits, Proxies::default(), false)
+    }
+
+    /// The same behind proxies that are believed; visitors' addresses are logged only if that is asked for.
+    #[must_use]
+    pub fn behind(
+        config: Config,
+        limits: Limits,
+        proxies: Proxies,
+        log_addresses: bool,
+    ) -> Arc<Self> {
+        // The standard library's hash keys are random: a seed without a dependency.
+        let seed = RandomState::new().build_hasher().finish();
+        Arc::new(Self {
+            message_bytes_max: config.message_bytes_max,
+            core: Mutex::new(Core {
+                tracker: Tracker::new(config, seed),
+                sessions: HashMap::new(),
+                sockets: HashMap::new(),
+                next_connection: 0,
+                has_timer: false,
+            }),
+            addresses: limits.address.map(Addresses::new),
+            limits,
+            proxies,
+            access: RwLock::default(),
+            gate: watch::Sender::new(true),
+            is_draining: AtomicBool::new(false),
+            log_addresses,
+            tallies: Tallies::default(),
+            start: std::time::Instant::now(),
+        })
+    }
+
+    /// Closed, the tracker ends every socket (code 1001) and refuses new ones with 503 until it is
+    /// opened again. For tests of its loss, and for shutting down.
+    pub fn set_open(&self, is_open: bool) {
+        self.is_draining.store(false, Ordering::Relaxed);
+        self.gate.send_if_modified(|gate| {
+            let is_new = *gate != is_open;
+            *gate = is_open;
+            is_new
+        });
+    }
+
+    /// Takes nobody in from now on, and sends those who are here elsewhere (code 1012), evenly over `spread`,
+    /// so that other trackers are not overrun. Done when the last was told.
+    pub async fn drain(&self, spread: Duration) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        let mut sessions: Vec<ConnectionId> = self.core().sessions.keys().copied().collect();
+        sessions.sort_unstable();
+        let each = spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX);
+        let began = tokio::time::Instant::now();
+        tracing::info!(connections = sessions.len(), ?spread, "draining");
+        for (at, session) in (1..).zip(sessions) {
+            tokio::time::sleep_until(began + each * at).await;
+            if !self.is_draining.load(Ordering::Relaxed) {
+                return; // opened or closed in the meantime
+            }
+            let words = "this tracker is going away, connect elsewhere";
+            self.core().end(session, close_code::RESTART, words);
+        }
+    }
+
+    /// Whether connections are taken.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        *self.gate.borrow() && !self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// How much is going on.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core().tracker.stats()
+    }
+
+    /// Rules what peers may do, in a room or everywhere; in force at once.
+    pub fn rule(&self, room: Option<InfoHash>, policy: Policy) {
+        self.tell(Input::Policy { room, policy });
+    }
+
+    /// The rule of a room alone, or the one for all.
+    #[must_use]
+    pub fn policy(&self, room: Option<InfoHash>) -> Policy {
+        self.core().tracker.policy(room)
+    }
+
+    /// Rooms with a rule of their own.
+    #[must_use]
+    pub fn ruled_rooms(&self) -> Vec<(InfoHash, Policy)> {
+        self.core().tracker.ruled_rooms().collect()
+    }
+
+    /// Says which rooms there may be; in force at once.
+    pub fn set_rooms(&self, rooms: Rooms) {
+        self.tell(Input::Rooms(rooms));
+    }
+
+    /// Says which pages may connect from now on; empty for all.
+    pub fn set_origins(&self, origins: Vec<Origin>) {
+        self.access_mut().set_origins(origins);
+    }
+
+    /// Ends the connections of an address or network and takes no more of it for a while. False when there
+    /// are too many bans.
+    pub fn ban(&self, prefix: Prefix, span: Duration) -> bool {
+        if !self
+            .access_mut()
+            .ban(prefix, std::time::Instant::now(), span)
+        {
+            return false;
+        }
+        let mut core = self.core();
+        let of_it = core.sessions.iter().filter(|(_, session)| {
+            let address = session.address;
+            address.is_some_and(|address| prefix.contains(address))
+        });
+        let gone: Vec<ConnectionId> = of_it.map(|(connection, _)| *connection).collect();
+        for connection in gone {
+            core.end(connection, close_code::POLICY, "your address is banned");
+        }
+        true
+    }
+
+    /// Ends a ban; false if there was none of exactly this prefix.
+    pub fn pardon(&self, prefix: Prefix) -> bool {
+        self.access_mut().pardon(prefix)
+    }
+
+    /// The bans in force, with the time that is left of each.
+    #[must_use]
+    pub fn bans(&self) -> Vec<(Prefix, Duration)> {
+        let now = std::time::Instant::now();
+        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+        let with_rest = |ban: Ban| (ban.prefix, ban.left(now));
+        access.bans(now).map(with_rest).collect()
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    pub(super) fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
+    #[cfg(feature = "operate")]
+    pub(super) fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// Whether an address has frames left, if addresses are limited.
+    pub(super) fn may_send(&self, address: Option<IpAddr>) -> bool {
+        let both = self.addresses.as_ref().zip(address);
+        both.is_none_or(|(addresses, address)| addresses.may_send(address))
+    }
+
+    fn now(&self) -> Instant {
+        Instant(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        // A panic while it was held left a whole tracker behind: it is a value, updated step by step,
+        // and one lost message is better than no tracker.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn access_mut(&self) -> std::sync::RwLockWriteGuard<'_, Access> {
+        self.access.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, input: Input) {
+        let mut core = self.core();
+        core.tracker.handle_input(self.now(), input);
+        core.deliver(self.now());
+    }
+
+    /// Takes one more connection, or says why not.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        visitor: Option<IpAddr>,
+        origin: Option<&HeaderValue>,
+    ) -> Result<Admitted, Refused> {
+        let admitted = self.admit_one(visitor, origin);
+        match &admitted {
+            Ok(admitted) => {
+                self.tallies.opened.fetch_add(1, Ordering::Relaxed);
+                let address = visitor.filter(|_| self.log_addresses);
+                let connection = admitted.connection.0;
+                match address {
+                    Some(address) => tracing::debug!(connection, %address, "opened"),
+                    None => tracing::debug!(connection, "opened"),
+                }
+            }
+            Err(refused) => {
+                let at = Refused::ALL.iter().position(|one| one == refused);
+                if let Some(tally) = at.and_then(|at| self.tallies.refused.get(at)) {
+                    tally.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        admitted
+    }
+
+    fn admit_one(
+        self: &Arc<Self>,
+        visitor: Option<IpAddr>,
+        origin: Option<&HeaderValue>,
+    ) -> Result<Admitted, Refused> {
+        let network = visitor.and_then(|it| Network::of(&it.to_canonical().to_string()));
+        let address = visitor.map(limits::key);
+        let mut gate = self.gate.subscribe();
+        if !*gate.borrow_and_update() || !self.is_ready() {
+            return Err(Refused::Closed);
+        }
+        {
+            let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+            let now = std::time::Instant::now();
+            if visitor.is_some_and(|visitor| access.is_banned(visitor, now)) {
+                return Err(Refused::Banned);
+            }
+            if !access.lets_in(origin) {
+                return Err(Refused::Origin);
+            }
+        }
+        if let (Some(addresses), Some(address)) = (&self.addresses, address)
+            && !addresses.may_connect(address)
+        {
+            return Err(Refused::Address);
+        }
+        let mut core = self.core();
+        if !core.tracker.has_room() {
+            return Err(Refused::Full);
+        }
+        if let (Some(addresses), Some(address)) = (&self.addresses, address) {
+            let sockets = core.sockets.entry(address).or_default();
+            if *sockets >= addresses.sockets {
+                return Err(Refused::Address);
+            }
+            *sockets += 1;
+        }
+        core.next_connection += 1;
+        let connection = ConnectionId(core.next_connection);
+        let (session, queue) = Session::new(&self.limits, visitor);
+        let dropped = session.dropped.clone();
+        core.sessions.insert(connection, session);
+        let opened = Input::Opened {
+            connection,
+            network,
+        };
+        core.tracker.handle_input(self.now(), opened);
+        core.deliver(self.now());
+        if !core.has_timer {
+            core.has_timer = true;
+            tokio::spawn(wake(self.clone()));
+        }
+        drop(core);
+        Ok(Admitted {
+            state: self.clone(),
+            connection,
+            address,
+            queue,
+            dropped,
+            gate,
+        })
+    }
+
+    pub(super) fn hear(&self, connection: ConnectionId, text: String) {
+        let mut core = self.core();
+        let input = Input::Message { connection, text };
+        core.tracker.handle_input(self.now(), input);
+        let slow = core.deliver(self.now());
+        drop(core);
+        if slow > 0 {
+            self.tallies.slow.fetch_add(slow, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn leave(&self, connection: ConnectionId, address: Option<IpAddr>) {
+        let mut core = self.core();
+        core.sessions.remove(&connection);
+        core.tracker
+            .handle_input(self.now(), Input::Closed { connection });
+        core.deliver(self.now());
+        if let (Some(_), Some(address)) = (&self.addresses, address)
+            && let Some(sockets) = core.sockets.get_mut(&address)
+        {
+            *sockets -= 1;
+            if *sockets == 0 {
+                core.sockets.remove(&address);
+            }
+        }
+        drop(core);
+        tracing::debug!(connection = connection.0, "closed");
+    }
+}
+
+impl Core {
+    /// Hands the tracker's outputs to the sessions. Who does not read as fast as it is written to is
+    /// dropped: its queue is full. Returns how many were.
+    fn deliver(&mut self, now: Instant) -> u64 {
+        let mut slow = 0;
+        while let Some(output) = self.tracker.poll_output() {
+            let (connection, command, is_last) = match output {
+                Output::Send { connection, text } => (connection, Command::Text(text), false),
+                Output::Close { connection, reason } => {
+                    let command = Command::Close(code_of(reason), reason.words());
+                    (connection, command, true)
+                }
+            };
+            let Some(session) = self.sessions.get(&connection) else {
+                continue;
+            };
+            let is_slow = session.queue.try_send(command).is_err();
+            if is_slow {
+                tracing::debug!(connection = connection.0, "reads too slowly, dropped");
+                slow += 1;
+                session.dropped.notify_one();
+                self.tracker.handle_input(now, Input::Closed { connection });
+            }
+            if is_slow || is_last {
+                self.sessions.remove(&connection);
+            }
+        }
+        slow
+    }
+
+    /// Ends a session; the tracker hears of it when its socket is gone.
+    fn end(&mut self, connection: ConnectionId, code: u16, words: &'static str) {
+        if let Some(session) = self.sessions.remove(&connection)
+            && session.queue.try_send(Command::Close(code, words)).is_err()
+        {
+            session.dropped.notify_one();
+        }
+    }
+}
+
+/// The one timer. It ends when nobody is connected; the next connection starts another.
+async fn wake(state: Arc<State>) {
+    loop {
+        let at = {
+            let mut core = state.core();
+            let Some(at) = core.tracker.next_timeout() else {
+                core.has_timer = false;
+                break;
+            };
+            at
+        };
+        let wait = at.since(state.now());
+        tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+        state.tell(Input::Timeout);
+        if let Some(addresses) = &state.addresses {
+            addresses.sweep();
+        }
+    }
+}

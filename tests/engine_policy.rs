@@ -1,0 +1,130 @@
+//! What a tracker's operator rules, as viewers obey it: the kill switch, fewer links, no upload.
+
+#![allow(clippy::expect_used, reason = "a test: what cannot be is a failure")]
+
+mod world;
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::time::Duration;
+use swarmline::engine::{Config, ConfigUpdate, Input, Source};
+use swarmline::tracker::Policy;
+use world::{LEN, Viewer, World, playlist, source_of, url, vod};
+
+const KILLED: Policy = Policy {
+    p2p: false,
+    share_permille: 1_000,
+    max_peers: None,
+    upload_limit: None,
+};
+
+/// `count` viewers, all linked to all; the first holds segments 0 to 4.
+fn swarm(count: usize) -> (World, Vec<Viewer>, String) {
+    let mut world = World::new();
+    let text = vod(&mut world, 10, LEN, true);
+    let join = |world: &mut World| world.join(World::config(), &playlist(), &text);
+    let viewers: Vec<Viewer> = (0..count).map(|_| join(&mut world)).collect();
+    world.run_for(Duration::from_secs(10));
+    for number in 0..5 {
+        world.ahead(viewers[0], 0.0);
+        world.fetch(viewers[0], &url(number));
+    }
+    for viewer in &viewers {
+        assert_eq!(world.open_links(*viewer), count - 1);
+    }
+    (world, viewers, text)
+}
+
+fn links(world: &World, viewers: &[Viewer]) -> Vec<usize> {
+    viewers
+        .iter()
+        .map(|viewer| world.open_links(*viewer))
+        .collect()
+}
+
+/// Where the second viewer gets a segment that the first one holds, with time to spare.
+fn second_gets(world: &mut World, viewers: &[Viewer], number: u64) -> Source {
+    world.ahead(viewers[1], 20_000.0);
+    source_of(&world.fetch(viewers[1], &url(number)))
+}
+
+#[test]
+fn a_kill_switch_ends_all_links_within_two_seconds_and_playback_goes_on() {
+    let (mut world, viewers, text) = swarm(3);
+    assert_eq!(second_gets(&mut world, &viewers, 1), Source::Peers);
+    world.rule(None, KILLED);
+    world.run_for(Duration::from_secs(2));
+    assert_eq!(links(&world, &viewers), [0, 0, 0]);
+    let started = world.now;
+    assert_eq!(second_gets(&mut world, &viewers, 2), Source::Cdn);
+    let took = world.now.since(started);
+    assert!(
+        took < Duration::from_secs(1),
+        "nobody is waited for: {took:?}"
+    );
+    // A newcomer links to nobody, and its second segment waits for nobody.
+    let late = world.join(World::config(), &playlist(), &text);
+    world.run_for(Duration::from_secs(30));
+    assert_eq!(world.open_links(late), 0);
+
+    world.rule(None, Policy::default());
+    world.run_for(Duration::from_secs(10));
+    assert!(links(&world, &viewers).iter().all(|links| *links > 0));
+    assert_eq!(second_gets(&mut world, &viewers, 3), Source::Peers);
+}
+
+#[test]
+fn fewer_links_are_kept_and_what_the_user_set_comes_back() {
+    let (mut world, viewers, _) = swarm(4);
+    let one = Policy {
+        max_peers: Some(1),
+        ..Policy::default()
+    };
+    world.rule(None, one);
+    world.run_for(Duration::from_secs(2));
+    assert!(links(&world, &viewers).iter().all(|links| *links <= 1));
+    // The user may want less than the operator allows, not more.
+    let more = ConfigUpdate {
+        max_peers: Some(50),
+        ..ConfigUpdate::default()
+    };
+    world.tell(viewers[0], Input::Config(more));
+    world.run_for(Duration::from_secs(20));
+    assert!(world.open_links(viewers[0]) <= 1);
+    world.rule(None, Policy::default());
+    world.run_for(Duration::from_secs(20));
+    assert_eq!(links(&world, &viewers), [3, 3, 3, 3]);
+}
+
+#[test]
+fn without_upload_nobody_is_served_until_it_is_allowed_again() {
+    let (mut world, viewers, _) = swarm(2);
+    let mute = Policy {
+        upload_limit: Some(0),
+        ..Policy::default()
+    };
+    world.rule(None, mute);
+    world.run_for(Duration::from_secs(2));
+    assert_eq!(links(&world, &viewers), [1, 1]);
+    assert_eq!(second_gets(&mut world, &viewers, 1), Source::Cdn);
+    world.rule(None, Policy::default());
+    world.run_for(Duration::from_secs(2));
+    assert_eq!(second_gets(&mut world, &viewers, 2), Source::Peers);
+}
+
+#[test]
+fn what_a_tracker_said_holds_while_it_is_gone() {
+    let (mut world, viewers, _) = swarm(2);
+    world.rule(None, KILLED);
+    world.run_for(Duration::from_secs(2));
+    world.stop_tracker();
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(links(&world, &viewers), [0, 0]);
+    let unset = ConfigUpdate {
+        max_peers: Some(Config::default().max_peers),
+        ..ConfigUpdate::default()
+    };
+    world.tell(viewers[0], Input::Config(unset));
+    assert_eq!(world.open_links(viewers[0]), 0);
+}
