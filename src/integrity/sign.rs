@@ -8,6 +8,10 @@ use super::base64::{from_base64, to_base64};
 use super::tag::SegmentDigest;
 use core::fmt;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+#[cfg(target_arch = "wasm32")]
+use std::rc::Rc as Shared;
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::Arc as Shared;
 
 /// What signed bytes begin with: nothing else that this key signs can be taken for a line.
 const CONTEXT: &[u8] = b"swarmline segment v1\n";
@@ -63,10 +67,10 @@ pub trait Verifier {
 /// A verifier that engines share: natively also from thread to thread, as a simulator's crowds are; a page has one
 /// thread, and its objects cannot leave it.
 #[cfg(not(target_arch = "wasm32"))]
-pub type SharedVerifier = std::sync::Arc<dyn Verifier + Send + Sync>;
+pub type SharedVerifier = Shared<dyn Verifier + Send + Sync>;
 /// A verifier that engines share.
 #[cfg(target_arch = "wasm32")]
-pub type SharedVerifier = std::rc::Rc<dyn Verifier>;
+pub type SharedVerifier = Shared<dyn Verifier>;
 
 /// Not of each kind: a page would carry what derived code says of its host.
 #[cfg(target_arch = "wasm32")]
@@ -107,6 +111,12 @@ impl PublicKey {
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
         Self::from_bytes(&from_base64(text)?)
+    }
+
+    /// As engines have it.
+    #[must_use]
+    pub fn shared(self) -> SharedVerifier {
+        Shared::new(self)
     }
 
     /// Its 32 bytes.

@@ -2,7 +2,6 @@
 
 use super::stage::*;
 use super::world::{LEN, World, playlist, url, vod};
-use std::sync::Arc;
 use std::time::Duration;
 use swarmline::engine::{Config, Source, WarningCode};
 use swarmline::integrity::tag::DigestTag;
@@ -37,7 +36,7 @@ fn sealed(
 
 fn pinned(key: &SecretKey) -> Config {
     Config {
-        public_key: Some(Arc::new(key.public_key())),
+        public_key: Some(key.public_key().shared()),
         ..World::config()
     }
 }

@@ -61,6 +61,7 @@ export class Origin {
     this.child = child;
     this.url = url;
     this.trackerUrl = url.replace(/^http/, "ws");
+    this.isShaped = false;
   }
 
   /**
@@ -132,6 +133,7 @@ export class Origin {
 
   /** Every visitor's link (header `x-visitor`): a delay, and bytes a second. @param {{ latencyMs: number, bytesPerS: number }} shape */
   shape({ latencyMs, bytesPerS }) {
+    this.isShaped = true;
     return this.order("shape", { latency_ms: String(latencyMs), rate: String(bytesPerS) });
   }
 
@@ -185,8 +187,9 @@ export class Viewer {
    */
   static async open(browser, origin, options, prepare = null) {
     visitors += 1;
-    const extraHTTPHeaders = { "x-visitor": String(visitors) };
-    const context = await browser.newContext({ extraHTTPHeaders });
+    // Elsewhere the header would ask other hosts for leave.
+    const named = { extraHTTPHeaders: { "x-visitor": String(visitors) } };
+    const context = await browser.newContext(origin.isShaped ? named : {});
     const page = await context.newPage();
     if (prepare) await page.addInitScript(prepare);
     const viewer = new Viewer(context, page);
