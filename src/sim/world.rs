@@ -105,7 +105,7 @@ impl<'a> World<'a> {
             while let Some(page) = self.next_page().filter(|page| self.start_of(*page) <= end) {
                 self.look_around(self.start_of(page));
                 self.office
-                    .live(Instant(self.start_of(page).0 + self.width / 2));
+                    .live(Instant(self.start_of(page).0 + half(self.width)));
                 self.deliver();
                 self.live(page, end, &helpers);
                 self.deliver();
@@ -135,7 +135,7 @@ impl<'a> World<'a> {
     fn next_page(&self) -> Option<u64> {
         let viewers = self.crowds.iter().filter_map(|crowd| crowd.first_page());
         let tracker = self.office.next();
-        let tracker = tracker.map(|at| (at.0 + self.width / 2) / self.width);
+        let tracker = tracker.map(|at| page_read(at, self.width));
         viewers.chain(tracker).min()
     }
 
@@ -206,8 +206,35 @@ impl<'a> World<'a> {
     }
 }
 
+/// How far the tracker is ahead of the viewers.
+const fn half(width: u64) -> u64 {
+    width / 2
+}
+
+/// The page on which the tracker reads what reaches it at `at`: before the middle of a page, that one.
+const fn page_read(at: Instant, width: u64) -> u64 {
+    (at.0 + width - half(width)) / width
+}
+
 /// All viewers, in the order in which they came.
 fn viewers(crowds: &[Crowd]) -> impl Iterator<Item = &Viewer> {
     let count: usize = crowds.iter().map(|crowd| crowd.viewers.len()).sum();
     (0..count).map(|viewer| &crowds[viewer % crowds.len()].viewers[viewer])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else a letter would call for a page for ever, and never be read on it.
+    #[test]
+    fn the_tracker_reads_each_letter_on_the_page_that_it_calls_for() {
+        for width in [20, 21] {
+            for at in 0..200 {
+                let page = page_read(Instant(at), width);
+                assert!(at < page * width + half(width), "{at} of {width}");
+                assert!(at + width >= page * width + half(width), "{at} of {width}");
+            }
+        }
+    }
 }
