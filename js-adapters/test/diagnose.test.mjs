@@ -3,19 +3,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { build } from "esbuild";
-
-/** One source file, translated. */
-async function source(name) {
-  const { outputFiles } = await build({
-    entryPoints: [new URL(`../${name}.ts`, import.meta.url).pathname],
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  const text = Buffer.from(outputFiles[0].contents).toString("base64");
-  return import(`data:text/javascript;base64,${text}`);
-}
+import { source } from "./source.mjs";
 
 const { diagnose } = await source("diagnose");
 const { History } = await source("history");
