@@ -8,6 +8,7 @@
 
 import type { FullConfig } from "./config.js";
 import type { History } from "./history.js";
+import { iceServersOf } from "./ice.js";
 import type { SegmentEvent, SwarmStats } from "./stats.js";
 
 /** What stands between a viewer and its peers, or `sharing`. */
@@ -63,8 +64,7 @@ async function gather(config: FullConfig): Promise<IceReport | null> {
   const report: IceReport = { types: {}, hidden: false, errors: [] };
   let connection: RTCPeerConnection;
   try {
-    const stun = config.stunServers.map((urls) => ({ urls }));
-    connection = new RTCPeerConnection({ iceServers: [...stun, ...config.turnServers] });
+    connection = new RTCPeerConnection({ iceServers: iceServersOf(config) });
   } catch {
     return null;
   }

@@ -8,6 +8,7 @@
 
 import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
 import type { WasmEngine, WasmEngineClass } from "./engine-module.js";
+import { iceServersOf } from "./ice.js";
 import type { Verifies } from "./keys.js";
 import type { FetchAsk, FetchSink, RunningFetch } from "./load.js";
 import type { SegmentSource, SwarmStats } from "./stats.js";
@@ -321,10 +322,7 @@ function engineConfig(config: FullConfig, streamUrl: string): object {
     publicKey: config.publicKey,
     memoryLimitBytes: config.memoryLimitBytes,
     webRtc: true,
-    iceServers: [
-      ...(config.stunServers.length > 0 ? [{ urls: [...config.stunServers] }] : []),
-      ...config.turnServers,
-    ],
+    iceServers: iceServersOf(config),
   };
 }
 

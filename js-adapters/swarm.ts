@@ -182,8 +182,7 @@ export class SwarmCore implements Swarm, Port {
   }
 
   release(): void {
-    clearTimeout(this.#held);
-    this.#held = undefined;
+    this.#unhold();
     this.#detach = undefined;
     this.close();
   }
@@ -229,10 +228,15 @@ export class SwarmCore implements Swarm, Port {
   }
 
   #letLoad(): void {
-    if (this.#held === undefined) return;
-    clearTimeout(this.#held);
+    if (this.#unhold() && this.#usable) this.#load();
+  }
+
+  /** Whether the module was waiting; now it is not. */
+  #unhold(): boolean {
+    const held = this.#held;
+    clearTimeout(held);
     this.#held = undefined;
-    if (this.#usable) this.#load();
+    return held !== undefined;
   }
 
   /** Loads the module, beside whatever the player does, then starts what waits for it. */
@@ -268,7 +272,6 @@ export class SwarmCore implements Swarm, Port {
       return;
     }
     const { type, ...value } = event;
-    // Complaints are kept with what is told, by the names of the events.
     if (type === "peer") this.#history.peer(value as unknown as PeerEvent);
     else if (type === "segment") this.#history.segment(value as unknown as SegmentEvent);
     else if (type === "warning") this.#history.complaint(value as unknown as WarningEvent);
@@ -303,12 +306,15 @@ export class SwarmCore implements Swarm, Port {
 /** Who knows a pinned key; most pages pin none, and never load that. */
 async function verifier(publicKey: string | undefined): Promise<Verifies | undefined> {
   if (publicKey === undefined) return undefined;
-  const { pin } = await import("./keys.js").catch((error: unknown) => {
+  const keys = import("./keys.js").then(({ pin }) => pin(publicKey));
+  const verifies = await keys.catch((error: unknown) => {
     const message =
       "the module that checks signatures (keys.js) could not be loaded; playback goes on without peers";
     throw new SwarmlineError("wasm-failed", message, "publicKey", error);
   });
-  return pin(publicKey);
+  if (verifies !== undefined) return verifies;
+  const message = `${publicKey} is no Ed25519 public key; playback goes on without peers`;
+  throw new SwarmlineError("invalid-public-key", message, "publicKey");
 }
 
 /** A swarm's inner side; throws for anything that is no swarm of ours. */

@@ -18,8 +18,10 @@ export function bindDiagnosis(first: () => Viewer | undefined): void {
     ask.disabled = true;
     setText(verdict, "Asking …");
     setText(copied, "");
-    const found = await first()?.diagnose();
-    setText(verdict, found?.verdict ?? "No player runs here.");
+    const found = await first()
+      ?.diagnose()
+      ?.catch(() => undefined);
+    setText(verdict, found?.verdict ?? "No player here can say.");
     setText(report, found?.text ?? "");
     report.hidden = found === undefined;
     copy.hidden = found === undefined;

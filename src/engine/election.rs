@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// `u = hash(peer, segment) ∈ [0, 1)`: the same at each look, different for each peer.
-    fn draw(&self, key: &SegmentKey) -> f64 {
+    pub(super) fn draw(&self, key: &SegmentKey) -> f64 {
         f64::from(self.lot(key)) / (f64::from(u32::MAX) + 1.0)
     }
 

@@ -289,8 +289,8 @@ impl Engine {
         let hurried = self.cdn.estimate(segment.size.unwrap_or(0)) * 4 > scene.latest.since(now);
         let size = f64::from(self.signaling.swarm_size.max(1));
         let chance = SLICED_COPIES / (SLICE * size);
-        let lot = f64::from(self.lot(&segment.key) >> 16) / 65_536.0;
-        !is_film && !hurried && lot < chance && !self.is_linked_to_all()
+        let is_drawn = self.draw(&segment.key) < chance;
+        !is_film && !hurried && is_drawn && !self.is_linked_to_all()
     }
 
     /// Time ran out and the CDN took over: who had been silent and has nothing left to send has wasted

@@ -64,24 +64,18 @@ pub trait Verifier {
     fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool;
 }
 
-/// A verifier that engines share: natively also from thread to thread, as a simulator's crowds are; a page has one
-/// thread, and its objects cannot leave it.
+/// Natively from thread to thread, too, as a simulator's crowds are; a page has one thread, and its objects cannot
+/// leave it.
 #[cfg(not(target_arch = "wasm32"))]
-pub type SharedVerifier = Shared<dyn Verifier + Send + Sync>;
-/// A verifier that engines share.
+type AnyVerifier = dyn Verifier + Send + Sync;
 #[cfg(target_arch = "wasm32")]
-pub type SharedVerifier = Shared<dyn Verifier>;
+type AnyVerifier = dyn Verifier;
+
+/// A verifier that engines share.
+pub type SharedVerifier = Shared<AnyVerifier>;
 
 /// Not of each kind: a page would carry what derived code says of its host.
-#[cfg(target_arch = "wasm32")]
-impl fmt::Debug for dyn Verifier {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Verifier")
-    }
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-impl fmt::Debug for dyn Verifier + Send + Sync {
+impl fmt::Debug for AnyVerifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Verifier")
     }

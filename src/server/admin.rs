@@ -8,6 +8,7 @@
 use super::settings::{Rule, TOKEN_CHARS_MIN, room_of};
 use super::{Prefix, State, alive, metrics, ready};
 use crate::base::InfoHash;
+use crate::tracker::Policy;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, Request, State as Shared};
 use axum::http::{StatusCode, header};
@@ -127,16 +128,16 @@ struct RoomRule {
 }
 
 impl RoomRule {
-    fn of(state: &State, room: InfoHash) -> Self {
+    fn of(room: InfoHash, policy: Policy) -> Self {
         Self {
-            room: hex(room),
-            rule: Rule::of(state.policy(Some(room))),
+            room: room.to_hex(),
+            rule: Rule::of(policy),
         }
     }
-}
 
-fn hex(room: InfoHash) -> String {
-    room.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    fn now(state: &State, room: InfoHash) -> Self {
+        Self::of(room, state.policy(Some(room)))
+    }
 }
 
 async fn show_policy(Shared(state): Shared<Arc<State>>) -> Json<Rule> {
@@ -166,16 +167,14 @@ fn put_rule(
     let policy = rule.policy();
     let policy = policy.map_err(|why| problem(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
     state.rule(room, policy);
-    tracing::info!(room = room.map(hex), ?policy, "policy ruled");
+    let name = room.map(|room| room.to_hex());
+    tracing::info!(room = name, ?policy, "policy ruled");
     Ok(())
 }
 
 async fn show_rooms(Shared(state): Shared<Arc<State>>) -> Json<Vec<RoomRule>> {
     let rooms = state.ruled_rooms().into_iter();
-    let rule = |(room, policy)| RoomRule {
-        room: hex(room),
-        rule: Rule::of(policy),
-    };
+    let rule = |(room, policy)| RoomRule::of(room, policy);
     Json(rooms.map(rule).collect())
 }
 
@@ -184,7 +183,7 @@ async fn show_room(
     room: Result<Path<String>, PathRejection>,
 ) -> Response {
     match room {
-        Ok(Path(room)) => Json(RoomRule::of(&state, room_of(&room))).into_response(),
+        Ok(Path(room)) => Json(RoomRule::now(&state, room_of(&room))).into_response(),
         Err(rejection) => problem(rejection.status(), &rejection.body_text()),
     }
 }
@@ -196,15 +195,15 @@ async fn put_room(
 ) -> Response {
     let room = room_of(&room);
     match put_rule(&state, Some(room), rule) {
-        Ok(()) => Json(RoomRule::of(&state, room)).into_response(),
+        Ok(()) => Json(RoomRule::now(&state, room)).into_response(),
         Err(refused) => refused,
     }
 }
 
 async fn delete_room(Shared(state): Shared<Arc<State>>, Path(room): Path<String>) -> StatusCode {
     let room = room_of(&room);
-    state.rule(Some(room), crate::tracker::Policy::default());
-    tracing::info!(room = hex(room), "policy of the room ended");
+    state.rule(Some(room), Policy::default());
+    tracing::info!(room = room.to_hex(), "policy of the room ended");
     StatusCode::NO_CONTENT
 }
 

@@ -286,7 +286,11 @@ impl State {
     fn tell(&self, input: Input) {
         let mut core = self.core();
         core.tracker.handle_input(self.now(), input);
-        core.deliver(self.now());
+        let slow = core.deliver(self.now());
+        drop(core);
+        if slow > 0 {
+            self.tallies.slow.fetch_add(slow, Ordering::Relaxed);
+        }
     }
 
     /// Takes one more connection, or says why not.
@@ -380,14 +384,7 @@ impl State {
     }
 
     pub(super) fn hear(&self, connection: ConnectionId, text: String) {
-        let mut core = self.core();
-        let input = Input::Message { connection, text };
-        core.tracker.handle_input(self.now(), input);
-        let slow = core.deliver(self.now());
-        drop(core);
-        if slow > 0 {
-            self.tallies.slow.fetch_add(slow, Ordering::Relaxed);
-        }
+        self.tell(Input::Message { connection, text });
     }
 
     pub(super) fn leave(&self, connection: ConnectionId, address: Option<IpAddr>) {

@@ -188,6 +188,18 @@ test("one without it: a plain player and one event", { skip, timeout: 60_000 }, 
   await page.context().close();
 });
 
+test("one without it and a pinned key: the same one event", {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const page = await (await browser.newContext()).newPage();
+  const words = { src: origin.at("/media/ts/index.m3u8"), tracker: origin.trackerUrl, key: key() };
+  await page.goto(origin.at(`/csp/without.html?${new URLSearchParams(words)}`));
+  await page.waitForFunction(wholeFilm);
+  assert.deepEqual(await page.evaluate(() => seen.errors), ["wasm-failed"]);
+  await page.context().close();
+});
+
 test("the embed page stands alone in its folder", { skip, timeout: 60_000 }, async () => {
   const page = await (await browser.newContext()).newPage();
   const asked = [];

@@ -27,15 +27,16 @@ pub(crate) const FIREFOX_VARIABLE: &str = "FIREFOX";
 
 /// The browser that is here, if any: the one named by `CHROMIUM`, on the path, or Playwright's.
 pub(crate) fn chrome(root: &Path) -> Option<PathBuf> {
-    if let Some(named) = env::var_os(CHROME_VARIABLE) {
-        return Some(named.into());
-    }
-    let mac = Path::new("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
-    CHROME_NAMES
-        .iter()
-        .find_map(|name| on_path(name))
-        .or_else(|| mac.exists().then(|| mac.to_owned()))
-        .or_else(|| playwright_chrome(root))
+    let mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
+    installed(CHROME_VARIABLE, CHROME_NAMES, mac).or_else(|| playwright_chrome(root))
+}
+
+/// A browser by its variable, on the path, or where macOS has it.
+fn installed(variable: &str, names: &[&str], mac: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from);
+    named
+        .or_else(|| names.iter().find_map(|name| on_path(name)))
+        .or_else(|| Some(PathBuf::from(mac)).filter(|path| path.exists()))
 }
 
 /// The browser, installed if it was missing.
@@ -59,28 +60,14 @@ pub(crate) fn ensure_chrome(root: &Path) -> Result<PathBuf, String> {
 
 /// The Firefox that is here, if any: the one named by `FIREFOX`, or on the path.
 pub(crate) fn firefox() -> Option<PathBuf> {
-    if let Some(named) = env::var_os(FIREFOX_VARIABLE) {
-        return Some(named.into());
-    }
-    let mac = Path::new("/Applications/Firefox.app/Contents/MacOS/firefox");
-    FIREFOX_NAMES
-        .iter()
-        .find_map(|name| on_path(name))
-        .or_else(|| mac.exists().then(|| mac.to_owned()))
+    let mac = "/Applications/Firefox.app/Contents/MacOS/firefox";
+    installed(FIREFOX_VARIABLE, FIREFOX_NAMES, mac)
 }
 
 /// Installs a Firefox where that is possible; tests that need it are skipped by name otherwise.
 pub(crate) fn ensure_firefox() -> Result<(), String> {
-    if firefox().is_some() {
-        return Ok(());
-    }
-    if can_apt_install() {
-        return apt_install("firefox-esr");
-    }
-    eprintln!(
-        "no Firefox found: tests that need it are skipped; install one or name it in {FIREFOX_VARIABLE}"
-    );
-    Ok(())
+    let advice = format!("install one or name it in {FIREFOX_VARIABLE}");
+    install_or_skip(firefox().is_some(), "Firefox", "firefox-esr", &advice)
 }
 
 /// Whether ffmpeg can be run.
@@ -90,15 +77,19 @@ pub(crate) fn has_ffmpeg() -> bool {
 
 /// Installs ffmpeg where that is possible; tests that need it are skipped by name otherwise.
 pub(crate) fn ensure_ffmpeg() -> Result<(), String> {
-    if has_ffmpeg() {
+    let advice = "install it with your package manager";
+    install_or_skip(has_ffmpeg(), "ffmpeg", "ffmpeg", advice)
+}
+
+/// A program that tests can do without, some of them by not running.
+fn install_or_skip(is_here: bool, name: &str, package: &str, advice: &str) -> Result<(), String> {
+    if is_here {
         return Ok(());
     }
     if can_apt_install() {
-        return apt_install("ffmpeg");
+        return apt_install(package);
     }
-    eprintln!(
-        "no ffmpeg found: tests that need it are skipped; install it with your package manager"
-    );
+    eprintln!("no {name} found: tests that need it are skipped; {advice}");
     Ok(())
 }
 
