@@ -153,6 +153,7 @@ fn announce(peer: u8, offers: usize) -> ToTracker {
         offers: (0..offers).map(offer).collect(),
         numwant: 5,
         takes_policy: false,
+        asks_receipts: false,
     }
 }
 
@@ -170,6 +171,7 @@ async fn an_offer_finds_a_peer_and_its_answer_the_way_back() {
         takes_votes: true,
         max_peers: None,
         upload_limit: None,
+        receipts: None,
     };
     assert_eq!(anna.hear().await, expected);
 

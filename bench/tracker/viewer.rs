@@ -224,7 +224,12 @@ impl Viewer {
                 };
                 return Some(Message::Text(answer.encode().into()));
             }
-            Ok(FromTracker::Scraped { .. } | FromTracker::Failure { .. }) | Err(_) => {
+            Ok(
+                FromTracker::Scraped { .. }
+                | FromTracker::Receipted { .. }
+                | FromTracker::Failure { .. },
+            )
+            | Err(_) => {
                 self.tally.count(|counted| counted.failures += 1);
             }
         }
@@ -251,6 +256,7 @@ impl Viewer {
             left: None,
             numwant: u32::try_from(offers.len()).unwrap_or(u32::MAX),
             takes_policy: false,
+            asks_receipts: false,
             offers,
         };
         Message::Text(message.encode().into())

@@ -350,6 +350,7 @@ impl Engine {
             offers,
             numwant,
             takes_policy: true,
+            asks_receipts: false,
         };
         let text = announce.encode();
         self.out(Output::SendTracker {
@@ -470,6 +471,7 @@ impl Engine {
             offers: Vec::new(),
             numwant: 0,
             takes_policy: false,
+            asks_receipts: false,
         };
         let text = goodbye.encode();
         for index in 0..self.signaling.trackers.len() {

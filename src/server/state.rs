@@ -8,7 +8,13 @@ use super::limits::{self, Addresses, Limits};
 use super::proxies::Proxies;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
-use crate::tracker::{Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tracker};
+use crate::tracker::{
+    Config, ConnectionId, Credit, Earned, Input, Output, Policy, Record, Rooms, Stats, Tracker,
+};
+#[cfg(feature = "operate")]
+use crate::tracker::{Figures, Refusal};
+#[cfg(feature = "operate")]
+use crate::wire::Receipt;
 use axum::extract::ws::close_code;
 use axum::http::{HeaderValue, StatusCode};
 use core::net::IpAddr;
@@ -95,9 +101,18 @@ impl Refused {
     }
 }
 
+/// Who keeps what the tracker says is to be kept. Neither waits.
+pub(super) trait Ledger: core::fmt::Debug + Send + Sync {
+    /// Somebody came or went.
+    fn record(&self, record: Record);
+    /// Somebody earned something; `kept` is called when it is safe, or never.
+    fn earn(&self, earned: Earned, kept: Box<dyn FnOnce() + Send>);
+}
+
 #[derive(Debug)]
 struct Core {
     tracker: Tracker,
+    ledger: Option<Arc<dyn Ledger>>,
     sessions: HashMap<ConnectionId, Session>,
     sockets: HashMap<IpAddr, usize>,
     next_connection: u64,
@@ -125,6 +140,7 @@ impl State {
             message_bytes_max: config.message_bytes_max,
             core: Mutex::new(Core {
                 tracker: Tracker::new(config, seed),
+                ledger: None,
                 sessions: HashMap::new(),
                 sockets: HashMap::new(),
                 next_connection: 0,
@@ -246,6 +262,37 @@ impl State {
         access.bans(now).map(with_rest).collect()
     }
 
+    /// Keeps accounts from now on.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
+        self.core().ledger = Some(ledger);
+    }
+
+    /// How much is going on in a room.
+    #[cfg(feature = "operate")]
+    pub(super) fn figures(&self, room: InfoHash) -> Figures {
+        self.core().tracker.figures(room)
+    }
+
+    /// Whether a visitor's request is answered: it may connect, and has asked no more than it may send.
+    #[cfg(feature = "operate")]
+    pub(super) fn may_ask(&self, visitor: Option<IpAddr>) -> Result<(), Refused> {
+        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+        let now = std::time::Instant::now();
+        if visitor.is_some_and(|visitor| access.is_banned(visitor, now)) {
+            return Err(Refused::Banned);
+        }
+        let may = self.may_send(visitor.map(limits::key));
+        may.then_some(()).ok_or(Refused::Address)
+    }
+
+    /// Judges a receipt that came on another way than its writer's connection.
+    #[cfg(feature = "operate")]
+    pub(super) fn take_receipt(&self, receipt: &Receipt) -> Result<Credit, Refusal> {
+        let mut core = self.core();
+        core.tracker.take_receipt(self.now(), receipt)
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -365,6 +412,7 @@ impl State {
         let opened = Input::Opened {
             connection,
             network,
+            address,
         };
         core.tracker.handle_input(self.now(), opened);
         core.deliver(self.now());
@@ -418,6 +466,16 @@ impl Core {
                     let command = Command::Close(code_of(reason), reason.words());
                     (connection, command, true)
                 }
+                Output::Record(record) => {
+                    if let Some(ledger) = &self.ledger {
+                        ledger.record(record);
+                    }
+                    continue;
+                }
+                Output::Earned { connection, credit } => {
+                    self.keep(connection, credit);
+                    continue;
+                }
             };
             let Some(session) = self.sessions.get(&connection) else {
                 continue;
@@ -434,6 +492,22 @@ impl Core {
             }
         }
         slow
+    }
+
+    /// Acknowledges a receipt when what it says is kept.
+    fn keep(&self, connection: ConnectionId, credit: Credit) {
+        let session = self.sessions.get(&connection);
+        if let (Some(ledger), Some(session)) = (&self.ledger, session) {
+            let queue = session.queue.downgrade();
+            let text = credit.acknowledgement;
+            let kept = move || {
+                if let Some(queue) = queue.upgrade() {
+                    // One that is lost in a full queue is like one that was never written: said again later.
+                    let _ = queue.try_send(Command::Text(text));
+                }
+            };
+            ledger.earn(credit.earned, Box::new(kept));
+        }
     }
 
     /// Ends a session; the tracker hears of it when its socket is gone.

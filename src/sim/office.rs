@@ -153,6 +153,7 @@ impl Office {
             self.tell(tracker::Input::Opened {
                 connection,
                 network,
+                address: None,
             });
         }
         self.answer(connection, Event::Socket(connection, is_up));
@@ -181,6 +182,7 @@ impl Office {
                         self.answer(connection, Event::FromTracker(connection, text));
                     }
                 }
+                tracker::Output::Record(_) | tracker::Output::Earned { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if self
                         .socket(connection)

@@ -2,8 +2,9 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Policy, Rooms};
+use super::{CloseReason, Credit, Policy, Record, Rooms};
 use crate::base::{InfoHash, Network};
+use core::net::IpAddr;
 
 /// One connection of a client; minted by the shell, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +19,9 @@ pub enum Input {
         connection: ConnectionId,
         /// Where it is; `None` if the shell cannot know. All those are one network.
         network: Option<Network>,
+        /// Its address, or what one host commands; `None` if the shell cannot know. Only compared, to tell whether
+        /// two peers may be one.
+        address: Option<IpAddr>,
     },
     /// A client has said something.
     Message {
@@ -61,6 +65,15 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
+    /// Keep this, if there is a store; it is not waited for.
+    Record(Record),
+    /// Keep this, and when it is kept, send the acknowledgement.
+    Earned {
+        /// To whom.
+        connection: ConnectionId,
+        /// What.
+        credit: Credit,
+    },
 }
 
 /// How much is going on.
@@ -76,6 +89,17 @@ pub struct Stats {
     pub totals: Totals,
 }
 
+/// How much is going on in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Who is there.
+    pub peers: u32,
+    /// Those of them who hold everything.
+    pub complete: u32,
+    /// Bytes that those who are there say they have had from peers; 0 where no accounts are kept.
+    pub bytes_from_peers: u64,
+}
+
 /// What there was since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -89,6 +113,10 @@ pub struct Totals {
     pub scrapes: u64,
     /// Votes against peers that were taken, whether they count or not.
     pub votes: u64,
+    /// Receipts that count.
+    pub receipts: u64,
+    /// Receipts that do not.
+    pub receipts_refused: u64,
     /// Messages that were understood and refused.
     pub refusals: u64,
     /// Messages that could not be read.

@@ -11,6 +11,7 @@ mod config;
 mod face;
 mod limits;
 mod policy;
+mod receipts;
 mod registry;
 mod relay;
 #[cfg(test)]
@@ -18,13 +19,15 @@ mod tests;
 mod votes;
 
 pub use config::Config;
-pub use face::{ConnectionId, Input, Output, Stats, Totals};
-pub use limits::CloseReason;
+pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals};
+pub use limits::{CloseReason, Refusal};
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
+pub use receipts::{Credit, Earned, Receipts, Record, Secret};
 
+use crate::base::json::Quoted;
 use crate::base::{InfoHash, Instant, Network, PeerId, Rng};
-use crate::wire::{FromTracker, Offer, ToTracker};
-use limits::Refusal;
+use crate::wire::{FromTracker, Offer, ReceiptKey, SessionId, ToTracker};
+use core::net::IpAddr;
 use policy::{Caps, Policies};
 use registry::{Presence, Registry};
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +37,7 @@ struct Connection {
     /// Where it is, and as whom.
     swarms: BTreeMap<InfoHash, PeerId>,
     network: Option<Network>,
+    address: Option<IpAddr>,
     heard: Instant,
     has_spoken: bool,
     nonsense: u32,
@@ -74,13 +78,16 @@ impl Tracker {
             Input::Opened {
                 connection,
                 network,
-            } => self.on_opened(now, connection, network),
+                address,
+            } => self.on_opened(now, connection, (network, address)),
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
             Input::Policy { room, policy } => self.on_policy(room, policy),
             Input::Rooms(rooms) => self.on_rooms(rooms),
             Input::Timeout => self.on_timeout(now),
         }
+        let records = self.registry.records.drain(..);
+        self.outputs.extend(records.map(Output::Record));
     }
 
     /// The next thing to do, until there is none.
@@ -106,13 +113,29 @@ impl Tracker {
         }
     }
 
+    /// How much is going on in a room; nothing in one that nobody is in.
+    #[must_use]
+    pub fn figures(&self, room: InfoHash) -> Figures {
+        let counts = self.registry.counts(room);
+        Figures {
+            peers: counts.complete + counts.incomplete,
+            complete: counts.complete,
+            bytes_from_peers: self.registry.bytes_from_peers(room),
+        }
+    }
+
     /// Whether one more connection would be taken.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.connections.len() < self.config.connections_max
     }
 
-    fn on_opened(&mut self, now: Instant, connection: ConnectionId, network: Option<Network>) {
+    fn on_opened(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        (network, address): (Option<Network>, Option<IpAddr>),
+    ) {
         if !self.has_room() {
             self.close(connection, CloseReason::Full);
             return;
@@ -123,6 +146,7 @@ impl Tracker {
             Connection {
                 swarms: BTreeMap::new(),
                 network,
+                address,
                 heard: now,
                 has_spoken: false,
                 nonsense: 0,
@@ -146,6 +170,7 @@ impl Tracker {
                     ToTracker::Announce { info_hash, .. }
                     | ToTracker::Answer { info_hash, .. }
                     | ToTracker::Vote { info_hash, .. } => Some(*info_hash),
+                    ToTracker::Receipt(receipt) => Some(receipt.info_hash),
                     ToTracker::Scrape { .. } => None,
                 };
                 if let Err(refusal) = self.on_decoded(now, connection, message) {
@@ -178,10 +203,11 @@ impl Tracker {
                 event,
                 left,
                 offers,
-                uploaded: _,
-                downloaded: _,
+                uploaded,
+                downloaded,
                 numwant: _, // stock trackers take it from the offers, too
                 takes_policy,
+                asks_receipts,
             } => {
                 self.totals.announces += 1;
                 let caps = self.policies.caps(info_hash, peer);
@@ -192,17 +218,22 @@ impl Tracker {
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
                     caps,
+                    session: self.new_session(),
+                    moved: (uploaded, downloaded),
                 };
                 let caps = if takes_policy { caps } else { Caps::default() };
                 self.check_owner(info_hash, presence)?;
                 if event.as_deref() == Some("stopped") {
+                    self.registry.note_moved(info_hash, presence);
                     self.leave(connection, info_hash);
                     self.reply_counts(connection, info_hash, caps);
                     return Ok(());
                 }
                 self.policies.check_room(info_hash)?;
                 self.join(now, info_hash, presence)?;
-                self.reply_counts(connection, info_hash, caps);
+                let key = asks_receipts.then(|| self.receipt_key(info_hash, peer));
+                let key = key.flatten();
+                self.reply(connection, info_hash, (caps, key));
                 self.relay_offers(now, info_hash, (peer, offers));
                 Ok(())
             }
@@ -213,16 +244,9 @@ impl Tracker {
                 offer_id,
                 sdp,
             } => {
-                let offerer =
-                    self.find_offerer(now, connection, info_hash, (peer, to_peer, &offer_id))?;
-                let answer = FromTracker::Answered {
-                    info_hash,
-                    peer,
-                    offer_id,
-                    sdp,
-                };
-                self.totals.answers_relayed += 1;
-                self.send(offerer, &answer);
+                let between = (peer, to_peer, offer_id.as_str());
+                let offerer = self.find_offerer(now, connection, info_hash, between)?;
+                self.relay_answer(offerer, (info_hash, peer), (offer_id, sdp));
                 Ok(())
             }
             ToTracker::Vote {
@@ -230,6 +254,7 @@ impl Tracker {
                 peer,
                 against,
             } => self.on_vote(now, connection, info_hash, (peer, against)),
+            ToTracker::Receipt(receipt) => self.on_receipt(now, connection, &receipt),
             ToTracker::Scrape { info_hashes } if info_hashes.is_empty() => Err(Refusal::FullScrape),
             ToTracker::Scrape { info_hashes } => {
                 self.on_scrape(connection, &info_hashes);
@@ -255,6 +280,14 @@ impl Tracker {
             Some(peer) if peer.connection != presence.connection => Err(Refusal::PeerTaken),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// A name for a stay, should one begin now.
+    fn new_session(&mut self) -> Option<SessionId> {
+        self.config.receipts.as_ref()?;
+        let mut bytes = [0; 8];
+        self.rng.fill(&mut bytes);
+        Some(SessionId(u64::from_le_bytes(bytes) >> 1)) // a database's numbers have a sign
     }
 
     fn join(
@@ -314,6 +347,22 @@ impl Tracker {
         }
     }
 
+    fn relay_answer(
+        &mut self,
+        offerer: ConnectionId,
+        (info_hash, peer): (InfoHash, PeerId),
+        (offer_id, sdp): (String, Quoted),
+    ) {
+        self.totals.answers_relayed += 1;
+        let answer = FromTracker::Answered {
+            info_hash,
+            peer,
+            offer_id,
+            sdp,
+        };
+        self.send(offerer, &answer);
+    }
+
     /// Counts a vote, if it counts. The voter does not hear whether.
     fn on_vote(
         &mut self,
@@ -350,11 +399,22 @@ impl Tracker {
             .registry
             .peer(info_hash, to)
             .ok_or(Refusal::NoSuchOffer)?;
-        relay::take_awaited(offerer, (now, &self.config), (from, offer_id))
-            .ok_or(Refusal::NoSuchOffer)
+        let found = relay::take_awaited(offerer, (now, &self.config), (from, offer_id));
+        let found = found.ok_or(Refusal::NoSuchOffer)?;
+        self.registry.note_meeting(info_hash, [from, to]);
+        Ok(found)
     }
 
     fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash, caps: Caps) {
+        self.reply(connection, info_hash, (caps, None));
+    }
+
+    fn reply(
+        &mut self,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        (caps, receipts): (Caps, Option<ReceiptKey>),
+    ) {
         let counts = self.registry.counts(info_hash);
         let announced = FromTracker::Announced {
             info_hash,
@@ -365,6 +425,7 @@ impl Tracker {
             takes_votes: true,
             max_peers: caps.max_peers,
             upload_limit: caps.upload_limit,
+            receipts,
         };
         self.send(connection, &announced);
     }

@@ -9,8 +9,9 @@ mod peer;
 mod reader;
 
 pub use announce::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, SCRAPE_MAX, SDP_BYTES_MAX,
-    TEXT_BYTES_MAX, ToTracker, info_hash_of,
+    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, Receipt, ReceiptKey,
+    SCRAPE_MAX, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, SessionId, TEXT_BYTES_MAX, ToTracker,
+    info_hash_of, mac_of, secret_of, session_key,
 };
 pub use codec::{limit, number};
 pub use peer::{

@@ -10,7 +10,9 @@
 )]
 
 mod admin;
+mod api;
 mod doors;
+mod ledger;
 mod settings;
 
 use futures_util::{SinkExt, StreamExt};
@@ -235,5 +237,6 @@ fn announce(peer: u8) -> ToTracker {
         offers: Vec::new(),
         numwant: 0,
         takes_policy: true,
+        asks_receipts: true,
     }
 }

@@ -187,6 +187,7 @@ impl World {
         let opened = tracker::Input::Opened {
             connection,
             network,
+            address: None,
         };
         self.tracker.handle_input(self.now, opened);
         self.later(

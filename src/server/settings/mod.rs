@@ -40,6 +40,9 @@ pub struct Settings {
     pub admin: AdminListener,
     pub access: AccessLists,
     pub policy: Rule,
+    pub api: ApiPages,
+    pub store: StoreFile,
+    pub receipts: ReceiptNumbers,
     pub limits: LimitNumbers,
     pub timing: Timing,
 }
@@ -115,6 +118,32 @@ pub struct Rule {
     pub upload_limit: Option<u64>,
 }
 
+/// Who reads the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct ApiPages {
+    pub cors: Vec<Origin>,
+}
+
+/// What outlives the process, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct StoreFile {
+    pub path: PathBuf,
+    pub retention_days: u64,
+}
+
+/// How receipts are judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct ReceiptNumbers {
+    pub rate_bytes_per_s: u64,
+    pub secret_file: Option<PathBuf>,
+}
+
 /// How much is taken, of all and of each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -161,6 +190,9 @@ impl Default for Settings {
             admin: AdminListener::default(),
             access: AccessLists::default(),
             policy: Rule::default(),
+            api: ApiPages::default(),
+            store: StoreFile::default(),
+            receipts: ReceiptNumbers::default(),
             limits: LimitNumbers::default(),
             timing: Timing::default(),
         }
@@ -173,6 +205,24 @@ impl Default for Log {
             level: Level::Info,
             format: LogFormat::Text,
             addresses: false,
+        }
+    }
+}
+
+impl Default for StoreFile {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            retention_days: 90,
+        }
+    }
+}
+
+impl Default for ReceiptNumbers {
+    fn default() -> Self {
+        Self {
+            rate_bytes_per_s: 12_500_000,
+            secret_file: None,
         }
     }
 }
@@ -272,6 +322,9 @@ impl Settings {
         both_or_neither(certificate, key, "tls.certificate and tls.key")?;
         let (listen, token) = (admin.listen.is_some(), admin.token_file.is_some());
         both_or_neither(listen, token, "admin.listen and admin.token_file")?;
+        if self.receipts.rate_bytes_per_s == 0 {
+            return Err("receipts.rate_bytes_per_s is 0: nobody could earn anything".into());
+        }
         if self.proxy_protocol && self.trusted_proxies.is_empty() {
             return Err("proxy_protocol needs trusted_proxies: from whom it is believed".into());
         }
@@ -316,6 +369,12 @@ impl Settings {
             peers_max: limits.peers,
             ..Config::default().with_connections(limits.connections)
         }
+    }
+
+    /// Whether anything outlives the process.
+    #[must_use]
+    pub fn has_store(&self) -> bool {
+        !self.store.path.as_os_str().is_empty()
     }
 
     /// The sockets' numbers.

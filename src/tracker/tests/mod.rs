@@ -2,6 +2,7 @@
 
 mod policy;
 mod presence;
+mod receipts;
 mod relaying;
 mod votes;
 
@@ -15,6 +16,10 @@ struct World {
     now: Instant,
     tracker: Tracker,
     closed: Vec<(ConnectionId, CloseReason)>,
+    /// Whom the next connections come from.
+    address: Option<IpAddr>,
+    records: Vec<Record>,
+    credits: Vec<(ConnectionId, Credit)>,
 }
 
 impl World {
@@ -23,6 +28,9 @@ impl World {
             now: Instant::ZERO,
             tracker: Tracker::new(config, 1),
             closed: Vec::new(),
+            address: None,
+            records: Vec::new(),
+            credits: Vec::new(),
         }
     }
 
@@ -35,6 +43,7 @@ impl World {
         let opened = Input::Opened {
             connection,
             network,
+            address: self.address,
         };
         self.tracker.handle_input(self.now, opened);
         connection
@@ -54,6 +63,8 @@ impl World {
                     sent.push((connection, FromTracker::decode(&text).unwrap()));
                 }
                 Output::Close { connection, reason } => self.closed.push((connection, reason)),
+                Output::Record(record) => self.records.push(record),
+                Output::Earned { connection, credit } => self.credits.push((connection, credit)),
             }
         }
         sent
@@ -101,6 +112,8 @@ struct Announce {
     left: Option<u64>,
     offers: usize,
     takes_policy: bool,
+    asks_receipts: bool,
+    uploaded: u64,
 }
 
 impl Announce {
@@ -112,6 +125,8 @@ impl Announce {
             left: Some(1),
             offers: 0,
             takes_policy: false,
+            asks_receipts: false,
+            uploaded: 0,
         }
     }
 
@@ -124,12 +139,13 @@ impl Announce {
             info_hash: self.hash,
             peer: self.peer,
             event: self.event.map(Into::into),
-            uploaded: 0,
+            uploaded: self.uploaded,
             downloaded: 0,
             left: self.left,
             offers: (0..self.offers).map(offer).collect(),
             numwant: 0,
             takes_policy: self.takes_policy,
+            asks_receipts: self.asks_receipts,
         };
         message.encode()
     }
@@ -175,6 +191,7 @@ fn offered(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, String)> 
         FromTracker::Offered { offer_id, .. } => Some((*to, offer_id.clone())),
         FromTracker::Announced { .. }
         | FromTracker::Answered { .. }
+        | FromTracker::Receipted { .. }
         | FromTracker::Scraped { .. }
         | FromTracker::Failure { .. } => None,
     };

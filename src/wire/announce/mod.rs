@@ -11,9 +11,14 @@
 
 mod decode;
 mod encode;
+mod receipt;
 mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use receipt::{
+    Receipt, ReceiptKey, SUBJECT_BYTES_MAX, SessionId, mac_of, secret_of, session_key,
+};
 
 use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -37,6 +42,9 @@ const VOTES_VERSION: u64 = 1;
 
 /// What a peer that obeys a tracker's policy says of it in its announces.
 const POLICY_VERSION: u64 = 1;
+
+/// What a peer that would write receipts says of it in its announces.
+const RECEIPTS_VERSION: u64 = 1;
 
 /// Longest offer id, in characters. Stock ones have 20; a tracker hands them back unread.
 pub const OFFER_ID_CHARS_MAX: usize = 64;
@@ -75,6 +83,8 @@ pub enum ToTracker {
         /// It obeys [`FromTracker::Announced`]'s caps, also in one that it did not ask for; a stock client
         /// would not know what to do with them. Written as a member that stock trackers skip.
         takes_policy: bool,
+        /// It would write [`ToTracker::Receipt`]s, and asks for a key.
+        asks_receipts: bool,
     },
     /// An answer for the peer whose offer it was.
     Answer {
@@ -99,6 +109,8 @@ pub enum ToTracker {
         /// Whom it is about.
         against: PeerId,
     },
+    /// What it has received from another. An extension of ours: only for trackers that gave a key.
+    Receipt(Receipt),
     /// Counts of swarms.
     Scrape {
         /// Which ones; empty for all the tracker wants to tell.
@@ -128,6 +140,8 @@ pub enum FromTracker {
         max_peers: Option<u32>,
         /// Bytes a second it may send to all peers together; 0 is no upload.
         upload_limit: Option<u64>,
+        /// What it signs receipts with; told only to who asks.
+        receipts: Option<ReceiptKey>,
     },
     /// Somebody's offer for us.
     Offered {
@@ -155,6 +169,15 @@ pub enum FromTracker {
     Scraped {
         /// One row a swarm.
         swarms: Vec<(InfoHash, u32, u32, u32)>,
+    },
+    /// A receipt is kept, whatever happens now; nothing up to it need be said again.
+    Receipted {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Who sent.
+        from: PeerId,
+        /// The receipt's bytes.
+        bytes: u64,
     },
     /// The tracker refused something.
     Failure {

@@ -21,6 +21,7 @@ fn announce(offers: Vec<Offer>) -> ToTracker {
         left: None,
         numwant: u32::try_from(offers.len()).unwrap(),
         takes_policy: false,
+        asks_receipts: false,
         offers,
     }
 }
@@ -148,6 +149,7 @@ fn the_stock_trackers_replies_are_read() {
         takes_votes: false,
         max_peers: None,
         upload_limit: None,
+        receipts: None,
     };
     assert_eq!(FromTracker::decode(&text.to_string()), Ok(expected));
 
@@ -358,6 +360,7 @@ mod arbitrary {
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
+                    asks_receipts: up % 3 == 0,
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
@@ -377,6 +380,7 @@ mod arbitrary {
                     takes_votes: complete % 2 == 0,
                     max_peers: (complete % 3 == 0).then_some(incomplete),
                     upload_limit: (complete % 5 == 0).then_some(u64::from(incomplete) << 20),
+                    receipts: (complete % 7 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
                 },
                 FromTracker::Offered {
                     info_hash, peer, offer_id: offer_id.clone(), sdp: sdp.clone(),
