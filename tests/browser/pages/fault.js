@@ -84,6 +84,3 @@ function confused(listener) {
 }
 
 Object.assign(window, { fault });
-
-/** @typedef {typeof fault} Fault */
-export {};
