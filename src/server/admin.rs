@@ -5,10 +5,11 @@
 //! memory, until it is ruled otherwise or the tracker ends. It stands on a listener of its own, so that a
 //! firewall can tell operators from viewers.
 
-use super::settings::{Rule, TOKEN_CHARS_MIN, room_of};
+use super::settings::{Rule, TOKEN_CHARS_MIN};
 use super::{Prefix, State, alive, metrics, ready};
 use crate::base::InfoHash;
 use crate::tracker::Policy;
+use crate::wire::room_of;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, Request, State as Shared};
 use axum::http::{StatusCode, header};

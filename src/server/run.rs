@@ -183,6 +183,7 @@ impl Running {
     fn rule(&self, settings: &Settings) -> Result<(), String> {
         self.state.rule(None, settings.policy.policy()?);
         self.state.set_rooms(settings.rooms());
+        self.state.set_tokens(settings.tokens());
         self.state.set_origins(settings.access.origins.clone());
         Ok(())
     }
@@ -213,6 +214,7 @@ impl Reloads {
             self.state.rule(None, policy);
         }
         self.state.set_rooms(settings.rooms());
+        self.state.set_tokens(settings.tokens());
         self.state.set_origins(settings.access.origins.clone());
         let lasting = |settings: &Settings| Settings {
             access: Default::default(),

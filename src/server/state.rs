@@ -8,7 +8,9 @@ use super::limits::{self, Addresses, Limits};
 use super::proxies::Proxies;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
-use crate::tracker::{Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tracker};
+use crate::tracker::{
+    Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tokens, Tracker, Visitor,
+};
 use axum::extract::ws::close_code;
 use axum::http::{HeaderValue, StatusCode};
 use core::net::IpAddr;
@@ -18,6 +20,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
+
+/// Longest name of an origin that is kept: a host's has 253 bytes at most.
+const ORIGIN_BYTES_MAX: usize = 300;
 
 /// Everything the routes share.
 #[derive(Debug)]
@@ -206,6 +211,19 @@ impl State {
         self.tell(Input::Rooms(rooms));
     }
 
+    /// Says what is asked of who joins a room; in force at once.
+    pub fn set_tokens(&self, tokens: Tokens) {
+        self.tell_time();
+        self.tell(Input::Tokens(tokens));
+    }
+
+    fn tell_time(&self) {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.tell(Input::Clock {
+            unix_s: since.as_secs(),
+        });
+    }
+
     /// Says which pages may connect from now on; empty for all.
     pub fn set_origins(&self, origins: Vec<Origin>) {
         self.access_mut().set_origins(origins);
@@ -346,6 +364,10 @@ impl State {
         {
             return Err(Refused::Address);
         }
+        let origin = origin.and_then(|origin| origin.to_str().ok());
+        let origin = origin
+            .filter(|it| it.len() <= ORIGIN_BYTES_MAX)
+            .map(str::to_owned);
         let mut core = self.core();
         if !core.tracker.has_room() {
             return Err(Refused::Full);
@@ -364,7 +386,7 @@ impl State {
         core.sessions.insert(connection, session);
         let opened = Input::Opened {
             connection,
-            network,
+            visitor: Visitor { network, origin },
         };
         core.tracker.handle_input(self.now(), opened);
         core.deliver(self.now());
@@ -459,6 +481,7 @@ async fn wake(state: Arc<State>) {
         };
         let wait = at.since(state.now());
         tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+        state.tell_time();
         state.tell(Input::Timeout);
         if let Some(addresses) = &state.addresses {
             addresses.sweep();

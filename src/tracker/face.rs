@@ -2,12 +2,21 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Policy, Rooms};
+use super::{CloseReason, Policy, Rooms, Tokens};
 use crate::base::{InfoHash, Network};
 
 /// One connection of a client; minted by the shell, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
+
+/// What a shell knows of who connects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// Where it is; `None` if the shell cannot know. All those are one network.
+    pub network: Option<Network>,
+    /// Whose page it is, as its browser says (RFC 6454).
+    pub origin: Option<String>,
+}
 
 /// What the world tells the tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +25,8 @@ pub enum Input {
     Opened {
         /// Its connection.
         connection: ConnectionId,
-        /// Where it is; `None` if the shell cannot know. All those are one network.
-        network: Option<Network>,
+        /// What the shell knows of it.
+        visitor: Visitor,
     },
     /// A client has said something.
     Message {
@@ -40,6 +49,13 @@ pub enum Input {
     },
     /// The operator says which rooms there may be; who is in another is taken out of it.
     Rooms(Rooms),
+    /// The operator says what is asked of who joins.
+    Tokens(Tokens),
+    /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
+    Clock {
+        /// Seconds of Unix time.
+        unix_s: u64,
+    },
     /// The moment of [`Tracker::next_timeout`] has come.
     Timeout,
 }

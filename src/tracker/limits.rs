@@ -1,6 +1,7 @@
 //! What the tracker refuses, in the words a peer is told. Whether a limit is reached is asked where
 //! the counted thing lives; here is what is said, so that no refusal is silent or unclear.
 
+use super::admission::TokenFault;
 use core::fmt;
 
 /// Why a message was not acted on. The connection stays open.
@@ -26,6 +27,8 @@ pub(super) enum Refusal {
     FullScrape,
     /// A swarm that this tracker is not for.
     Room,
+    /// A join token that is missing or does not count.
+    Token(TokenFault),
 }
 
 impl fmt::Display for Refusal {
@@ -47,6 +50,7 @@ impl fmt::Display for Refusal {
             Self::NoSuchOffer => out.write_str(
                 "nobody awaits an answer to this offer_id from you; it may have expired",
             ),
+            Self::Token(fault) => fault.fmt(out),
             Self::Room => out.write_str("this tracker is not for this stream"),
             Self::FullScrape => {
                 out.write_str("a scrape of all swarms is not answered; name up to 255 info hashes")

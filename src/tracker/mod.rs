@@ -7,6 +7,7 @@
 //! stops it or is silent too long; memory is bounded by [`Config`] whatever is sent. What it does not
 //! do: sockets, addresses and rates of messages (the server's), storage, rooms' rules.
 
+mod admission;
 mod config;
 mod face;
 mod limits;
@@ -17,13 +18,15 @@ mod relay;
 mod tests;
 mod votes;
 
+pub use admission::{TokenKey, Tokens};
 pub use config::Config;
-pub use face::{ConnectionId, Input, Output, Stats, Totals};
+pub use face::{ConnectionId, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
 
-use crate::base::{InfoHash, Instant, Network, PeerId, Rng};
+use crate::base::{InfoHash, Instant, PeerId, Rng};
 use crate::wire::{FromTracker, Offer, ToTracker};
+use admission::Admissions;
 use limits::Refusal;
 use policy::{Caps, Policies};
 use registry::{Presence, Registry};
@@ -33,7 +36,7 @@ use std::collections::{BTreeMap, VecDeque};
 struct Connection {
     /// Where it is, and as whom.
     swarms: BTreeMap<InfoHash, PeerId>,
-    network: Option<Network>,
+    visitor: Visitor,
     heard: Instant,
     has_spoken: bool,
     nonsense: u32,
@@ -46,6 +49,7 @@ pub struct Tracker {
     rng: Rng,
     registry: Registry,
     policies: Policies,
+    admissions: Admissions,
     totals: Totals,
     connections: BTreeMap<ConnectionId, Connection>,
     next_sweep: Option<Instant>,
@@ -61,6 +65,7 @@ impl Tracker {
             rng: Rng::new(seed),
             registry: Registry::default(),
             policies: Policies::default(),
+            admissions: Admissions::default(),
             totals: Totals::default(),
             connections: BTreeMap::new(),
             next_sweep: None,
@@ -73,12 +78,14 @@ impl Tracker {
         match input {
             Input::Opened {
                 connection,
-                network,
-            } => self.on_opened(now, connection, network),
+                visitor,
+            } => self.on_opened(now, connection, visitor),
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
             Input::Policy { room, policy } => self.on_policy(room, policy),
             Input::Rooms(rooms) => self.on_rooms(rooms),
+            Input::Tokens(tokens) => self.on_tokens(tokens),
+            Input::Clock { unix_s } => self.admissions.set_clock(now, unix_s),
             Input::Timeout => self.on_timeout(now),
         }
     }
@@ -112,7 +119,7 @@ impl Tracker {
         self.connections.len() < self.config.connections_max
     }
 
-    fn on_opened(&mut self, now: Instant, connection: ConnectionId, network: Option<Network>) {
+    fn on_opened(&mut self, now: Instant, connection: ConnectionId, visitor: Visitor) {
         if !self.has_room() {
             self.close(connection, CloseReason::Full);
             return;
@@ -122,7 +129,7 @@ impl Tracker {
             connection,
             Connection {
                 swarms: BTreeMap::new(),
-                network,
+                visitor,
                 heard: now,
                 has_spoken: false,
                 nonsense: 0,
@@ -182,6 +189,7 @@ impl Tracker {
                 downloaded: _,
                 numwant: _, // stock trackers take it from the offers, too
                 takes_policy,
+                extensions,
             } => {
                 self.totals.announces += 1;
                 let caps = self.policies.caps(info_hash, peer);
@@ -197,12 +205,15 @@ impl Tracker {
                 self.check_owner(info_hash, presence)?;
                 if event.as_deref() == Some("stopped") {
                     self.leave(connection, info_hash);
-                    self.reply_counts(connection, info_hash, caps);
+                    self.reply_counts(connection, info_hash, (caps, None));
                     return Ok(());
                 }
                 self.policies.check_room(info_hash)?;
+                let token = extensions.token.as_deref();
+                let (admission, warning) = self.admit(now, connection, info_hash, token)?;
                 self.join(now, info_hash, presence)?;
-                self.reply_counts(connection, info_hash, caps);
+                self.admissions.keep(connection, info_hash, admission);
+                self.reply_counts(connection, info_hash, (caps, warning));
                 self.relay_offers(now, info_hash, (peer, offers));
                 Ok(())
             }
@@ -292,6 +303,7 @@ impl Tracker {
             .connections
             .get_mut(&connection)
             .map(|it| &mut it.swarms);
+        self.admissions.forget(connection, info_hash);
         if let Some(id) = swarms.and_then(|swarms| swarms.remove(&info_hash)) {
             self.registry.leave(info_hash, id);
         }
@@ -322,7 +334,10 @@ impl Tracker {
         info_hash: InfoHash,
         (voter, accused): (PeerId, PeerId),
     ) -> Result<(), Refusal> {
-        let network = self.connections.get(&connection).and_then(|c| c.network);
+        let network = self
+            .connections
+            .get(&connection)
+            .and_then(|c| c.visitor.network);
         match self.registry.peer(info_hash, voter) {
             Some(speaker) if speaker.connection == connection => {}
             Some(_) | None => return Err(Refusal::NotAnnounced),
@@ -354,14 +369,19 @@ impl Tracker {
             .ok_or(Refusal::NoSuchOffer)
     }
 
-    fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash, caps: Caps) {
+    fn reply_counts(
+        &mut self,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        (caps, warning): (Caps, Option<String>),
+    ) {
         let counts = self.registry.counts(info_hash);
         let announced = FromTracker::Announced {
             info_hash,
             interval_s: self.config.interval_s,
             complete: counts.complete,
             incomplete: counts.incomplete,
-            warning: None,
+            warning,
             takes_votes: true,
             max_peers: caps.max_peers,
             upload_limit: caps.upload_limit,
@@ -433,6 +453,7 @@ impl Tracker {
             return;
         };
         for (info_hash, id) in gone.swarms {
+            self.admissions.forget(connection, info_hash);
             self.registry.leave(info_hash, id);
         }
     }

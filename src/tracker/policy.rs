@@ -167,7 +167,7 @@ impl Tracker {
             }
         }
         for (connection, caps) in to_tell {
-            self.reply_counts(connection, room, caps);
+            self.reply_counts(connection, room, (caps, None));
         }
     }
 
@@ -192,7 +192,7 @@ impl Tracker {
                         max_peers: Some(0),
                         ..Caps::default()
                     };
-                    self.reply_counts(connection, room, caps);
+                    self.reply_counts(connection, room, (caps, None));
                 }
                 self.fail(connection, Some(room), &refusal);
             }

@@ -1,12 +1,14 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
+mod admission;
 mod policy;
 mod presence;
 mod relaying;
 mod votes;
 
 use super::*;
-use crate::base::Duration;
+use crate::base::{Duration, Network};
+use crate::wire::Extensions;
 use std::collections::BTreeSet;
 
 const HASH: InfoHash = InfoHash([7; 20]);
@@ -31,10 +33,18 @@ impl World {
     }
 
     fn open_from(&mut self, n: u64, network: Option<Network>) -> ConnectionId {
+        let visitor = Visitor {
+            network,
+            ..Visitor::default()
+        };
+        self.open_as(n, visitor)
+    }
+
+    fn open_as(&mut self, n: u64, visitor: Visitor) -> ConnectionId {
         let connection = ConnectionId(n);
         let opened = Input::Opened {
             connection,
-            network,
+            visitor,
         };
         self.tracker.handle_input(self.now, opened);
         connection
@@ -101,6 +111,7 @@ struct Announce {
     left: Option<u64>,
     offers: usize,
     takes_policy: bool,
+    extensions: Extensions,
 }
 
 impl Announce {
@@ -112,6 +123,7 @@ impl Announce {
             left: Some(1),
             offers: 0,
             takes_policy: false,
+            extensions: Extensions::default(),
         }
     }
 
@@ -130,6 +142,7 @@ impl Announce {
             offers: (0..self.offers).map(offer).collect(),
             numwant: 0,
             takes_policy: self.takes_policy,
+            extensions: self.extensions,
         };
         message.encode()
     }

@@ -5,8 +5,8 @@
 
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION, SDP_BYTES_MAX,
-    TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
+    AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
+    SDP_BYTES_MAX, TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -108,6 +108,7 @@ struct RawToTracker {
     left: Option<u64>,
     numwant: Option<u64>,
     policy: Option<u64>,
+    token: Option<String>,
     offers: Vec<RawOffer>,
 }
 
@@ -125,6 +126,7 @@ impl RawToTracker {
                 "left" => raw.left = count(json)?,
                 "numwant" => raw.numwant = count(json)?,
                 "policy" => raw.policy = count(json)?,
+                "token" => raw.token = text(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -168,6 +170,7 @@ impl RawToTracker {
             offers,
             numwant: self.numwant.map_or(offered, saturate),
             takes_policy: self.policy == Some(POLICY_VERSION),
+            extensions: Extensions { token: self.token },
         })
     }
 }

@@ -22,6 +22,7 @@ impl ToTracker {
                 offers,
                 numwant,
                 takes_policy,
+                extensions,
             } => {
                 pen.member("action", "announce");
                 pen.ids(info_hash, peer);
@@ -36,6 +37,9 @@ impl ToTracker {
                 pen.count("numwant", u64::from(*numwant));
                 if *takes_policy {
                     pen.count("policy", POLICY_VERSION);
+                }
+                if let Some(token) = &extensions.token {
+                    pen.member("token", token);
                 }
                 pen.offers(offers);
             }
