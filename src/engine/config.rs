@@ -21,6 +21,8 @@ pub struct Config {
     pub upload_limit: Option<u64>,
     /// WebTorrent trackers.
     pub tracker_urls: Vec<String>,
+    /// What trackers that ask for one are shown; opaque here.
+    pub join_token: Option<String>,
     /// The swarm's name; `None` takes the manifest's URL without query.
     pub swarm_id: Option<String>,
     /// What to do about digests. Default prefer.
@@ -44,6 +46,7 @@ impl Default for Config {
             cdn_fallback_delay: 800,
             upload_limit: None,
             tracker_urls: Vec::new(),
+            join_token: None,
             swarm_id: None,
             integrity: IntegrityMode::Prefer,
             manifest_url: None,

@@ -10,7 +10,7 @@ use super::config::signaling::{
 };
 use super::{Config, Engine, Output, TrackerStats, WarningCode};
 use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, SortedMap, TrackerId};
-use crate::wire::{Offer, ToTracker, info_hash_of};
+use crate::wire::{Extensions, Offer, ToTracker, info_hash_of};
 
 /// Everything about trackers.
 #[derive(Debug)]
@@ -350,7 +350,10 @@ impl Engine {
             offers,
             numwant,
             takes_policy: true,
-            asks_receipts: false,
+            extensions: Extensions {
+                token: self.config.join_token.clone(),
+                asks_receipts: false,
+            },
         };
         let text = announce.encode();
         self.out(Output::SendTracker {
@@ -471,7 +474,7 @@ impl Engine {
             offers: Vec::new(),
             numwant: 0,
             takes_policy: false,
-            asks_receipts: false,
+            extensions: Extensions::default(),
         };
         let text = goodbye.encode();
         for index in 0..self.signaling.trackers.len() {

@@ -6,11 +6,12 @@
 //! firewall can tell operators from viewers.
 
 use super::run::Beside;
-use super::settings::{Rule, TOKEN_CHARS_MIN, room_of};
+use super::settings::{Rule, TOKEN_CHARS_MIN};
 use super::store::{Ruled, Store, Write, now_ms};
 use super::{Prefix, State, alive, metrics, ready};
 use crate::base::InfoHash;
 use crate::tracker::Policy;
+use crate::wire::room_of;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{FromRef, Path, Request, State as Shared};
 use axum::http::{StatusCode, header};

@@ -40,7 +40,7 @@ pub use proxies::Proxies;
 #[cfg(feature = "operate")]
 pub use run::{Running, run};
 #[cfg(feature = "operate")]
-pub use settings::{Layers, Level, LogFormat, Settings};
+pub use settings::{Layers, Level, LogFormat, NamedKey, Settings};
 pub use shutdown::{serve, serve_through, stop_signal};
 pub use state::State;
 #[cfg(feature = "operate")]

@@ -296,6 +296,7 @@ impl Running {
     fn rule(&self, settings: &Settings) -> Result<(), String> {
         self.state.rule(None, settings.policy.policy()?);
         self.state.set_rooms(settings.rooms());
+        self.state.set_tokens(settings.tokens());
         self.state.set_origins(settings.access.origins.clone());
         Ok(())
     }
@@ -328,6 +329,7 @@ impl Reloads {
             self.beside.set(&settings.policy);
         }
         self.state.set_rooms(settings.rooms());
+        self.state.set_tokens(settings.tokens());
         self.state.set_origins(settings.access.origins.clone());
         let lasting = |settings: &Settings| Settings {
             access: Default::default(),

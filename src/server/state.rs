@@ -9,10 +9,11 @@ use super::proxies::Proxies;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
-    Config, ConnectionId, Credit, Earned, Input, Output, Policy, Record, Rooms, Stats, Tracker,
+    Config, ConnectionId, Credit, Earned, Input, Output, Policy, Record, Rooms, Stats, Tokens,
+    Tracker, Visitor,
 };
 #[cfg(feature = "operate")]
-use crate::tracker::{Figures, Refusal};
+use crate::tracker::{Figures, ReceiptFault};
 #[cfg(feature = "operate")]
 use crate::wire::Receipt;
 use axum::extract::ws::close_code;
@@ -24,6 +25,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
+
+/// Longest name of an origin that is kept: a host's has 253 bytes at most.
+const ORIGIN_BYTES_MAX: usize = 300;
 
 /// Everything the routes share.
 #[derive(Debug)]
@@ -222,6 +226,19 @@ impl State {
         self.tell(Input::Rooms(rooms));
     }
 
+    /// Says what is asked of who joins a room; in force at once.
+    pub fn set_tokens(&self, tokens: Tokens) {
+        self.tell_time();
+        self.tell(Input::Tokens(tokens));
+    }
+
+    fn tell_time(&self) {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.tell(Input::Clock {
+            unix_s: since.as_secs(),
+        });
+    }
+
     /// Says which pages may connect from now on; empty for all.
     pub fn set_origins(&self, origins: Vec<Origin>) {
         self.access_mut().set_origins(origins);
@@ -288,7 +305,7 @@ impl State {
 
     /// Judges a receipt that came on another way than its writer's connection.
     #[cfg(feature = "operate")]
-    pub(super) fn take_receipt(&self, receipt: &Receipt) -> Result<Credit, Refusal> {
+    pub(super) fn take_receipt(&self, receipt: &Receipt) -> Result<Credit, ReceiptFault> {
         let mut core = self.core();
         core.tracker.take_receipt(self.now(), receipt)
     }
@@ -393,6 +410,10 @@ impl State {
         {
             return Err(Refused::Address);
         }
+        let origin = origin.and_then(|origin| origin.to_str().ok());
+        let origin = origin
+            .filter(|it| it.len() <= ORIGIN_BYTES_MAX)
+            .map(str::to_owned);
         let mut core = self.core();
         if !core.tracker.has_room() {
             return Err(Refused::Full);
@@ -411,8 +432,11 @@ impl State {
         core.sessions.insert(connection, session);
         let opened = Input::Opened {
             connection,
-            network,
-            address,
+            visitor: Visitor {
+                network,
+                address,
+                origin,
+            },
         };
         core.tracker.handle_input(self.now(), opened);
         core.deliver(self.now());
@@ -533,6 +557,7 @@ async fn wake(state: Arc<State>) {
         };
         let wait = at.since(state.now());
         tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+        state.tell_time();
         state.tell(Input::Timeout);
         if let Some(addresses) = &state.addresses {
             addresses.sweep();

@@ -152,8 +152,10 @@ impl Office {
             let network = Some(Network::V4([a, b, c]));
             self.tell(tracker::Input::Opened {
                 connection,
-                network,
-                address: None,
+                visitor: tracker::Visitor {
+                    network,
+                    ..tracker::Visitor::default()
+                },
             });
         }
         self.answer(connection, Event::Socket(connection, is_up));

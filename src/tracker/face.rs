@@ -2,13 +2,25 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Credit, Policy, Record, Rooms};
+use super::{CloseReason, Credit, Policy, Record, Rooms, Tokens};
 use crate::base::{InfoHash, Network};
 use core::net::IpAddr;
 
 /// One connection of a client; minted by the shell, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
+
+/// What a shell knows of who connects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// Where it is; `None` if the shell cannot know. All those are one network.
+    pub network: Option<Network>,
+    /// Its address, or what one host commands; `None` if the shell cannot know. Only compared, to tell whether
+    /// two peers may be one.
+    pub address: Option<IpAddr>,
+    /// Whose page it is, as its browser says (RFC 6454).
+    pub origin: Option<String>,
+}
 
 /// What the world tells the tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +29,8 @@ pub enum Input {
     Opened {
         /// Its connection.
         connection: ConnectionId,
-        /// Where it is; `None` if the shell cannot know. All those are one network.
-        network: Option<Network>,
-        /// Its address, or what one host commands; `None` if the shell cannot know. Only compared, to tell whether
-        /// two peers may be one.
-        address: Option<IpAddr>,
+        /// What the shell knows of it.
+        visitor: Visitor,
     },
     /// A client has said something.
     Message {
@@ -44,6 +53,13 @@ pub enum Input {
     },
     /// The operator says which rooms there may be; who is in another is taken out of it.
     Rooms(Rooms),
+    /// The operator says what is asked of who joins.
+    Tokens(Tokens),
+    /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
+    Clock {
+        /// Seconds of Unix time.
+        unix_s: u64,
+    },
     /// The moment of [`Tracker::next_timeout`] has come.
     Timeout,
 }

@@ -1,11 +1,13 @@
 //! What the tracker refuses, in the words a peer is told. Whether a limit is reached is asked where
 //! the counted thing lives; here is what is said, so that no refusal is silent or unclear.
 
+use super::admission::TokenFault;
+use super::receipts::ReceiptFault;
 use core::fmt;
 
 /// Why a message was not acted on. The connection stays open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
     /// The peer id belongs to another connection.
     PeerTaken,
     /// The connection is in as many swarms as it may be.
@@ -26,22 +28,10 @@ pub enum Refusal {
     FullScrape,
     /// A swarm that this tracker is not for.
     Room,
-    /// A receipt where none are taken.
-    NoReceipts,
-    /// A receipt for who is not there.
-    NoSuchSender,
-    /// A receipt that was not signed with the speaker's key.
-    Forged,
-    /// A receipt that says no more than the one before.
-    Replayed,
-    /// A receipt between two who may be one.
-    Together,
-    /// A receipt for more than a stay can have carried.
-    Impossible,
-    /// A receipt for one sender more than are remembered.
-    TooManySenders,
-    /// A receipt that names another account than before.
-    OtherSubject,
+    /// A receipt that does not count.
+    Receipt(ReceiptFault),
+    /// A join token that is missing or does not count.
+    Token(TokenFault),
 }
 
 impl fmt::Display for Refusal {
@@ -63,23 +53,9 @@ impl fmt::Display for Refusal {
             Self::NoSuchOffer => out.write_str(
                 "nobody awaits an answer to this offer_id from you; it may have expired",
             ),
+            Self::Token(fault) => fault.fmt(out),
             Self::Room => out.write_str("this tracker is not for this stream"),
-            Self::NoReceipts => out.write_str("this tracker takes no receipts"),
-            Self::NoSuchSender => out.write_str("the sender is not in this swarm, or no longer"),
-            Self::Forged => out.write_str(
-                "the receipt is not signed with the key of this session; announce to get it",
-            ),
-            Self::Replayed => {
-                out.write_str("the receipt says no more than the last one of this sender")
-            }
-            Self::Together => {
-                out.write_str("peers behind one address or one account earn nothing of each other")
-            }
-            Self::Impossible => {
-                out.write_str("the receipt says more than can have been sent in this time")
-            }
-            Self::TooManySenders => out.write_str("too many senders; no receipt for one more"),
-            Self::OtherSubject => out.write_str("this session earns for another account already"),
+            Self::Receipt(fault) => fault.fmt(out),
             Self::FullScrape => {
                 out.write_str("a scrape of all swarms is not answered; name up to 255 info hashes")
             }

@@ -7,6 +7,7 @@
 //! stops it or is silent too long; memory is bounded by [`Config`] whatever is sent. What it does not
 //! do: sockets, addresses and rates of messages (the server's), storage, rooms' rules.
 
+mod admission;
 mod config;
 mod face;
 mod limits;
@@ -18,16 +19,18 @@ mod relay;
 mod tests;
 mod votes;
 
+pub use admission::{TokenKey, Tokens};
 pub use config::Config;
-pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals};
-pub use limits::{CloseReason, Refusal};
+pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
+pub use limits::CloseReason;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
-pub use receipts::{Credit, Earned, Receipts, Record, Secret};
+pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
 
 use crate::base::json::Quoted;
-use crate::base::{InfoHash, Instant, Network, PeerId, Rng};
+use crate::base::{InfoHash, Instant, PeerId, Rng};
 use crate::wire::{FromTracker, Offer, ReceiptKey, SessionId, ToTracker};
-use core::net::IpAddr;
+use admission::Admissions;
+use limits::Refusal;
 use policy::{Caps, Policies};
 use registry::{Presence, Registry};
 use std::collections::{BTreeMap, VecDeque};
@@ -36,8 +39,7 @@ use std::collections::{BTreeMap, VecDeque};
 struct Connection {
     /// Where it is, and as whom.
     swarms: BTreeMap<InfoHash, PeerId>,
-    network: Option<Network>,
-    address: Option<IpAddr>,
+    visitor: Visitor,
     heard: Instant,
     has_spoken: bool,
     nonsense: u32,
@@ -50,6 +52,7 @@ pub struct Tracker {
     rng: Rng,
     registry: Registry,
     policies: Policies,
+    admissions: Admissions,
     totals: Totals,
     connections: BTreeMap<ConnectionId, Connection>,
     next_sweep: Option<Instant>,
@@ -65,6 +68,7 @@ impl Tracker {
             rng: Rng::new(seed),
             registry: Registry::default(),
             policies: Policies::default(),
+            admissions: Admissions::default(),
             totals: Totals::default(),
             connections: BTreeMap::new(),
             next_sweep: None,
@@ -77,13 +81,14 @@ impl Tracker {
         match input {
             Input::Opened {
                 connection,
-                network,
-                address,
-            } => self.on_opened(now, connection, (network, address)),
+                visitor,
+            } => self.on_opened(now, connection, visitor),
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
             Input::Policy { room, policy } => self.on_policy(room, policy),
             Input::Rooms(rooms) => self.on_rooms(rooms),
+            Input::Tokens(tokens) => self.on_tokens(tokens),
+            Input::Clock { unix_s } => self.admissions.set_clock(now, unix_s),
             Input::Timeout => self.on_timeout(now),
         }
         let records = self.registry.records.drain(..);
@@ -130,12 +135,7 @@ impl Tracker {
         self.connections.len() < self.config.connections_max
     }
 
-    fn on_opened(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        (network, address): (Option<Network>, Option<IpAddr>),
-    ) {
+    fn on_opened(&mut self, now: Instant, connection: ConnectionId, visitor: Visitor) {
         if !self.has_room() {
             self.close(connection, CloseReason::Full);
             return;
@@ -145,8 +145,7 @@ impl Tracker {
             connection,
             Connection {
                 swarms: BTreeMap::new(),
-                network,
-                address,
+                visitor,
                 heard: now,
                 has_spoken: false,
                 nonsense: 0,
@@ -207,7 +206,7 @@ impl Tracker {
                 downloaded,
                 numwant: _, // stock trackers take it from the offers, too
                 takes_policy,
-                asks_receipts,
+                extensions,
             } => {
                 self.totals.announces += 1;
                 let caps = self.policies.caps(info_hash, peer);
@@ -230,10 +229,14 @@ impl Tracker {
                     return Ok(());
                 }
                 self.policies.check_room(info_hash)?;
+                let token = extensions.token.as_deref();
+                let (admission, warning) = self.admit(now, connection, info_hash, token)?;
                 self.join(now, info_hash, presence)?;
-                let key = asks_receipts.then(|| self.receipt_key(info_hash, peer));
-                let key = key.flatten();
-                self.reply(connection, info_hash, (caps, key));
+                self.admissions.keep(connection, info_hash, admission);
+                self.name_account(connection, info_hash, peer);
+                let asks = extensions.asks_receipts;
+                let key = asks.then(|| self.receipt_key(info_hash, peer)).flatten();
+                self.reply(connection, info_hash, (caps, warning, key));
                 self.relay_offers(now, info_hash, (peer, offers));
                 Ok(())
             }
@@ -325,6 +328,7 @@ impl Tracker {
             .connections
             .get_mut(&connection)
             .map(|it| &mut it.swarms);
+        self.admissions.forget(connection, info_hash);
         if let Some(id) = swarms.and_then(|swarms| swarms.remove(&info_hash)) {
             self.registry.leave(info_hash, id);
         }
@@ -371,7 +375,10 @@ impl Tracker {
         info_hash: InfoHash,
         (voter, accused): (PeerId, PeerId),
     ) -> Result<(), Refusal> {
-        let network = self.connections.get(&connection).and_then(|c| c.network);
+        let network = self
+            .connections
+            .get(&connection)
+            .and_then(|c| c.visitor.network);
         match self.registry.peer(info_hash, voter) {
             Some(speaker) if speaker.connection == connection => {}
             Some(_) | None => return Err(Refusal::NotAnnounced),
@@ -406,14 +413,14 @@ impl Tracker {
     }
 
     fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash, caps: Caps) {
-        self.reply(connection, info_hash, (caps, None));
+        self.reply(connection, info_hash, (caps, None, None));
     }
 
     fn reply(
         &mut self,
         connection: ConnectionId,
         info_hash: InfoHash,
-        (caps, receipts): (Caps, Option<ReceiptKey>),
+        (caps, warning, receipts): (Caps, Option<String>, Option<ReceiptKey>),
     ) {
         let counts = self.registry.counts(info_hash);
         let announced = FromTracker::Announced {
@@ -421,7 +428,7 @@ impl Tracker {
             interval_s: self.config.interval_s,
             complete: counts.complete,
             incomplete: counts.incomplete,
-            warning: None,
+            warning,
             takes_votes: true,
             max_peers: caps.max_peers,
             upload_limit: caps.upload_limit,
@@ -494,6 +501,7 @@ impl Tracker {
             return;
         };
         for (info_hash, id) in gone.swarms {
+            self.admissions.forget(connection, info_hash);
             self.registry.leave(info_hash, id);
         }
     }

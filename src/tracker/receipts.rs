@@ -20,6 +20,47 @@ const SENDERS_MAX: usize = 256;
 /// Such pairs in all, about 60 MB.
 const PAIRS_MAX: usize = 1_000_000;
 
+/// Why a receipt does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptFault {
+    /// None are taken here.
+    NoReceipts,
+    /// Its writer is not there.
+    NotAnnounced,
+    /// Who sent is not there.
+    NoSuchSender,
+    /// It was not signed with the key of the writer's session.
+    Forged,
+    /// It says no more than the one before.
+    Replayed,
+    /// The two may be one.
+    Together,
+    /// It says more than a stay can have carried.
+    Impossible,
+    /// One sender more than are remembered.
+    TooManySenders,
+    /// It names another account than before.
+    OtherSubject,
+}
+
+impl fmt::Display for ReceiptFault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NoReceipts => "this tracker takes no receipts",
+            Self::NotAnnounced => "announce this peer_id before you write receipts for it",
+            Self::NoSuchSender => "the sender is not in this swarm, or no longer",
+            Self::Forged => {
+                "the receipt is not signed with the key of this session; announce to get it"
+            }
+            Self::Replayed => "the receipt says no more than the last one of this sender",
+            Self::Together => "peers behind one address or one account earn nothing of each other",
+            Self::Impossible => "the receipt says more than can have been sent in this time",
+            Self::TooManySenders => "too many senders; no receipt for one more",
+            Self::OtherSubject => "this session earns for another account already",
+        })
+    }
+}
+
 /// What trackers of one operator sign session keys with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub [u8; 32]);
@@ -198,11 +239,25 @@ impl Tracker {
         Some(ReceiptKey::of(secret, room, peer, account.session))
     }
 
+    /// Whom its token names it earns for, unless it has named somebody itself before.
+    pub(super) fn name_account(&mut self, connection: ConnectionId, room: InfoHash, peer: PeerId) {
+        let named = self.subject(connection, room).map(str::to_owned);
+        if let Some(account) = self.account(room, peer)
+            && account.subject.is_none()
+        {
+            account.subject = named;
+        }
+    }
+
     /// Judges a receipt, on whatever way it came. What counts is counted at once; who keeps it tells the writer.
     ///
     /// # Errors
     /// Why it does not count.
-    pub fn take_receipt(&mut self, now: Instant, receipt: &Receipt) -> Result<Credit, Refusal> {
+    pub fn take_receipt(
+        &mut self,
+        now: Instant,
+        receipt: &Receipt,
+    ) -> Result<Credit, ReceiptFault> {
         let credit = self.judge(now, receipt);
         match credit {
             Ok(_) => self.totals.receipts += 1,
@@ -222,42 +277,43 @@ impl Tracker {
             Some(speaker) if speaker.connection == connection => speaker.heard = now,
             Some(_) | None => return Err(Refusal::NotAnnounced),
         }
-        let credit = self.take_receipt(now, receipt)?;
+        let credit = self.take_receipt(now, receipt);
+        let credit = credit.map_err(Refusal::Receipt)?;
         self.outputs
             .push_back(Output::Earned { connection, credit });
         Ok(())
     }
 
-    fn judge(&mut self, now: Instant, receipt: &Receipt) -> Result<Credit, Refusal> {
+    fn judge(&mut self, now: Instant, receipt: &Receipt) -> Result<Credit, ReceiptFault> {
         let Some(receipts) = &self.config.receipts else {
-            return Err(Refusal::NoReceipts);
+            return Err(ReceiptFault::NoReceipts);
         };
         let (room, rate) = (receipt.info_hash, receipts.rate_bytes_per_s_max);
         let secret = receipts.secret.clone();
-        let absent = Refusal::NotAnnounced;
+        let absent = ReceiptFault::NotAnnounced;
         let mut writer = self.side(now, rate, (room, receipt.peer)).ok_or(absent)?;
         let key = session_key(&secret.0, room, receipt.peer, writer.session);
         if receipt.session != writer.session || !receipt.is_signed_with(&key) {
-            return Err(Refusal::Forged);
+            return Err(ReceiptFault::Forged);
         }
-        let absent = Refusal::NoSuchSender;
+        let absent = ReceiptFault::NoSuchSender;
         let sender = self.side(now, rate, (room, receipt.from)).ok_or(absent)?;
         match (&writer.subject, &receipt.subject) {
-            (Some(known), Some(named)) if known != named => return Err(Refusal::OtherSubject),
+            (Some(known), Some(named)) if known != named => return Err(ReceiptFault::OtherSubject),
             (Some(_), _) => {}
             (None, named) => writer.subject.clone_from(named),
         }
         if !writer.is_apart_from(&sender) {
-            return Err(Refusal::Together);
+            return Err(ReceiptFault::Together);
         }
         let gain = self.gain(receipt)?;
         let fits = |carried: u64, most: u64| carried.saturating_add(gain.bytes) <= most;
         if !fits(writer.confirmed, writer.most) || !fits(sender.earned, sender.most) {
-            return Err(Refusal::Impossible);
+            return Err(ReceiptFault::Impossible);
         }
         self.confirm(receipt, gain);
         let earned = self.earn(now, receipt, gain);
-        let earned = earned.ok_or(Refusal::NoSuchSender)?;
+        let earned = earned.ok_or(ReceiptFault::NoSuchSender)?;
         let acknowledgement = FromTracker::Receipted {
             info_hash: room,
             from: receipt.from,
@@ -277,7 +333,7 @@ impl Tracker {
         let seconds = now.since(account.since).as_secs() + 1; // a begun one counts whole
         Some(Side {
             session: account.session,
-            address: connection.and_then(|connection| connection.address),
+            address: connection.and_then(|connection| connection.visitor.address),
             subject: account.subject.clone(),
             earned: account.earned.bytes,
             confirmed: account.confirmed,
@@ -286,20 +342,20 @@ impl Tracker {
     }
 
     /// What a receipt says beyond the last one of the same two.
-    fn gain(&mut self, receipt: &Receipt) -> Result<Sum, Refusal> {
+    fn gain(&mut self, receipt: &Receipt) -> Result<Sum, ReceiptFault> {
         let pairs = self.registry.pairs;
         let account = self.account(receipt.info_hash, receipt.peer);
-        let senders = &account.ok_or(Refusal::NotAnnounced)?.senders;
+        let senders = &account.ok_or(ReceiptFault::NotAnnounced)?.senders;
         let former = senders.get(&receipt.from).copied();
         if former.is_none() && (senders.len() >= SENDERS_MAX || pairs >= PAIRS_MAX) {
-            return Err(Refusal::TooManySenders);
+            return Err(ReceiptFault::TooManySenders);
         }
         let former = former.unwrap_or_default();
         let bytes = receipt.bytes.checked_sub(former.bytes);
         let segments = receipt.segments.checked_sub(former.segments);
         match bytes.zip(segments) {
             Some((bytes, segments)) if bytes > 0 => Ok(Sum { bytes, segments }),
-            Some(_) | None => Err(Refusal::Replayed),
+            Some(_) | None => Err(ReceiptFault::Replayed),
         }
     }
 

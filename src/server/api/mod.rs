@@ -8,11 +8,10 @@ mod cors;
 
 use super::State;
 use super::admin::problem;
-use super::settings::room_of;
 use super::store::{Contribution, Page, Standing, Store, Write};
 use crate::base::{InfoHash, PeerId};
-use crate::tracker::Refusal;
-use crate::wire::{Receipt, SUBJECT_BYTES_MAX, SessionId, mac_of};
+use crate::tracker::ReceiptFault;
+use crate::wire::{Receipt, SUBJECT_BYTES_MAX, SessionId, mac_of, room_of};
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{
@@ -403,21 +402,15 @@ async fn post_contribution(Shared(api): Shared<Api>, body: Bytes) -> Response {
     answer.await.unwrap_or_else(|refused: Response| refused)
 }
 
-fn status_of(refusal: Refusal) -> StatusCode {
-    match refusal {
-        Refusal::Forged => StatusCode::UNAUTHORIZED,
-        Refusal::NotAnnounced | Refusal::NoSuchSender => StatusCode::NOT_FOUND,
-        Refusal::Replayed | Refusal::OtherSubject => StatusCode::CONFLICT,
-        Refusal::NoReceipts => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Together
-        | Refusal::Impossible
-        | Refusal::TooManySenders
-        | Refusal::PeerTaken
-        | Refusal::Swarms { .. }
-        | Refusal::Full { .. }
-        | Refusal::NoSuchOffer
-        | Refusal::FullScrape
-        | Refusal::Room => StatusCode::UNPROCESSABLE_ENTITY,
+fn status_of(fault: ReceiptFault) -> StatusCode {
+    match fault {
+        ReceiptFault::Forged => StatusCode::UNAUTHORIZED,
+        ReceiptFault::NotAnnounced | ReceiptFault::NoSuchSender => StatusCode::NOT_FOUND,
+        ReceiptFault::Replayed | ReceiptFault::OtherSubject => StatusCode::CONFLICT,
+        ReceiptFault::NoReceipts => StatusCode::SERVICE_UNAVAILABLE,
+        ReceiptFault::Together | ReceiptFault::Impossible | ReceiptFault::TooManySenders => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
     }
 }
 

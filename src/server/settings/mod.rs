@@ -7,13 +7,14 @@
 mod layers;
 #[cfg(test)]
 mod tests;
+mod token_key;
 
 pub use layers::Layers;
+pub use token_key::NamedKey;
 
 use super::{AddressQuota, Limits, Origin, Prefix, quota};
-use crate::base::InfoHash;
-use crate::tracker::{Config, Policy, Rooms, WHOLE_PERMILLE};
-use crate::wire::info_hash_of;
+use crate::tracker::{Config, Policy, Rooms, Tokens, WHOLE_PERMILLE};
+use crate::wire::room_of;
 use core::net::SocketAddr;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -98,13 +99,27 @@ pub struct AdminListener {
 }
 
 /// Who may connect, and for which streams.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "default.toml says what each setting means")]
 pub struct AccessLists {
     pub origins: Vec<Origin>,
     pub rooms_allow: Vec<String>,
     pub rooms_deny: Vec<String>,
+    pub tokens: TokenUse,
+    pub token_keys: Vec<NamedKey>,
+    pub token_skew_s: u64,
+    pub token_life_max_s: u64,
+}
+
+/// Whether join tokens are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenUse {
+    /// Who shows none is let in.
+    Open,
+    /// Only who shows one that counts.
+    Required,
 }
 
 /// What viewers may do, as a person writes it: in settings and on the admin listener.
@@ -227,6 +242,21 @@ impl Default for ReceiptNumbers {
     }
 }
 
+impl Default for AccessLists {
+    fn default() -> Self {
+        let tokens = Tokens::default();
+        Self {
+            origins: Vec::new(),
+            rooms_allow: Vec::new(),
+            rooms_deny: Vec::new(),
+            tokens: TokenUse::Open,
+            token_keys: Vec::new(),
+            token_skew_s: tokens.skew.as_secs(),
+            token_life_max_s: tokens.life_max.as_secs(),
+        }
+    }
+}
+
 impl Default for Rule {
     fn default() -> Self {
         Self::of(Policy::default())
@@ -307,6 +337,27 @@ impl Rule {
     }
 }
 
+impl AccessLists {
+    fn check(&self) -> Result<(), String> {
+        if self.tokens == TokenUse::Required && self.token_keys.is_empty() {
+            return Err(
+                "access.tokens is \"required\", but access.token_keys is empty: nobody could join"
+                    .into(),
+            );
+        }
+        for (at, key) in self.token_keys.iter().enumerate() {
+            let mut before = self.token_keys.iter().take(at);
+            if before.any(|other| other.id() == key.id()) {
+                let id = key.id();
+                return Err(format!(
+                    "access.token_keys has two keys with the name {id:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Settings {
     /// Whether all of it can be obeyed together.
     ///
@@ -328,6 +379,7 @@ impl Settings {
         if self.proxy_protocol && self.trusted_proxies.is_empty() {
             return Err("proxy_protocol needs trusted_proxies: from whom it is believed".into());
         }
+        self.access.check()?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
         let positive = [
@@ -409,6 +461,18 @@ impl Settings {
         }
     }
 
+    /// What is asked of who joins.
+    #[must_use]
+    pub fn tokens(&self) -> Tokens {
+        let access = &self.access;
+        Tokens {
+            are_required: access.tokens == TokenUse::Required,
+            keys: access.token_keys.iter().map(NamedKey::key).collect(),
+            skew: Duration::from_secs(access.token_skew_s),
+            life_max: Duration::from_secs(access.token_life_max_s),
+        }
+    }
+
     /// All settings as a file with comments that gives the same settings when it is read.
     #[must_use]
     pub fn to_toml(&self) -> String {
@@ -439,15 +503,6 @@ fn setting(line: &str) -> Option<&str> {
     let (key, _) = line.split_once(" = ")?;
     let is_name = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     is_name.then_some(key)
-}
-
-/// Which swarm an operator means: an info hash in hex, else the name that pages give it.
-pub(super) fn room_of(name: &str) -> InfoHash {
-    let byte = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
-    let is_hex = name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit());
-    let bytes = is_hex.then(|| (0..20).filter_map(byte).collect::<Vec<u8>>());
-    let bytes = bytes.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok());
-    bytes.map_or_else(|| info_hash_of(name), InfoHash)
 }
 
 fn usize_of(number: u64) -> usize {

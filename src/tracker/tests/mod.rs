@@ -1,5 +1,6 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
+mod admission;
 mod policy;
 mod presence;
 mod receipts;
@@ -7,7 +8,9 @@ mod relaying;
 mod votes;
 
 use super::*;
-use crate::base::Duration;
+use crate::base::{Duration, Network};
+use crate::wire::Extensions;
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 const HASH: InfoHash = InfoHash([7; 20]);
@@ -39,11 +42,19 @@ impl World {
     }
 
     fn open_from(&mut self, n: u64, network: Option<Network>) -> ConnectionId {
+        let visitor = Visitor {
+            network,
+            address: self.address,
+            ..Visitor::default()
+        };
+        self.open_as(n, visitor)
+    }
+
+    fn open_as(&mut self, n: u64, visitor: Visitor) -> ConnectionId {
         let connection = ConnectionId(n);
         let opened = Input::Opened {
             connection,
-            network,
-            address: self.address,
+            visitor,
         };
         self.tracker.handle_input(self.now, opened);
         connection
@@ -112,7 +123,7 @@ struct Announce {
     left: Option<u64>,
     offers: usize,
     takes_policy: bool,
-    asks_receipts: bool,
+    extensions: Extensions,
     uploaded: u64,
 }
 
@@ -125,7 +136,7 @@ impl Announce {
             left: Some(1),
             offers: 0,
             takes_policy: false,
-            asks_receipts: false,
+            extensions: Extensions::default(),
             uploaded: 0,
         }
     }
@@ -145,7 +156,7 @@ impl Announce {
             offers: (0..self.offers).map(offer).collect(),
             numwant: 0,
             takes_policy: self.takes_policy,
-            asks_receipts: self.asks_receipts,
+            extensions: self.extensions,
         };
         message.encode()
     }

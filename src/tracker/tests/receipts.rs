@@ -3,6 +3,8 @@
 use super::*;
 use crate::integrity::Digest;
 use crate::wire::Receipt;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const MIB: u64 = 1 << 20;
 
@@ -32,10 +34,17 @@ fn pair_from(addresses: [Option<IpAddr>; 2]) -> (World, ReceiptKey) {
     (world, keys.swap_remove(0))
 }
 
+fn asking() -> Extensions {
+    Extensions {
+        asks_receipts: true,
+        ..Extensions::default()
+    }
+}
+
 fn come(world: &mut World, n: u64) -> Option<ReceiptKey> {
     let connection = world.open(n);
     let asking = Announce {
-        asks_receipts: true,
+        extensions: asking(),
         ..Announce::of(n)
     };
     let sent = world.announce(connection, asking);
@@ -65,7 +74,7 @@ fn signed(receipt: Receipt, key: &ReceiptKey) -> Receipt {
 }
 
 impl World {
-    fn judge(&mut self, receipt: &Receipt) -> Result<(u64, u64), Refusal> {
+    fn judge(&mut self, receipt: &Receipt) -> Result<(u64, u64), ReceiptFault> {
         let credit = self.tracker.take_receipt(self.now, receipt)?;
         assert_eq!(
             (credit.earned.peer, credit.earned.room),
@@ -110,8 +119,11 @@ fn sums_are_credited_once_and_acknowledged_when_they_are_kept() {
         Ok(acknowledged)
     );
     // Again, an older one, and one more.
-    assert_eq!(world.judge(&first), Err(Refusal::Replayed));
-    assert_eq!(world.judge(&receipt(&key, 3 * MIB)), Err(Refusal::Replayed));
+    assert_eq!(world.judge(&first), Err(ReceiptFault::Replayed));
+    assert_eq!(
+        world.judge(&receipt(&key, 3 * MIB)),
+        Err(ReceiptFault::Replayed)
+    );
     assert_eq!(world.judge(&receipt(&key, 6 * MIB)), Ok((6 * MIB, 6)));
     let totals = world.tracker.stats().totals;
     assert_eq!((totals.receipts, totals.receipts_refused), (2, 2));
@@ -123,10 +135,10 @@ fn what_is_forged_counts_nothing_and_what_is_not_does() {
     let good = receipt(&key, 4 * MIB);
     let mut more = good.clone();
     more.bytes += 1;
-    assert_eq!(world.judge(&more), Err(Refusal::Forged));
+    assert_eq!(world.judge(&more), Err(ReceiptFault::Forged));
     let stranger = come(&mut world, 3).unwrap();
     let theirs = signed(receipt(&key, MIB), &stranger);
-    assert_eq!(world.judge(&theirs), Err(Refusal::Forged));
+    assert_eq!(world.judge(&theirs), Err(ReceiptFault::Forged));
     // On another's connection not even a good one.
     let said = world.say(ConnectionId(3), ToTracker::Receipt(good.clone()).encode());
     let [(_, FromTracker::Failure { reason, .. })] = said.as_slice() else {
@@ -147,12 +159,12 @@ fn a_stay_that_ends_takes_its_key_along() {
         .handle_input(world.now, Input::Closed { connection });
     assert_eq!(
         world.judge(&receipt(&key, 2 * MIB)),
-        Err(Refusal::NotAnnounced)
+        Err(ReceiptFault::NotAnnounced)
     );
     world.address = "192.0.2.1".parse().ok();
     let connection = world.open(9);
     let again = Announce {
-        asks_receipts: true,
+        extensions: asking(),
         ..Announce::of(1)
     };
     let sent = world.announce(connection, again);
@@ -161,7 +173,10 @@ fn a_stay_that_ends_takes_its_key_along() {
     };
     let fresh = receipts.clone().unwrap();
     assert_ne!(fresh, key);
-    assert_eq!(world.judge(&receipt(&key, 2 * MIB)), Err(Refusal::Forged));
+    assert_eq!(
+        world.judge(&receipt(&key, 2 * MIB)),
+        Err(ReceiptFault::Forged)
+    );
     // A new stay counts from nothing, and adds to what the sender has.
     assert_eq!(world.judge(&receipt(&fresh, MIB)), Ok((2 * MIB, 2)));
 }
@@ -172,11 +187,11 @@ fn nobody_earns_more_than_time_allows() {
     // 60 s have passed at 1 MiB/s, and a begun second counts.
     assert_eq!(
         world.judge(&receipt(&key, 61 * MIB + 1)),
-        Err(Refusal::Impossible)
+        Err(ReceiptFault::Impossible)
     );
     assert_eq!(
         world.judge(&receipt(&key, u64::MAX)),
-        Err(Refusal::Impossible)
+        Err(ReceiptFault::Impossible)
     );
     assert_eq!(world.judge(&receipt(&key, 61 * MIB)), Ok((61 * MIB, 61)));
     // The writer has had all it can have had, from whomever.
@@ -188,7 +203,7 @@ fn nobody_earns_more_than_time_allows() {
         ..receipt(&key, MIB)
     };
     let other = signed(other, &key);
-    assert_eq!(world.judge(&other), Err(Refusal::Impossible));
+    assert_eq!(world.judge(&other), Err(ReceiptFault::Impossible));
     world.pass(Duration::from_secs(1));
     assert_eq!(world.judge(&other), Ok((MIB, 1)));
 }
@@ -203,14 +218,14 @@ fn two_who_may_be_one_earn_nothing_of_each_other() {
     ] {
         let (mut world, key) = pair_from(addresses);
         let refused = world.judge(&receipt(&key, MIB));
-        assert_eq!(refused, Err(Refusal::Together), "{addresses:?}");
+        assert_eq!(refused, Err(ReceiptFault::Together), "{addresses:?}");
     }
     let (mut world, key) = pair();
     let own = Receipt {
         from: peer(1),
         ..receipt(&key, MIB)
     };
-    assert_eq!(world.judge(&signed(own, &key)), Err(Refusal::Together));
+    assert_eq!(world.judge(&signed(own, &key)), Err(ReceiptFault::Together));
 }
 
 #[test]
@@ -229,11 +244,11 @@ fn an_account_is_named_once_and_earns_nothing_of_itself() {
     };
     world.judge(&named("anna", MIB, 2, (&key, 1))).unwrap();
     let other = named("ben", 2 * MIB, 2, (&key, 1));
-    assert_eq!(world.judge(&other), Err(Refusal::OtherSubject));
+    assert_eq!(world.judge(&other), Err(ReceiptFault::OtherSubject));
     assert_eq!(world.judge(&receipt(&key, 2 * MIB)), Ok((2 * MIB, 2)));
     // Who names itself the same is the same, wherever it is.
     let same = named("anna", MIB, 1, (&third, 3));
-    assert_eq!(world.judge(&same), Err(Refusal::Together));
+    assert_eq!(world.judge(&same), Err(ReceiptFault::Together));
     let apart = named("cleo", MIB, 1, (&third, 3));
     let credit = world.tracker.take_receipt(world.now, &apart).unwrap();
     assert_eq!(credit.earned.subject.as_deref(), Some("anna"));
@@ -246,10 +261,16 @@ fn receipts_for_who_is_not_there_count_nothing() {
     world
         .tracker
         .handle_input(world.now, Input::Closed { connection });
-    assert_eq!(world.judge(&receipt(&key, MIB)), Err(Refusal::NoSuchSender));
+    assert_eq!(
+        world.judge(&receipt(&key, MIB)),
+        Err(ReceiptFault::NoSuchSender)
+    );
     let mut none = World::new(Config::default());
     none.crowd(2);
-    assert_eq!(none.judge(&receipt(&key, MIB)), Err(Refusal::NoReceipts));
+    assert_eq!(
+        none.judge(&receipt(&key, MIB)),
+        Err(ReceiptFault::NoReceipts)
+    );
 }
 
 #[test]

@@ -5,9 +5,9 @@
 
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION, RECEIPTS_VERSION,
-    Receipt, ReceiptKey, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, SessionId, TEXT_BYTES_MAX, ToTracker,
-    VOTES_VERSION,
+    AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
+    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, SessionId,
+    TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -123,6 +123,7 @@ struct RawToTracker {
     session: Option<String>,
     subject: Option<String>,
     mac: Option<String>,
+    token: Option<String>,
     offers: Vec<RawOffer>,
 }
 
@@ -147,6 +148,7 @@ impl RawToTracker {
                 "session" => raw.session = text(json)?,
                 "subject" => raw.subject = text(json)?,
                 "mac" => raw.mac = text(json)?,
+                "token" => raw.token = text(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -215,7 +217,10 @@ impl RawToTracker {
             offers,
             numwant: self.numwant.map_or(offered, saturate),
             takes_policy: self.policy == Some(POLICY_VERSION),
-            asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
+            extensions: Extensions {
+                token: self.token,
+                asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
+            },
         })
     }
 }

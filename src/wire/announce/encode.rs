@@ -1,7 +1,9 @@
 //! Tracker messages to text. Decides the order and spelling of members; checks nothing, because what
 //! is written was made by us or has been read by `decode`.
 
-use super::{FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, ToTracker, VOTES_VERSION};
+use super::{
+    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, ToTracker, VOTES_VERSION,
+};
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
 
@@ -22,7 +24,7 @@ impl ToTracker {
                 offers,
                 numwant,
                 takes_policy,
-                asks_receipts,
+                extensions,
             } => {
                 pen.member("action", "announce");
                 pen.ids(info_hash, peer);
@@ -36,7 +38,7 @@ impl ToTracker {
                 }
                 pen.count("numwant", u64::from(*numwant));
                 pen.flag("policy", *takes_policy, POLICY_VERSION);
-                pen.flag("receipts", *asks_receipts, RECEIPTS_VERSION);
+                pen.extensions(extensions);
                 pen.offers(offers);
             }
             Self::Answer {
@@ -166,6 +168,13 @@ impl Pen {
     pub(super) fn count(&mut self, name: &str, count: u64) {
         self.name(name);
         self.number(count);
+    }
+
+    fn extensions(&mut self, extensions: &Extensions) {
+        self.flag("receipts", extensions.asks_receipts, RECEIPTS_VERSION);
+        if let Some(token) = &extensions.token {
+            self.member("token", token);
+        }
     }
 
     /// The version of an extension, if it is spoken.

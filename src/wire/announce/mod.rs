@@ -58,6 +58,16 @@ pub fn info_hash_of(name: &str) -> InfoHash {
     InfoHash(hash)
 }
 
+/// Which swarm a person means: an info hash in hex, else the name that pages give it.
+#[must_use]
+pub fn room_of(name: &str) -> InfoHash {
+    let byte = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
+    let is_hex = name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit());
+    let bytes = is_hex.then(|| (0..20).filter_map(byte).collect::<Vec<u8>>());
+    let bytes = bytes.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok());
+    bytes.map_or_else(|| info_hash_of(name), InfoHash)
+}
+
 /// What a peer tells a tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToTracker {
@@ -83,8 +93,8 @@ pub enum ToTracker {
         /// It obeys [`FromTracker::Announced`]'s caps, also in one that it did not ask for; a stock client
         /// would not know what to do with them. Written as a member that stock trackers skip.
         takes_policy: bool,
-        /// It would write [`ToTracker::Receipt`]s, and asks for a key.
-        asks_receipts: bool,
+        /// What else only our trackers read.
+        extensions: Extensions,
     },
     /// An answer for the peer whose offer it was.
     Answer {
@@ -116,6 +126,15 @@ pub enum ToTracker {
         /// Which ones; empty for all the tracker wants to tell.
         info_hashes: Vec<InfoHash>,
     },
+}
+
+/// Members of an announce that stock trackers skip; none of them is passed on to a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// A join token, as the page was given it.
+    pub token: Option<String>,
+    /// It would write [`ToTracker::Receipt`]s, and asks for a key.
+    pub asks_receipts: bool,
 }
 
 /// What a tracker tells a peer.

@@ -21,7 +21,7 @@ fn announce(offers: Vec<Offer>) -> ToTracker {
         left: None,
         numwant: u32::try_from(offers.len()).unwrap(),
         takes_policy: false,
-        asks_receipts: false,
+        extensions: Extensions::default(),
         offers,
     }
 }
@@ -345,7 +345,7 @@ mod arbitrary {
         #[test]
         fn what_peers_say_survives(
             hash: [u8; 20], peer: [u8; 20], to: [u8; 20], up: u64, left: Option<u64>,
-            offers in offers(), hashes: Vec<[u8; 20]>,
+            offers in offers(), hashes: Vec<[u8; 20]>, token: Option<String>,
         ) {
             let (info_hash, peer) = (InfoHash(hash), PeerId(peer));
             let sdp = Quoted::from("v=0");
@@ -360,7 +360,7 @@ mod arbitrary {
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
-                    asks_receipts: up % 3 == 0,
+                    extensions: Extensions { token, asks_receipts: up % 3 == 0 },
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
