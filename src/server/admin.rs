@@ -328,7 +328,7 @@ async fn post_drain(
         Err(rejection) => return unreadable(&rejection),
     };
     let connections = state.stats().connections;
-    tokio::spawn(async move { state.drain(Duration::from_secs(seconds)).await });
+    tokio::spawn(state.drain(Duration::from_secs(seconds)));
     let body = serde_json::json!({ "connections": connections, "seconds": seconds });
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }

@@ -175,8 +175,12 @@ impl State {
 
     /// Takes nobody in from now on, and sends those who are here elsewhere (code 1012), evenly over `spread`,
     /// so that other trackers are not overrun. Done when the last was told.
-    pub async fn drain(&self, spread: Duration) {
+    pub fn drain(self: Arc<Self>, spread: Duration) -> impl Future<Output = ()> + Send {
         self.is_draining.store(true, Ordering::Relaxed);
+        async move { self.send_away(spread).await }
+    }
+
+    async fn send_away(&self, spread: Duration) {
         let mut sessions: Vec<ConnectionId> = self.core().sessions.keys().copied().collect();
         sessions.sort_unstable();
         let each = spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX);
