@@ -101,13 +101,6 @@ export class Session {
     else if (this.#waiting.size > 0) this.#arm();
   }
 
-  /** The first frame is decoded. */
-  started(): void {
-    if (this.#due) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.begin(), PAINT_MS);
-  }
-
   #arm(): void {
     if (this.#engine !== undefined) this.#timer ??= setTimeout(() => this.begin(), BEGIN_MS);
   }
@@ -179,8 +172,13 @@ export class Session {
 
   /** Milliseconds buffered ahead of the playhead. */
   playback(aheadMs: number, rate: number, moving: boolean): void {
+    const [, , moved] = this.#playing;
     this.#playing = [aheadMs, rate, moving];
     if (this.#tells) this.#play();
+    else if (moving && !moved) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.begin(), PAINT_MS);
+    }
   }
 
   #play(): void {

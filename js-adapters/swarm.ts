@@ -220,7 +220,6 @@ export class SwarmCore implements Swarm, Port {
 
   started(): void {
     this.#letLoad();
-    this.#session?.started();
     this.#startupMs ??= performance.now() - this.#openedAt;
   }
 

@@ -64,7 +64,7 @@ test("the first segment goes the player's own way, though the engine is there, a
   assert.deepEqual(told, [["success", 1_000]]);
   assert.equal(media()[0].by, "xhr");
   assert.deepEqual(engine.calls, [], "and the engine has not heard of anything");
-  port.started();
+  port.playback(0, 1, true);
   await until("a manifest", () => engine.told("manifest").length > 0);
   assert.equal(engine.told("adopt")[0][0], "http://cdn.test/s0.ts");
   assert.equal(engine.told("load").length, 0);
@@ -77,13 +77,13 @@ test("without a frame the engine begins all the same", async () => {
 
 test("what is wished for while something is buffered waits for the engine to begin, and comes after all it has to know", async () => {
   const { hls, engine, port } = await viewer();
-  port.playback(4_000, 1, true);
+  port.playback(4_000, 1, false);
   const { told } = load(hls, 1);
   const other = load(hls, 2);
   other.loader.abort();
   await settled();
   assert.deepEqual([engine.calls, told, media()], [[], [], []]);
-  port.started();
+  port.playback(4_000, 1, true);
   await until("a wish", () => engine.told("load").length > 0);
   const names = engine.calls.map(([name]) => name).filter((name) => name !== "stats");
   assert.deepEqual(names, ["manifest", "playback", "load"], "and nothing of what was aborted");
@@ -93,7 +93,7 @@ test("what is wished for while something is buffered waits for the engine to beg
 
 test("a stream that ends before its engine begins leaves wishes to the player, and nothing behind", async () => {
   const { hls, engine, port, swarm } = await viewer();
-  port.playback(4_000, 1, true);
+  port.playback(4_000, 1, false);
   const { told } = load(hls, 1);
   swarm.destroy();
   await until("its end", () => told.length > 0);
