@@ -43,7 +43,11 @@ export function appendLog(path, line) {
 /** What a measured page is made of; the tracker beside it only brings its viewers together. */
 const measured = [
   ...["base", "wire", "manifest", "integrity", "engine", "browser"].map((room) => `src/${room}`),
-  ...["src/lib.rs", "js-adapters", "bench", ".cargo", ":!js-adapters/test", ":!*.md"],
+  ...["src/lib.rs", "js-adapters", ".cargo", ":!js-adapters/test", ":!*.md"],
+  ...["against", "against.js", "incumbent", "pages/against.js", "pages/links.js"].map(
+    (file) => `bench/${file}`,
+  ),
+  ...["packed.js", "processor.js", "streams.js"].map((file) => `bench/${file}`),
 ];
 
 /** The newest commit of what is measured; what differs from it is named, too, by its hash. */

@@ -57,7 +57,10 @@ impl Engine {
             return;
         }
         let slack = self.playback.slack(now);
-        let wake = if !self.is_shareable(id) || self.config.cdn_fallback_delay == 0 {
+        let held = self.awaits_text(now, id, slack);
+        let wake = if held.is_some() && self.config.cdn_fallback_delay > 0 {
+            held
+        } else if !self.is_shareable(id) || self.config.cdn_fallback_delay == 0 {
             self.because(Why::Alone);
             self.take_from_cdn(now, id)
         } else {

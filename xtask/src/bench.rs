@@ -2,7 +2,8 @@
 //! library that `--against` names; `bench verify`: how
 //! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
 //! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
-//! how long it holds a page's main thread; `bench tracker`: what an announce and a connection cost the
+//! how long it holds a page's main thread; `bench faults`: what a fault does to it, and to a plain player;
+//! `bench tracker`: what an announce and a connection cost the
 //! tracker, beside stock ones; `bench simulator`: what a simulated viewer-second costs, by the
 //! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
 //! the simulator; they measure and print.
@@ -60,6 +61,13 @@ usage: cargo xtask bench tasks [options]
   --seconds N      of each run, default 20
   --json           one JSON line instead of tables
 
+usage: cargo xtask bench faults [options]
+
+  --only TEXT      the faults with TEXT in their names (CDN, tracker, peer, wasm; default: all)
+  --rounds N       runs of each, default 1
+  --lanes N        faults at once, each with an origin and a browser of its own, default 2
+  --json           one JSON line instead of a table
+
 usage: cargo xtask bench tracker [options]
 
   --connections N  viewers that are connected, default 2000
@@ -88,6 +96,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         "verify" => in_browsers("bench/verify.js", options),
         "refresh" => in_browsers("bench/refresh.js", options),
         "tasks" => in_browsers("bench/tasks.js", options),
+        "faults" => in_browsers("bench/faults.js", options),
         "transfer" => in_browsers("bench/transfer.js", options),
         "tracker" => tracker(options),
         "simulator" => simulator::run(options),
