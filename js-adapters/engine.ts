@@ -42,8 +42,8 @@ export type EngineEvent =
   | { type: "peer" | "segment" | "upload" | "warning"; [member: string]: unknown }
   | { type: "panic"; message: string };
 
-/** So long after the first manifest an engine begins, if no frame is there before: connections cost thread time that the player needs for it. */
-const BEGIN_MS = 300;
+/** A stream was opened so long ago, and no frame is there: the engine begins all the same. */
+const BEGIN_MS = 500;
 /** A frame that is decoded is on screen by then. */
 const PAINT_MS = 40;
 /** Bytes kept for adoption while the module loads; more is forgotten. */
@@ -76,6 +76,7 @@ export class Session {
     this.#config = config;
     this.#streamUrl = streamUrl;
     this.#tell = tell;
+    this.#beginIn(BEGIN_MS);
   }
 
   /** Whether there is an engine. */
@@ -98,11 +99,11 @@ export class Session {
     const config = engineConfig(this.#config, this.#streamUrl);
     this.#engine = new Engine(config, { ...this.#host(), verifies });
     if (this.#due) this.begin();
-    else if (this.#waiting.size > 0) this.#arm();
   }
 
-  #arm(): void {
-    if (this.#engine !== undefined) this.#timer ??= setTimeout(() => this.begin(), BEGIN_MS);
+  #beginIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.begin(), ms);
   }
 
   /** Tells the engine, if it is there, all that waited for it. */
@@ -149,10 +150,7 @@ export class Session {
   #hear(name: string, tell: (engine: WasmEngine) => void): void {
     if (this.#over) return;
     if (this.#tells) this.#call(tell);
-    else {
-      this.#waiting.set(name, tell);
-      this.#arm();
-    }
+    else this.#waiting.set(name, tell);
   }
 
   /** Bytes that the player's own loader fetched; ours from here on. */
@@ -175,10 +173,7 @@ export class Session {
     const [, , moved] = this.#playing;
     this.#playing = [aheadMs, rate, moving];
     if (this.#tells) this.#play();
-    else if (moving && !moved) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.begin(), PAINT_MS);
-    }
+    else if (moving && !moved) this.#beginIn(PAINT_MS);
   }
 
   #play(): void {
@@ -192,7 +187,6 @@ export class Session {
     this.#wishes.set(request, wish);
     this.#latest = wish;
     if (this.#tells) this.#ask(request, wish);
-    else this.#arm();
     return request;
   }
 
