@@ -9,6 +9,7 @@ use super::Engine;
 use super::config::ahead::{MEMORY_PART, TRACKS_MAX};
 use super::config::source::PATIENCE_MAX;
 use super::download::Download;
+use super::peer::Link;
 use crate::base::{Instant, LinkId, SegmentId, SortedSet, TrackId};
 
 /// What is on its way before anybody waits for it.
@@ -93,7 +94,9 @@ impl Engine {
         let fits = self.config.memory_limit_bytes / MEMORY_PART;
         let is_allowed = self.is_shareable(next) && self.config.cdn_fallback_delay > 0;
         let segment = self.segments.get_mut(&next)?;
-        if !is_allowed || segment.size.is_some_and(|size| size > fits) {
+        // What only a neighbour vouches for is doubted with the CDN's bytes, at its wish.
+        let is_fit = segment.digest.is_some_and(|digest| digest.size <= fits);
+        if !is_allowed || !is_fit {
             return None;
         }
         let mut download = Download::new(now, None);
@@ -118,11 +121,18 @@ impl Engine {
             download.leaves_asked = download.leaves_asked.filter(|asked| !is_late(asked));
             download.shunned.extend(silent);
         }
-        let scene = self.scene(now, id)?;
-        self.ask_leaves(now, id, &scene.holders);
-        self.pick_blocks(now, id, &scene.holders);
+        let delay = self.config.fallback_delay();
+        // What peers bring beside a leg would be taken for the CDN's speed, and stand in its way.
+        if !self.fetches.is_empty() {
+            return Some(now + delay);
+        }
+        let mut holders = self.scene(now, id)?.holders;
+        let proven = |link: &Box<Link>| link.conduct.is_useful && link.conduct.in_vain == 0;
+        holders.retain(|link| self.links.get(link).is_some_and(proven));
+        self.ask_leaves(now, id, &holders);
+        self.pick_blocks(now, id, &holders);
         let list = self.segments.get(&id)?.download.as_ref()?.leaves_asked;
         let is_owed = list.is_some() || self.is_asked(id);
-        is_owed.then(|| now + self.config.fallback_delay())
+        is_owed.then(|| now + delay)
     }
 }
