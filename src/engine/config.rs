@@ -450,7 +450,10 @@ pub(super) mod texts {
     pub(in crate::engine) const AGAIN: Duration = Duration::from_millis(500);
     pub(in crate::engine) const AGAIN_LIVE_MAX: Duration = Duration::from_secs(2);
     pub(in crate::engine) const AGAIN_FAILED_MAX: Duration = Duration::from_secs(30);
-    /// Fetches in vain before a live segment counts as one of which nothing is said (nine seconds).
+    /// How long the CDN's turn waits for a text, where four times as long is buffered: [`AGAIN`], and what a
+    /// text takes to come. Two viewers at the edge of a live stream shared nothing for 90 s without it.
+    pub(in crate::engine) const HELD: Duration = Duration::from_millis(750);
+    /// Fetches in vain before a live segment counts as one of which nothing is said (seven seconds).
     pub(in crate::engine) const PATIENCE: u32 = 6;
     /// Sidecars of one stream: no more than it may have playlists.
     pub(in crate::engine) const SOURCES_MAX: usize = 1_000;

@@ -58,8 +58,11 @@ impl Engine {
         }
         let slack = self.playback.slack(now);
         let is_ahead = self.is_ahead(id);
+        let held = self.awaits_text(now, id, slack);
         let wake = if is_ahead {
             self.race_ahead(now, id)
+        } else if held.is_some() && self.config.cdn_fallback_delay > 0 {
+            held
         } else if !self.is_shareable(id) || self.config.cdn_fallback_delay == 0 {
             self.because(Why::Alone);
             self.take_from_cdn(now, id)
