@@ -14,7 +14,7 @@ use super::config::upload::{
 use super::peer::Link;
 use super::segment::Block;
 use super::{Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, PeerId, RateMeter, SegmentId};
+use crate::base::{Duration, Instant, LinkId, PeerId, RateMeter, SegmentId, seconds};
 use crate::integrity::BLOCK_LEN;
 use crate::wire::{BLOCK_HEADER_LEN, BlockHeader, PeerMessage, RejectReason, SegmentKey};
 use std::collections::VecDeque;
@@ -366,7 +366,7 @@ impl Engine {
         if let Some(limit) = self.config.upload_limit {
             let missing = len as f64 - self.uploads.tokens;
             if missing > 0.0 {
-                let wait = Duration::from_secs_f64(missing / limit.max(1) as f64);
+                let wait = seconds(missing / limit.max(1) as f64);
                 self.uploads.wake = Some(now + wait + Duration::from_millis(1));
                 return false;
             }
