@@ -6,8 +6,8 @@
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, SessionId,
-    TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
+    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_RECEIPTS, SUBJECT_BYTES_MAX,
+    SessionId, TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -54,7 +54,7 @@ impl FromTracker {
         }
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
-            Some("receipt") => Ok(Self::Receipted {
+            Some("receipt") if SPEAKS_RECEIPTS => Ok(Self::Receipted {
                 info_hash: raw.shared.info_hash()?,
                 from: required(raw.from, "from")?,
                 bytes: raw.bytes.unwrap_or(0),
@@ -260,10 +260,10 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
-                "session" => raw.session = text(json)?,
-                "receipt_key" => raw.receipt_key = text(json)?,
-                "from" => raw.from = id(json)?,
-                "bytes" => raw.bytes = count(json)?,
+                "session" if SPEAKS_RECEIPTS => raw.session = text(json)?,
+                "receipt_key" if SPEAKS_RECEIPTS => raw.receipt_key = text(json)?,
+                "from" if SPEAKS_RECEIPTS => raw.from = id(json)?,
+                "bytes" if SPEAKS_RECEIPTS => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "files" => raw.files = files(json)?,
                 name => raw.shared.read(name, json)?,

@@ -2,7 +2,8 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{
-    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, ToTracker, VOTES_VERSION,
+    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_RECEIPTS, ToTracker,
+    VOTES_VERSION,
 };
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -63,7 +64,11 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
-            Self::Receipt(receipt) => receipt.write(&mut pen),
+            Self::Receipt(receipt) => {
+                if SPEAKS_RECEIPTS {
+                    receipt.write(&mut pen);
+                }
+            }
             Self::Scrape { info_hashes } => {
                 pen.member("action", "scrape");
                 if !info_hashes.is_empty() {
@@ -171,7 +176,8 @@ impl Pen {
     }
 
     fn extensions(&mut self, extensions: &Extensions) {
-        self.flag("receipts", extensions.asks_receipts, RECEIPTS_VERSION);
+        let asks = SPEAKS_RECEIPTS && extensions.asks_receipts;
+        self.flag("receipts", asks, RECEIPTS_VERSION);
         if let Some(token) = &extensions.token {
             self.member("token", token);
         }

@@ -43,6 +43,9 @@ const VOTES_VERSION: u64 = 1;
 /// What a peer that obeys a tracker's policy says of it in its announces.
 const POLICY_VERSION: u64 = 1;
 
+/// Whether receipts are spoken. The page's engine writes none yet, and does not download what that would take.
+const SPEAKS_RECEIPTS: bool = cfg!(any(test, not(target_arch = "wasm32")));
+
 /// What a peer that would write receipts says of it in its announces.
 const RECEIPTS_VERSION: u64 = 1;
 
