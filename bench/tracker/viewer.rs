@@ -224,7 +224,7 @@ impl Viewer {
                 };
                 return Some(Message::Text(answer.encode().into()));
             }
-            Ok(FromTracker::Scraped { .. } | FromTracker::Failure { .. }) | Err(_) => {
+            Ok(FromTracker::Failure { .. }) | Err(_) => {
                 self.tally.count(|counted| counted.failures += 1);
             }
         }

@@ -352,6 +352,7 @@ impl Engine {
             takes_policy: true,
             extensions: Extensions {
                 token: self.config.join_token.clone(),
+                takes_turn: true,
             },
         };
         let text = announce.encode();

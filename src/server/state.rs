@@ -9,7 +9,7 @@ use super::proxies::Proxies;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
-    Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tokens, Tracker, Visitor,
+    Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tokens, Tracker, Turn, Visitor,
 };
 use axum::extract::ws::close_code;
 use axum::http::{HeaderValue, StatusCode};
@@ -215,6 +215,12 @@ impl State {
     pub fn set_tokens(&self, tokens: Tokens) {
         self.tell_time();
         self.tell(Input::Tokens(tokens));
+    }
+
+    /// Says where viewers are relayed who cannot reach each other; credentials are handed out from now on.
+    pub fn set_turn(&self, turn: Option<Turn>) {
+        self.tell_time();
+        self.tell(Input::Turn(turn));
     }
 
     fn tell_time(&self) {

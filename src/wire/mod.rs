@@ -11,8 +11,8 @@ mod reader;
 mod token;
 
 pub use announce::{
-    AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, SCRAPE_MAX,
-    SDP_BYTES_MAX, TEXT_BYTES_MAX, ToTracker, info_hash_of, room_of,
+    AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer,
+    SCRAPE_MAX, SDP_BYTES_MAX, Scraped, TEXT_BYTES_MAX, ToTracker, info_hash_of, room_of,
 };
 pub use codec::{limit, number};
 pub use peer::{

@@ -13,6 +13,7 @@ mod admin;
 mod doors;
 mod settings;
 mod tokens;
+mod turn;
 
 use futures_util::{SinkExt, StreamExt};
 use std::io::{BufRead, BufReader, Read, Write};

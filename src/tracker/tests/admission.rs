@@ -45,6 +45,7 @@ fn signed(token: &JoinToken, n: u8, id: Option<&str>) -> String {
 fn with(n: u64, token: &str) -> Announce {
     let extensions = Extensions {
         token: Some(token.to_owned()),
+        ..Extensions::default()
     };
     Announce {
         extensions,

@@ -3,12 +3,12 @@
 //! Decides which message a set of members is and what it must carry; how a single member may look is
 //! `shape`'s. Members that nobody here asks for are skipped while parsing and never kept.
 
-use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
+use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    SDP_BYTES_MAX, TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
+    AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
+    SDP_BYTES_MAX, Scraped, TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION,
 };
-use crate::base::json::{Cursor, Malformed, Quoted};
+use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
 
 /// Longest words of a tracker that are kept, in characters.
@@ -29,7 +29,7 @@ impl ToTracker {
             Some("announce") => raw.announce(),
             Some("vote") => raw.vote(),
             Some("scrape") => Ok(Self::Scrape {
-                info_hashes: raw.shared.info_hashes,
+                info_hashes: raw.info_hashes,
             }),
             _ => Err(raw.shared.unknown_action()),
         }
@@ -45,15 +45,38 @@ impl FromTracker {
         let raw = parse(text, RawFromTracker::read)?;
         if let Some(reason) = raw.failure {
             return Ok(Self::Failure {
-                info_hash: raw.shared.info_hashes.first().copied(),
+                info_hash: raw.info_hash,
                 reason: clip(reason),
             });
         }
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
-            Some("scrape") => Ok(Self::Scraped { swarms: raw.files }),
             _ => Err(raw.shared.unknown_action()),
         }
+    }
+}
+
+impl Scraped {
+    /// Reads the answer to a scrape.
+    ///
+    /// # Errors
+    /// As for [`ToTracker::decode`].
+    pub fn decode(text: &str) -> Result<Self, AnnounceError> {
+        parse(text, |json| {
+            let (mut action, mut swarms) = (None, Vec::new());
+            json.object()?;
+            while let Some(name) = json.name()? {
+                match name.as_str() {
+                    "action" => action = super::shape::text(json)?,
+                    "files" => swarms = files(json)?,
+                    _ => json.skip()?,
+                }
+            }
+            match action.as_deref() {
+                Some("scrape") => Ok(Self { swarms }),
+                _ => Err(json.error("the action is not scrape")),
+            }
+        })
     }
 }
 
@@ -61,7 +84,6 @@ impl FromTracker {
 #[derive(Default)]
 struct Shared {
     action: Option<String>,
-    info_hashes: Vec<InfoHash>,
     peer_id: Option<[u8; 20]>,
     offer_id: Option<String>,
     answer: Option<Sdp>,
@@ -72,7 +94,6 @@ impl Shared {
     fn read(&mut self, name: &str, json: &mut Cursor<'_>) -> Result<(), Malformed> {
         match name {
             "action" => self.action = text(json)?,
-            "info_hash" => self.info_hashes = info_hashes(json)?,
             "peer_id" => self.peer_id = id(json)?,
             "offer_id" => self.offer_id = text(json)?,
             "answer" => self.answer = Sdp::read(json)?,
@@ -87,11 +108,6 @@ impl Shared {
         AnnounceError(format!("unknown action: {action}"))
     }
 
-    fn info_hash(&self) -> Result<InfoHash, AnnounceError> {
-        let first = self.info_hashes.first().copied();
-        first.ok_or_else(|| AnnounceError("info_hash is missing".into()))
-    }
-
     fn peer(&self) -> Result<PeerId, AnnounceError> {
         required(self.peer_id, "peer_id")
     }
@@ -100,6 +116,7 @@ impl Shared {
 #[derive(Default)]
 struct RawToTracker {
     shared: Shared,
+    info_hashes: Vec<InfoHash>,
     to_peer_id: Option<[u8; 20]>,
     against: Option<[u8; 20]>,
     event: Option<String>,
@@ -109,6 +126,7 @@ struct RawToTracker {
     numwant: Option<u64>,
     policy: Option<u64>,
     token: Option<String>,
+    turn: Option<u64>,
     offers: Vec<RawOffer>,
 }
 
@@ -118,6 +136,7 @@ impl RawToTracker {
         json.object()?;
         while let Some(name) = json.name()? {
             match name.as_str() {
+                "info_hash" => raw.info_hashes = info_hashes(json)?,
                 "to_peer_id" => raw.to_peer_id = id(json)?,
                 "against" => raw.against = id(json)?,
                 "event" => raw.event = text(json)?,
@@ -127,6 +146,7 @@ impl RawToTracker {
                 "numwant" => raw.numwant = count(json)?,
                 "policy" => raw.policy = count(json)?,
                 "token" => raw.token = text(json)?,
+                "turn" => raw.turn = count(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -134,16 +154,20 @@ impl RawToTracker {
         Ok(raw)
     }
 
+    fn info_hash(&self) -> Result<InfoHash, AnnounceError> {
+        known(self.info_hashes.first().copied())
+    }
+
     fn vote(self) -> Result<ToTracker, AnnounceError> {
         Ok(ToTracker::Vote {
-            info_hash: self.shared.info_hash()?,
+            info_hash: self.info_hash()?,
             peer: self.shared.peer()?,
             against: required(self.against, "against")?,
         })
     }
 
     fn announce(self) -> Result<ToTracker, AnnounceError> {
-        let info_hash = self.shared.info_hash()?;
+        let info_hash = self.info_hash()?;
         let peer = self.shared.peer()?;
         if let Some(answer) = self.shared.answer {
             return Ok(ToTracker::Answer {
@@ -170,7 +194,10 @@ impl RawToTracker {
             offers,
             numwant: self.numwant.map_or(offered, saturate),
             takes_policy: self.policy == Some(POLICY_VERSION),
-            extensions: Extensions { token: self.token },
+            extensions: Extensions {
+                token: self.token,
+                takes_turn: self.turn == Some(TURN_VERSION),
+            },
         })
     }
 }
@@ -178,6 +205,7 @@ impl RawToTracker {
 #[derive(Default)]
 struct RawFromTracker {
     shared: Shared,
+    info_hash: Option<InfoHash>,
     failure: Option<String>,
     warning: Option<String>,
     interval: Option<u64>,
@@ -187,8 +215,8 @@ struct RawFromTracker {
     votes: Option<u64>,
     max_peers: Option<u64>,
     upload_limit: Option<u64>,
+    turn: Option<String>,
     offer: Option<Sdp>,
-    files: Vec<Swarm>,
 }
 
 impl RawFromTracker {
@@ -197,6 +225,7 @@ impl RawFromTracker {
         json.object()?;
         while let Some(name) = json.name()? {
             match name.as_str() {
+                "info_hash" => raw.info_hash = id(json)?.map(InfoHash),
                 "failure reason" => raw.failure = text(json)?,
                 "warning message" => raw.warning = text(json)?,
                 "interval" => raw.interval = count(json)?,
@@ -207,7 +236,7 @@ impl RawFromTracker {
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
-                "files" => raw.files = files(json)?,
+                "turn" if json.kind()? == Kind::Object => raw.turn = Some(json.written()?.into()),
                 name => raw.shared.read(name, json)?,
             }
         }
@@ -215,7 +244,7 @@ impl RawFromTracker {
     }
 
     fn announce(self) -> Result<FromTracker, AnnounceError> {
-        let info_hash = self.shared.info_hash()?;
+        let info_hash = known(self.info_hash)?;
         let peer = self.shared.peer();
         if let Some(offer) = self.offer {
             return Ok(FromTracker::Offered {
@@ -244,6 +273,7 @@ impl RawFromTracker {
             takes_votes: self.votes == Some(VOTES_VERSION),
             max_peers: self.max_peers.map(saturate),
             upload_limit: self.upload_limit,
+            grants: Grants { turn: self.turn },
         })
     }
 }
@@ -331,6 +361,10 @@ fn parse<T>(
 
 fn error<T>(reason: String) -> Result<T, AnnounceError> {
     Err(AnnounceError(reason))
+}
+
+fn known(info_hash: Option<InfoHash>) -> Result<InfoHash, AnnounceError> {
+    info_hash.ok_or_else(|| AnnounceError("info_hash is missing".into()))
 }
 
 fn required(id: Option<[u8; 20]>, member: &str) -> Result<PeerId, AnnounceError> {

@@ -1,7 +1,9 @@
 //! Tracker messages to text. Decides the order and spelling of members; checks nothing, because what
 //! is written was made by us or has been read by `decode`.
 
-use super::{FromTracker, Offer, POLICY_VERSION, ToTracker, VOTES_VERSION};
+use super::{
+    Extensions, FromTracker, Offer, POLICY_VERSION, Scraped, TURN_VERSION, ToTracker, VOTES_VERSION,
+};
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
 
@@ -38,9 +40,7 @@ impl ToTracker {
                 if *takes_policy {
                     pen.count("policy", POLICY_VERSION);
                 }
-                if let Some(token) = &extensions.token {
-                    pen.member("token", token);
-                }
+                pen.extensions(extensions);
                 pen.offers(offers);
             }
             Self::Answer {
@@ -98,6 +98,7 @@ impl FromTracker {
                 takes_votes,
                 max_peers,
                 upload_limit,
+                grants,
             } => {
                 pen.member("action", "announce");
                 pen.binary("info_hash", &info_hash.0);
@@ -116,6 +117,10 @@ impl FromTracker {
                 if let Some(limit) = upload_limit {
                     pen.count("upload_limit", *limit);
                 }
+                if let Some(server) = &grants.turn {
+                    pen.name("turn");
+                    pen.written(server);
+                }
             }
             Self::Offered {
                 info_hash,
@@ -129,20 +134,6 @@ impl FromTracker {
                 offer_id,
                 sdp,
             } => pen.relayed(info_hash, peer, offer_id, ("answer", sdp)),
-            Self::Scraped { swarms } => {
-                pen.member("action", "scrape");
-                pen.name("files");
-                pen.open('{');
-                for (info_hash, complete, incomplete, downloaded) in swarms {
-                    pen.name(&binary(&info_hash.0));
-                    pen.open('{');
-                    pen.count("complete", u64::from(*complete));
-                    pen.count("incomplete", u64::from(*incomplete));
-                    pen.count("downloaded", u64::from(*downloaded));
-                    pen.close('}');
-                }
-                pen.close('}');
-            }
             Self::Failure { info_hash, reason } => {
                 if let Some(hash) = info_hash {
                     pen.member("action", "announce");
@@ -151,6 +142,29 @@ impl FromTracker {
                 pen.member("failure reason", reason);
             }
         }
+        pen.close('}');
+        pen.into_text()
+    }
+}
+
+impl Scraped {
+    /// The message as JSON text.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut pen = Pen::default();
+        pen.open('{');
+        pen.member("action", "scrape");
+        pen.name("files");
+        pen.open('{');
+        for (info_hash, complete, incomplete, downloaded) in &self.swarms {
+            pen.name(&binary(&info_hash.0));
+            pen.open('{');
+            pen.count("complete", u64::from(*complete));
+            pen.count("incomplete", u64::from(*incomplete));
+            pen.count("downloaded", u64::from(*downloaded));
+            pen.close('}');
+        }
+        pen.close('}');
         pen.close('}');
         pen.into_text()
     }
@@ -184,6 +198,15 @@ impl Pen {
         self.name("sdp");
         self.quoted(sdp);
         self.close('}');
+    }
+
+    fn extensions(&mut self, extensions: &Extensions) {
+        if let Some(token) = &extensions.token {
+            self.member("token", token);
+        }
+        if extensions.takes_turn {
+            self.count("turn", TURN_VERSION);
+        }
     }
 
     /// None is no member.
