@@ -22,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask bench browser [options]
   --link-mbit N    start-up over links of so many Mbit/s to the origin, its answers --latency-ms late (20)
   --signed         the signed stream alone (default: signed and unsigned)
   --unsigned       the unsigned stream alone
+  --against p2p-media-loader   its Shaka adapter too, in dash-vod and dash-live
   --json           one JSON line a scenario instead of tables
 
 usage: cargo xtask bench browser --against p2p-media-loader [options]
@@ -119,7 +120,13 @@ fn build_binary() -> Result<(), String> {
 /// Beside another library: it is installed now, in a folder of its own, so that neither the package nor
 /// the demo ever waits for it.
 fn against(options: &[String]) -> Result<(), String> {
-    const SCRIPT: &str = "bench/against.js";
+    // Shaka is compared where its scenarios are.
+    let is_dash = options.iter().any(|option| option.contains("dash-"));
+    let script = if is_dash {
+        "bench/browser.js"
+    } else {
+        "bench/against.js"
+    };
     toolchain::ensure_node()?;
     toolchain::npm_ci()?;
     if options
@@ -127,11 +134,11 @@ fn against(options: &[String]) -> Result<(), String> {
         .any(|option| matches!(option.as_str(), "--plan" | "--report"))
     {
         let mut node = Command::new("node");
-        return programs::succeed(node.arg(SCRIPT).args(options).current_dir(root()));
+        return programs::succeed(node.arg(script).args(options).current_dir(root()));
     }
     toolchain::npm_ci_in("bench/incumbent")?;
     programs::ensure_ffmpeg()?;
-    in_browsers(SCRIPT, options)
+    in_browsers(script, options)
 }
 
 /// Both sides are optimised builds; the stock trackers come with the tests' packages.
