@@ -7,6 +7,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { root } from "../tests/browser/fixtures.js";
 import { binary, Origin, startBrowser } from "../tests/browser/harness.js";
 import { dashLive, live } from "./live.js";
 import { log } from "./measure.js";
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     "latency-ms": { type: "string", default: "20" },
     signed: { type: "boolean", default: false },
     unsigned: { type: "boolean", default: false },
+    against: { type: "string" },
   },
 });
 
@@ -42,6 +44,12 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+const wantsDash = chosen.some((name) => Object.hasOwn(dashScenarios, name));
+if (values.against !== undefined && values.against !== "p2p-media-loader") {
+  console.error("--against knows p2p-media-loader only");
+  process.exit(2);
+}
+
 const modes = /** @type {("signed" | "unsigned")[]} */ (["signed", "unsigned"]).filter(
   (mode) => values[mode] || !(values.signed || values.unsigned),
 );
@@ -54,20 +62,33 @@ const settings = {
   latencyMs: whole("latency-ms", values["latency-ms"]),
   json: values.json,
   modes,
+  /** DASH beside p2p-media-loader. */
+  against: values.against !== undefined,
 };
 /** @typedef {typeof settings} Settings */
-/** @typedef {{ browser: import("playwright-core").Browser, origin: Origin, settings: Settings, dash: string }} Scene */
+/** @typedef {{ browser: import("playwright-core").Browser, origin: Origin, settings: Settings, dash: string, dashSigned: string }} Scene */
+
+const incumbentFolders = {
+  "/bench": join(root, "bench", "pages"),
+  "/incumbent": join(root, "bench", "incumbent", "node_modules"),
+};
 
 log("stream");
 const film = benchStream();
-const wantsDash = chosen.some((name) => Object.hasOwn(dashScenarios, name));
 const dash = wantsDash ? dashStream() : "";
 if (dash === null) {
   console.error("the DASH scenarios need ffmpeg");
   process.exit(2);
 }
 const work = mkdtempSync(join(tmpdir(), "swarmline-bench-"));
-const folders = { "/media/bench": film, "/dist": packed(), ...(dash ? dashFolders(dash) : {}) };
+const dashSigned = join(work, "dash");
+if (dash) sign(dash, dashSigned);
+const folders = {
+  "/media/bench": film,
+  "/dist": packed(),
+  ...(dash ? { "/media/dash": dash, "/media/dash-signed": dashSigned } : {}),
+  ...(settings.against ? incumbentFolders : {}),
+};
 const origin = await Origin.start(folders, ["--live", `/live=${film}/index.m3u8`]);
 try {
   for (const name of chosen) {
@@ -75,7 +96,7 @@ try {
     // A fresh browser for each scenario: none inherits another one's caches or leaks.
     const browser = await startBrowser();
     try {
-      const result = await scenarios[name]?.({ browser, origin, settings, dash });
+      const result = await scenarios[name]?.({ browser, origin, settings, dash, dashSigned });
       if (values.json)
         console.log(JSON.stringify({ scenario: name, date: new Date().toISOString(), ...result }));
     } finally {
@@ -87,12 +108,10 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** The stream as it is, and with a sidecar that its MPD names. @param {string} folder */
-function dashFolders(folder) {
-  const signed = join(work, "dash");
+/** A copy of the stream with a sidecar that its MPD names. @param {string} folder @param {string} signed */
+function sign(folder, signed) {
   cpSync(folder, signed, { recursive: true });
   execFileSync(binary(), ["sign", join(signed, "index.mpd")]);
-  return { "/media/dash": folder, "/media/dash-signed": signed };
 }
 
 /** @param {string} name @param {string} text */

@@ -1,9 +1,9 @@
 // @ts-check
 // Live: viewers join a second apart at their player's own latency and watch for a minute. With hls.js, and with
-// Shaka on an MPD whose lists grow; nothing is signed in that one.
+// Shaka on an MPD whose lists grow, as does the sidecar of the signed one, beside p2p-media-loader where that is asked for.
 
-import { dashLiveSource, hlsOptions } from "./options.js";
-import { otherPicture, runRounds, shareOfSaving } from "./measure.js";
+import { histogram, otherPicture, runRounds, shareOfSaving } from "./measure.js";
+import { dashLiveSource, dashModes, hlsOptions } from "./options.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
@@ -19,12 +19,12 @@ export const live = (scene) =>
 
 /** Shaka. @param {Scene} scene */
 export async function dashLive(scene) {
-  const source = await dashLiveSource(scene.origin, scene.dash);
+  const source = await dashLiveSource(scene.origin, scene.dash, scene.dashSigned);
   try {
     return await broadcast(scene, "DASH live, Shaka", {
       ...source,
       viewers: scene.settings.viewers ?? 4,
-      modes: ["unsigned"],
+      modes: dashModes(scene.settings),
     });
   } finally {
     await source.stop();
@@ -63,6 +63,7 @@ function print(title, plain, runs) {
       ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
       ["latency at the end, mean", ...runs.map((run) => seconds(run.latencySeconds))],
       ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
+      ["time at each picture", ...runs.map(histogram)],
       [
         "time at another picture than plain",
         ...runs.map((run) => percent(otherPicture(run, plain))),

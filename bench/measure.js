@@ -1,11 +1,11 @@
 // @ts-check
 // Figures from what viewers and origin say: medians, sums, the floor, and one run of several viewers.
 
-import { Viewer, allBytes, mediaOf } from "../tests/browser/harness.js";
+import { allBytes, mediaOf, Viewer } from "../tests/browser/harness.js";
 
 /** @typedef {import("../tests/browser/pages/viewer.js").State} State */
 /** @typedef {import("../tests/browser/harness.js").Origin} Origin */
-/** @typedef {"plain" | "signed" | "unsigned"} Mode */
+/** @typedef {"plain" | "signed" | "unsigned" | "p2p-media-loader" | "p2p-media-loader, 4.16"} Mode */
 /**
  * @typedef {object} Run what one run of several viewers gave
  * @property {string} mode
@@ -53,6 +53,7 @@ export const log = (text) =>
  * @property {(mode: Mode) => Parameters<typeof Viewer.open>[2]} optionsOf a viewer's
  * @property {Mode[]} [modes] instead of those that were asked for
  * @property {() => void} [prepare] before each run
+ * @property {() => number} [textBytes] what servers of texts beside the origin have sent in this run
  */
 
 /**
@@ -82,7 +83,9 @@ export async function runRounds(browser, origin, settings, plan, show) {
 
 /** The swarm of a viewer, if it is to have one. @param {Origin} origin @param {Mode} mode */
 export const swarmOf = (origin, mode) =>
-  mode === "plain" ? null : { trackerUrls: [origin.trackerUrl], stunServers: [] };
+  mode === "signed" || mode === "unsigned"
+    ? { trackerUrls: [origin.trackerUrl], stunServers: [] }
+    : null;
 
 /**
  * Viewers join one after another and watch; then everything is read at once.
@@ -109,16 +112,17 @@ async function runViewers(browser, origin, plan, mode) {
   ]);
   await Promise.all(viewers.map((viewer) => viewer.close()));
   refuseRepeatedFragments(states);
-  return figures(mode, states, files);
+  return figures(mode, states, files, plan.textBytes?.() ?? 0);
 }
 
 /**
  * @param {string} mode
  * @param {State[]} states
  * @param {import("../tests/browser/harness.js").Files} files
+ * @param {number} textBytes
  * @returns {Run}
  */
-function figures(mode, states, files) {
+function figures(mode, states, files, textBytes) {
   const media = mediaOf(files);
   const delivered = states.flatMap((state) => state.fragments.map((fragment) => fragment.bytes));
   const sizes = new Map(
@@ -142,7 +146,7 @@ function figures(mode, states, files) {
     .flatMap(({ firstPeerMs }) => (firstPeerMs === null ? [] : [firstPeerMs]));
   return {
     mode,
-    cdnBytes: allBytes(files),
+    cdnBytes: allBytes(files) + textBytes,
     mediaBytes: media.bytes,
     copies: media.bytes / unique,
     floorBytes: unique + sum(firsts),
@@ -183,6 +187,12 @@ function sharesOf(viewers) {
   }
   const all = Math.max(1, sum(Object.values(seconds)));
   return Object.fromEntries(Object.entries(seconds).map(([height, part]) => [height, part / all]));
+}
+
+/** How the time was spent: «180: 3 %, 360: 97 %», or the one picture there was. @param {Run} run */
+export function histogram({ pictures }) {
+  const shares = Object.entries(pictures).toSorted(([a], [b]) => Number(a) - Number(b));
+  return shares.map(([height, share]) => `${height}p ${(share * 100).toFixed(1)} %`).join(", ");
 }
 
 /** The share of the time that was spent at another picture: half of the summed differences. @param {Run} run @param {Run} plain */

@@ -1,9 +1,9 @@
 // @ts-check
 // VOD: viewers join four seconds apart and watch for a minute after the last one joined. With hls.js, and with
-// Shaka on an MPD of three renditions.
+// Shaka on an MPD of three renditions, beside p2p-media-loader where that is asked for.
 
-import { hlsOptions, shakaOptions } from "./options.js";
-import { otherPicture, runRounds, shareOfSaving, sum } from "./measure.js";
+import { histogram, otherPicture, runRounds, shareOfSaving, sum } from "./measure.js";
+import { dashModes, hlsOptions, shakaOptions } from "./options.js";
 import { megabytes, milliseconds, percent, printTable, seconds } from "./table.js";
 
 /** @typedef {import("./measure.js").Run} Run */
@@ -20,13 +20,14 @@ export const vod = (scene) =>
 export const dashVod = (scene) =>
   film(scene, "DASH VOD, Shaka", {
     viewers: scene.settings.viewers ?? 4,
+    modes: dashModes(scene.settings),
     optionsOf: shakaOptions(scene.origin),
   });
 
 /**
  * @param {Scene} scene
  * @param {string} title
- * @param {Pick<import("./measure.js").Plan, "viewers" | "optionsOf">} players
+ * @param {Pick<import("./measure.js").Plan, "viewers" | "optionsOf" | "modes">} players
  */
 async function film({ browser, origin, settings }, title, players) {
   const plan = { ...players, apartSeconds: 4, watchSeconds: 60 };
@@ -69,6 +70,7 @@ function print(title, round, plain, runs) {
       ["stalls", ...runs.map((run) => run.stalls)],
       ["stalled", ...runs.map((run) => milliseconds(run.stallMs))],
       ["buffer at the end, mean", ...runs.map((run) => seconds(run.bufferSeconds))],
+      ["time at each picture", ...runs.map(histogram)],
       ["time at another picture than plain", ...against.map((it) => percent(it.otherPicture))],
       ["bytes handed to players", ...runs.map((run) => megabytes(run.deliveredBytes))],
       [

@@ -43,13 +43,13 @@ export function segmentLoads(parent: DashLoader, planNow: () => DashPlan | undef
       if (wanted === "media" && !session?.admits(request.url, mediaType)) {
         return load(request, response);
       }
-      if (wanted !== "media" || !session?.running) {
+      plan.report();
+      if (wanted !== "media" || !session?.takes) {
         listen(plan, wanted, request, response);
         return load(request, response);
       }
       const range = rangeOf(request.headers);
       if (range === undefined) return load(request, response);
-      plan.report();
       const one = new SegmentLoad(session, request, response, range, {
         over: () => running.delete(request),
         pass: () => load(request, response),

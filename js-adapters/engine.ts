@@ -2,8 +2,9 @@
  * One engine of the wasm module per stream, with the wishes and fetches under way.
  *
  * Invariant: until the engine runs, after a panic and after `close()` every call does nothing, so an
- * adapter that asks `running` first is a plain loader. A wish hears at most one of ready, failed and
- * pass, never from inside its own `load`, and nothing after `abort`.
+ * adapter that asks `takes` first is a plain loader. A wish hears at most one of ready, failed and
+ * pass, never from inside its own `load`, and nothing after `abort`. The engine hears of manifests, and with
+ * them begins to look for peers, once the first frame is there; what is wished for before waits for that.
  */
 
 import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
@@ -41,6 +42,10 @@ export type EngineEvent =
   | { type: "peer" | "segment" | "upload" | "warning"; [member: string]: unknown }
   | { type: "panic"; message: string };
 
+/** A stream was opened so long ago, and no frame is there: the engine begins all the same. */
+const BEGIN_MS = 500;
+/** A frame that is decoded is on screen by then. */
+const PAINT_MS = 40;
 /** Bytes kept for adoption while the module loads; more is forgotten. */
 const ADOPT_BYTES_MAX = 64 * 2 ** 20;
 
@@ -54,10 +59,14 @@ export class Session {
   /** Wishes that HTTP was asked for, with what it answered last. */
   readonly #details = new Map<number, unknown>();
   #engine: WasmEngine | undefined;
+  /** It is time for the engine to know the stream. */
+  #due = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #playing: [aheadMs: number, rate: number, moving: boolean] = [0, 1, false];
   #over = false;
   #requests = 0;
   #latest: Wish | undefined;
-  /** What manifests said while there was no engine, by their URLs. */
+  /** What manifests said before it began, by their URLs. */
   #waiting = new Map<string, (engine: WasmEngine) => void>();
   #adopted: { url: string; range: Range; bytes: Uint8Array }[] = [];
   #adoptedBytes = 0;
@@ -67,11 +76,21 @@ export class Session {
     this.#config = config;
     this.#streamUrl = streamUrl;
     this.#tell = tell;
+    this.#beginIn(BEGIN_MS);
   }
 
-  /** Whether wishes are taken. */
+  /** Whether there is an engine. */
   get running(): boolean {
     return this.#engine !== undefined;
+  }
+
+  /** Whether wishes are taken. What the first frame is made of goes the player's own way: nobody brings it sooner. */
+  get takes(): boolean {
+    return this.running && (this.#due || this.#playing[0] > 0);
+  }
+
+  get #tells(): boolean {
+    return this.#due && this.running;
   }
 
   /** Starts an engine of the module that was loaded; where a key is pinned, with who knows it. */
@@ -79,9 +98,24 @@ export class Session {
     if (this.#over || this.#engine !== undefined) return;
     const config = engineConfig(this.#config, this.#streamUrl);
     this.#engine = new Engine(config, { ...this.#host(), verifies });
+    if (this.#due) this.begin();
+  }
+
+  #beginIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.begin(), ms);
+  }
+
+  /** Tells the engine, if it is there, all that waited for it. */
+  begin(): void {
+    clearTimeout(this.#timer);
+    this.#due = true;
+    if (!this.#tells) return;
     for (const tell of this.#waiting.values()) this.#call(tell);
     for (const { url, range, bytes } of this.#adopted) this.#give(url, range, bytes);
-    this.#waiting = new Map();
+    this.#play();
+    for (const [request, wish] of this.#wishes) this.#ask(request, wish);
+    this.#waiting.clear();
     this.#adopted = [];
   }
 
@@ -112,17 +146,17 @@ export class Session {
     this.#hear(`${url} ${first}`, (engine) => engine.index?.(url, first, bytes));
   }
 
-  /** Tells the engine, now or when it is there; of one name only the last. */
+  /** Tells the engine, now or when it begins; of one name only the last. */
   #hear(name: string, tell: (engine: WasmEngine) => void): void {
     if (this.#over) return;
-    if (this.#engine === undefined) this.#waiting.set(name, tell);
-    else this.#call(tell);
+    if (this.#tells) this.#call(tell);
+    else this.#waiting.set(name, tell);
   }
 
   /** Bytes that the player's own loader fetched; ours from here on. */
   adopt(url: string, range: Range, bytes: Uint8Array): void {
     if (this.#over) return;
-    if (this.#engine !== undefined) {
+    if (this.#tells) {
       this.#give(url, range, bytes);
     } else if (this.#adoptedBytes + bytes.length <= ADOPT_BYTES_MAX) {
       this.#adoptedBytes += bytes.length;
@@ -136,7 +170,14 @@ export class Session {
 
   /** Milliseconds buffered ahead of the playhead. */
   playback(aheadMs: number, rate: number, moving: boolean): void {
-    this.#call((engine) => engine.playback(aheadMs, rate, moving));
+    const [, , moved] = this.#playing;
+    this.#playing = [aheadMs, rate, moving];
+    if (this.#tells) this.#play();
+    else if (moving && !moved) this.#beginIn(PAINT_MS);
+  }
+
+  #play(): void {
+    this.#call((engine) => engine.playback(...this.#playing));
   }
 
   /** Takes a wish; its number is for `abort`. */
@@ -145,14 +186,18 @@ export class Session {
     const request = this.#requests;
     this.#wishes.set(request, wish);
     this.#latest = wish;
-    this.#call((engine) => engine.load(request, wish.url, wish.start, wish.end, true));
+    if (this.#tells) this.#ask(request, wish);
     return request;
+  }
+
+  #ask(request: number, { url, start, end }: Wish): void {
+    this.#call((engine) => engine.load(request, url, start, end, true));
   }
 
   /** The player no longer wants it. */
   abort(request: number): void {
     this.#details.delete(request);
-    if (this.#wishes.delete(request)) this.#call((engine) => engine.abort(request));
+    if (this.#wishes.delete(request) && this.#due) this.#call((engine) => engine.abort(request));
   }
 
   /** Changed settings. */
@@ -178,6 +223,7 @@ export class Session {
 
   #end(): void {
     this.#over = true;
+    clearTimeout(this.#timer);
     this.#engine = undefined;
     this.#latest = undefined;
     this.#waiting.clear();

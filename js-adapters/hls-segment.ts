@@ -80,13 +80,13 @@ class SwarmSegmentLoader implements SegmentLoader {
     const asked = isMedia(context) ? this.#plan.session() : undefined;
     const track = context.frag.type === "audio" ? "audio" : "video";
     const session = asked?.admits(context.url, track) ? asked : undefined;
-    if (session?.running !== true) {
+    this.#plan.report();
+    if (session?.takes !== true) {
       this.#pass(session);
       return;
     }
     this.#session = session;
     begin(this.stats);
-    this.#plan.report();
     const { maxLoadTimeMs } = config.loadPolicy;
     if (Number.isFinite(maxLoadTimeMs)) {
       this.#timer = setTimeout(() => this.#onFailed(0, true, null), maxLoadTimeMs);

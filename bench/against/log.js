@@ -40,13 +40,22 @@ export function appendLog(path, line) {
   appendFileSync(path, `${JSON.stringify(line)}\n`);
 }
 
-/** The commit that is measured; what differs from it is named, too, by its hash. */
+/** What a measured page is made of; the tracker beside it only brings its viewers together. */
+const measured = [
+  ...["base", "wire", "manifest", "integrity", "engine", "browser"].map((room) => `src/${room}`),
+  ...["src/lib.rs", "js-adapters", ".cargo", ":!js-adapters/test", ":!*.md"],
+  ...["against", "against.js", "incumbent", "pages/against.js", "pages/links.js"].map(
+    (file) => `bench/${file}`,
+  ),
+  ...["packed.js", "processor.js", "streams.js"].map((file) => `bench/${file}`),
+];
+
+/** The newest commit of what is measured; what differs from it is named, too, by its hash. */
 export function commitId() {
   const git = (/** @type {string[]} */ ...args) =>
     execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28 }).trim();
-  const measured = ["--", ".", ":!docs"];
-  const changes = git("diff", "HEAD", ...measured);
-  const short = git("rev-parse", "--short=12", "HEAD");
+  const changes = git("diff", "HEAD", "--", ...measured);
+  const short = git("log", "-1", "--format=%h", "--abbrev=12", "--", ...measured);
   if (changes === "") return short;
   return `${short}+${createHash("sha256").update(changes).digest("hex").slice(0, 6)}`;
 }

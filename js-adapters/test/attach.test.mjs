@@ -72,7 +72,7 @@ for (const [link, files, waits] of [
   ["unknown: all is cached", [file(0, 0)], false],
 ]) {
   test(`the module ${waits ? "waits for the first frame" : "is loaded at once"} where the link is ${link}`, async (t) => {
-    const { createSwarm, attachHls } = await adapters(); // a module of its own: nothing loaded yet
+    const { createSwarm, attachHls } = await adapters({ waits }); // a module of its own: nothing loaded yet
     t.mock.method(performance, "getEntriesByType", () => files);
     let asked = 0;
     wasm.load = async () => {
@@ -252,7 +252,7 @@ test("enabled: false is CDN-only, and can be turned on and off while playing", a
   assert.equal(swarm.stats().state, "off");
   swarm.update({ enabled: true });
   const engine = await until("an engine", () => engines.at(-1));
-  assert.equal(engine.told("manifest").length, 1);
+  await until("a playlist", () => engine.told("manifest").length === 1);
   swarm.update({ enabled: false });
   assert.deepEqual(engine.told("update").at(-1), [{ enabled: false }]);
   const done = loaded(hls);

@@ -26,8 +26,11 @@ export function pretendBrowser(on = true) {
   globalThis.WebSocket ??= class {};
 }
 
-/** The adapters, from source, with the fake engine in place of the glue. */
-export async function adapters() {
+/**
+ * The adapters, from source, with the fake engine in place of the glue. An engine begins with the first frame, which
+ * no player has here: unless `waits`, each begins at once.
+ */
+export async function adapters({ waits = false } = {}) {
   const out = mkdtempSync(join(tmpdir(), "swarmline-contract-"));
   await build({
     absWorkingDir: join(here, ".."),
@@ -54,7 +57,18 @@ export async function adapters() {
   const [index, hls, shaka, dash, config, timing, http] = await Promise.all(
     ["index", "hls", "shaka", "dash", "config", "timing", "load"].map(load),
   );
-  return { ...index, ...hls, ...shaka, ...dash, ...config, ...timing, ...http };
+  const createSwarm = (...given) => {
+    const swarm = index.createSwarm(...given);
+    const port = swarm[Symbol.for("swarmline.port.1")];
+    const { open } = port;
+    port.open = (url) => {
+      open.call(port, url);
+      port.session?.begin();
+    };
+    return swarm;
+  };
+  const made = waits ? {} : { createSwarm };
+  return { ...index, ...hls, ...shaka, ...dash, ...config, ...timing, ...http, ...made };
 }
 
 /** hls.js by its name among our dependencies. */

@@ -258,6 +258,10 @@ impl Engine {
             return;
         }
         segment.standing = standing;
+        // Others learn of it now as well: their turns are counted from here.
+        if let Some(download) = &mut segment.download {
+            download.round_at = now;
+        }
         if let Some(proof) = proof
             && !segment.take_proof(proof)
         {

@@ -283,6 +283,14 @@ pub(super) mod picker {
     pub(in crate::engine) const CROWD: usize = 3;
 }
 
+/// What peers bring before the player asks (`ahead.rs`).
+pub(super) mod ahead {
+    /// Tracks at a time: pictures and sound.
+    pub(in crate::engine) const TRACKS_MAX: usize = 2;
+    /// What is larger than this part of `memoryLimitBytes` waits for its wish.
+    pub(in crate::engine) const MEMORY_PART: u64 = 4;
+}
+
 /// What neighbours hear of a segment in the making (`verify.rs`).
 pub(super) mod verify {
     use crate::base::Duration;
@@ -445,7 +453,10 @@ pub(super) mod texts {
     pub(in crate::engine) const AGAIN: Duration = Duration::from_millis(500);
     pub(in crate::engine) const AGAIN_LIVE_MAX: Duration = Duration::from_secs(2);
     pub(in crate::engine) const AGAIN_FAILED_MAX: Duration = Duration::from_secs(30);
-    /// Fetches in vain before a live segment counts as one of which nothing is said (nine seconds).
+    /// How long the CDN's turn waits for a text, where four times as long is buffered: [`AGAIN`], and what a
+    /// text takes to come. Two viewers at the edge of a live stream shared nothing for 90 s without it.
+    pub(in crate::engine) const HELD: Duration = Duration::from_millis(750);
+    /// Fetches in vain before a live segment counts as one of which nothing is said (seven seconds).
     pub(in crate::engine) const PATIENCE: u32 = 6;
     /// Sidecars of one stream: no more than it may have playlists.
     pub(in crate::engine) const SOURCES_MAX: usize = 1_000;

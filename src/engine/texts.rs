@@ -1,13 +1,14 @@
 //! Texts beside the playlist: which sidecars there are, when each is fetched, what it says of a segment.
 //!
-//! Invariant: nothing waits for a text but sharing. One that cannot be had or read is asked for again
+//! Invariant: nothing waits for a text but sharing, and, where there is time, the CDN's turn for a moment. One that cannot be had or read is asked for again
 //! with back-off and told once; what it might have proved comes from the CDN alone meanwhile. A live
 //! segment that a text does not know is a reason to fetch it again, two seconds apart at the most
 //! often after the first, and not for ever.
 
-use super::config::texts::{AGAIN, AGAIN_FAILED_MAX, AGAIN_LIVE_MAX, PATIENCE, SOURCES_MAX};
+use super::authority::Standing;
+use super::config::texts::{AGAIN, AGAIN_FAILED_MAX, AGAIN_LIVE_MAX, HELD, PATIENCE, SOURCES_MAX};
 use super::{Engine, IntegrityMode, Output, WarningCode};
-use crate::base::{Duration, Instant, TextId, TrackId, cut};
+use crate::base::{Duration, Instant, SegmentId, TextId, TrackId, cut};
 use crate::integrity::tag::SegmentDigest;
 use crate::integrity::{Digest, Seal, Sidecar, SidecarSegment, SidecarTrack, root_of};
 use crate::manifest::{self, path_of};
@@ -85,8 +86,8 @@ impl Source {
         self.running.is_none() && self.next.is_none()
     }
 
-    fn gap(&self, most: Duration) -> Duration {
-        (AGAIN * (1 << self.in_vain.min(8))).min(most)
+    fn gap(in_vain: u32, most: Duration) -> Duration {
+        (AGAIN * (1 << in_vain.min(8))).min(most)
     }
 
     /// A live segment is not in it: whether it is worth another look.
@@ -97,7 +98,9 @@ impl Source {
         if self.patience == 0 {
             return false;
         }
-        self.next = Some(now.max(self.asked + self.gap(AGAIN_LIVE_MAX)));
+        // The first look is made at once, and not yet in vain.
+        let gap = Self::gap(self.in_vain.saturating_sub(1), AGAIN_LIVE_MAX);
+        self.next = Some(now.max(self.asked + gap));
         self.patience -= 1;
         self.in_vain += 1;
         true
@@ -154,6 +157,15 @@ impl Texts {
     /// When a text is to be fetched.
     pub(super) fn wake(&self) -> Option<Instant> {
         self.sources.iter().filter_map(|source| source.next).min()
+    }
+
+    /// Whether a text that was read before is read again by then.
+    fn come_by(&self, at: Instant) -> bool {
+        let comes = |source: &Source| {
+            let soon = source.next.is_some_and(|next| next <= at);
+            source.sidecar.is_some() && (soon || source.running.is_some())
+        };
+        self.sources.iter().any(comes)
     }
 
     /// A track's playlist names a sidecar; a new query (a token) makes it no other one.
@@ -214,6 +226,23 @@ impl Engine {
             }
         }
         any
+    }
+
+    /// Until when the CDN is not asked for a segment, because the text that proves it is about to come: its
+    /// publisher may write it after the playlist, and who asks at once would never share the newest one. Not
+    /// where time is short, nor where nobody is there to share with.
+    pub(super) fn awaits_text(
+        &self,
+        now: Instant,
+        id: SegmentId,
+        slack: Duration,
+    ) -> Option<Instant> {
+        let segment = self.segments.get(&id)?;
+        let download = segment.download.as_ref()?;
+        let until = download.started + HELD;
+        let is_free = download.leg.is_none() && !self.links.is_empty() && slack >= HELD * 4;
+        let is_awaited = segment.standing == Standing::Waiting && self.texts.come_by(until);
+        (is_free && is_awaited && now < until).then_some(until)
     }
 
     /// Fetches what is due.
@@ -280,7 +309,7 @@ impl Engine {
         let told = core::mem::replace(&mut source.told, true);
         let url = source.url.clone();
         if source.sidecar.is_none() {
-            source.next = Some(now + source.gap(AGAIN_FAILED_MAX));
+            source.next = Some(now + Source::gap(source.in_vain, AGAIN_FAILED_MAX));
             source.in_vain += 1;
         } else {
             self.judge_waiting(now);

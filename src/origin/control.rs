@@ -33,7 +33,7 @@ pub(super) struct FaultOrder {
     rate: Option<u64>,
 }
 
-/// `POST /_origin/fault?kind=none|down|503|404|slow|corrupt|truncate|no-range|stall[&match=PART][&rate=N]`
+/// `POST /_origin/fault?kind=none|down|503|404|slow|corrupt|truncate|no-range|stall|redirect[&match=PART][&rate=N]`
 pub(super) async fn fault(
     State(origin): State<Arc<Origin>>,
     Query(order): Query<FaultOrder>,

@@ -29,6 +29,8 @@ pub(super) enum FaultKind {
     NoRange,
     /// Nothing comes after half of the body.
     Stall,
+    /// Status 303, to the same path with a query, which is answered.
+    Redirect,
 }
 
 /// A fault in force.

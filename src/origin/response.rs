@@ -11,7 +11,7 @@ use crate::base::ByteRange;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use core::time::Duration;
 use futures_util::stream;
 use std::io;
@@ -53,12 +53,16 @@ pub(super) async fn answer(State(origin): State<Arc<Origin>>, request: Request) 
         }
         FaultKind::Unavailable => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         FaultKind::NotFound => return StatusCode::NOT_FOUND.into_response(),
+        FaultKind::Redirect if request.uri().query().is_none() => {
+            return Redirect::to(&format!("{path}?redirected")).into_response();
+        }
         FaultKind::None
         | FaultKind::Slow
         | FaultKind::Corrupt
         | FaultKind::Truncate
         | FaultKind::NoRange
-        | FaultKind::Stall => {}
+        | FaultKind::Stall
+        | FaultKind::Redirect => {}
     }
     let range = request.headers().get(header::RANGE).cloned();
     let range = range.filter(|_| fault_kind != FaultKind::NoRange);

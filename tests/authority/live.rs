@@ -1,7 +1,7 @@
 //! Live streams whose file of digests comes late, or never.
 
 use super::stage::*;
-use super::world::{World, playlist, url};
+use super::world::{World, playlist, source_of, url};
 use std::time::Duration;
 use swarmline::engine::{Config, IntegrityMode, Source};
 #[cfg(target_arch = "wasm32")]
@@ -46,6 +46,57 @@ fn a_live_entry_that_is_missing_is_looked_for_again() {
         );
         world.run_for(Duration::from_secs(2));
     }
+}
+
+#[test]
+fn who_asks_for_a_live_segment_at_once_waits_for_its_digest() {
+    let mut world = World::new();
+    let text = live(&mut world, 5);
+    publish_hex(&mut world, 0..6);
+    let config = Config {
+        integrity: IntegrityMode::Require,
+        ..config()
+    };
+    let viewers = [0, 1].map(|_| world.join(config.clone(), &playlist(), &text));
+    world.run_for(Duration::from_secs(2));
+    for last in 6..12 {
+        let text = live(&mut world, last);
+        let asked: Vec<_> = viewers
+            .iter()
+            .map(|viewer| {
+                world.ahead(*viewer, 8_000.0);
+                refresh(&mut world, *viewer, &text);
+                world.load(*viewer, &url(last), None)
+            })
+            .collect();
+        world.run_for(Duration::from_millis(300));
+        publish_hex(&mut world, last - 5..last + 1);
+        world.run_for(Duration::from_secs(3));
+        let settled = viewers.iter().zip(asked);
+        let sources: Vec<Source> = settled
+            .map(|(viewer, request)| source_of(&world.settle(*viewer, request)))
+            .collect();
+        assert!(
+            sources.contains(&Source::Peers),
+            "segment {last}: {sources:?}"
+        );
+        world.run_for(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn who_has_no_time_waits_for_no_digest() {
+    let mut world = World::new();
+    let text = live(&mut world, 5);
+    publish_hex(&mut world, 0..6);
+    let viewers = [0, 1].map(|_| world.join(config(), &playlist(), &text));
+    world.run_for(Duration::from_secs(2));
+    let text = live(&mut world, 6);
+    refresh(&mut world, viewers[0], &text);
+    world.ahead(viewers[0], 2_000.0);
+    let request = world.load(viewers[0], &url(6), None);
+    world.run_for(Duration::from_millis(300));
+    assert_eq!(source_of(&world.settle(viewers[0], request)), Source::Cdn);
 }
 
 #[test]

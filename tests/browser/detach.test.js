@@ -1,18 +1,17 @@
 // @ts-check
-// A hundred swarms (fifty with Shaka, which loads its stream anew for each) come and go on a page whose
-// player stays. Afterwards the page holds what it held before: listeners, timers, workers, sockets,
+// A hundred swarms come and go on a page whose player stays; Shaka and dash.js load their stream anew for each. Afterwards the page holds what it held before: listeners, timers, workers, sockets,
 // connections, counted from the page's first script on; and neither the module's memory nor the page's heap
 // has grown from round to round.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fixture, hasFfmpeg } from "./fixtures.js";
-import { hlsBuilds, Origin, shakaBuilds, startBrowser, Viewer } from "./harness.js";
+import { dashBuild, hlsBuilds, Origin, shakaBuilds, startBrowser, Viewer } from "./harness.js";
 
 const skip = hasFfmpeg ? false : "no ffmpeg to make the fixtures";
 /** Rounds before the first count: code is compiled, caches are filled, what is kept on purpose is kept. */
 const warmUp = 10;
-const roundsOf = { hls: 100, shaka: 50 };
+const rounds = 100;
 /** Three pages of wasm: how the allocator lies. An engine that stayed would take 15 kB a round. */
 const wasmSlackBytes = 3 * 65_536;
 /** What a heap may differ by between two looks at it, after a collection. */
@@ -25,7 +24,10 @@ let browser;
 
 before(async () => {
   if (skip) return;
-  origin = await Origin.start({ "/media/cmaf": fixture("cmaf") });
+  origin = await Origin.start({
+    "/media/cmaf": fixture("cmaf"),
+    "/media/dash": fixture("dash-time"),
+  });
   browser = await startBrowser();
 });
 
@@ -63,22 +65,23 @@ async function settles(page, before) {
   }
 }
 
-for (const [player, script] of /** @type {const} */ ([
-  ["hls", hlsBuilds["1.7"]],
-  ["shaka", shakaBuilds["5.2"]],
+for (const [player, script, other] of /** @type {const} */ ([
+  ["hls", hlsBuilds["1.7"], { hls: hlsBuilds["1.7"] }],
+  ["shaka", shakaBuilds["5.2"], { hls: hlsBuilds["1.7"] }],
+  ["dash", dashBuild, { dash: dashBuild }],
 ])) {
-  const rounds = roundsOf[player];
   test(`${rounds} swarms come and go: ${player}`, { skip, timeout: 240_000 }, async (t) => {
-    const src = origin.at("/media/cmaf/index.m3u8");
+    const src = origin.at(player === "dash" ? "/media/dash/index.mpd" : "/media/cmaf/index.m3u8");
     const swarm = { trackerUrls: [origin.trackerUrl], stunServers: [] };
     // Somebody to be linked to, so that a round is more than a socket.
-    const other = await Viewer.open(browser, origin, { src, hls: hlsBuilds["1.7"], swarm });
-    await other.untilWholeStream();
+    const company = await Viewer.open(browser, origin, { src, swarm, ...other });
+    await company.tell("readAhead");
+    await company.untilWholeStream();
     const page = await (await browser.newContext()).newPage();
     await page.goto(origin.at("/test/rounds.html"));
     await page.waitForFunction(() => "page" in window);
     await tell(page, "start", { src, script, player });
-    // Shaka 5.2 leaves two listeners on the video with each load, alone as well: that is not ours.
+    // What a player leaves with each load, alone as well, is not ours: Shaka 5.2 two listeners on the video.
     await tell(page, "plain", warmUp);
     const alone = await tell(page, "open");
     await tell(page, "plain", warmUp);
@@ -95,6 +98,13 @@ for (const [player, script] of /** @type {const} */ ([
     assert.equal(last.open.workers, first.open.workers);
     assert.equal(last.open.connections, 0);
     assert.equal(last.open.sockets, 0);
+    if (player === "shaka") {
+      const schemes = await tell(page, "ownSchemes");
+      assert.deepEqual(schemes.toSorted(), [
+        ["http", true],
+        ["https", true],
+      ]);
+    }
     assert.ok(first.wasmBytes > 0, "the module was there");
     assert.ok(
       last.wasmBytes <= first.wasmBytes + wasmSlackBytes,
@@ -105,6 +115,6 @@ for (const [player, script] of /** @type {const} */ ([
       `the heap grew from ${first.heapBytes} to ${last.heapBytes} bytes`,
     );
     await page.context().close();
-    await other.close();
+    await company.close();
   });
 }

@@ -95,16 +95,19 @@ export class TextServer {
   texts = new Map();
   /** Paths asked for. @type {string[]} */
   asked = [];
+  /** Bytes of all answers. */
+  sentBytes = 0;
   url = "";
   #server = createServer((request, response) => {
     const { pathname: path, searchParams } = new URL(request.url ?? "/", "http://x");
-    const text = this.texts.get(path);
+    const body = this.texts.get(path)?.(searchParams);
     this.asked.push(path);
-    response.writeHead(text ? 200 : 404, {
+    this.sentBytes += Buffer.byteLength(body ?? "");
+    response.writeHead(body === undefined ? 404 : 200, {
       "access-control-allow-origin": "*",
       "content-type": path.endsWith("m3u8") ? "application/vnd.apple.mpegurl" : "application/json",
     });
-    response.end(text?.(searchParams));
+    response.end(body);
   });
 
   async start() {

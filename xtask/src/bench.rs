@@ -2,7 +2,8 @@
 //! library that `--against` names; `bench verify`: how
 //! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
 //! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
-//! how long it holds a page's main thread; `bench tracker`: what an announce and a connection cost the
+//! how long it holds a page's main thread; `bench faults`: what a fault does to it, and to a plain player;
+//! `bench tracker`: what an announce and a connection cost the
 //! tracker, beside stock ones; `bench simulator`: what a simulated viewer-second costs, by the
 //! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
 //! the simulator; they measure and print.
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask bench browser [options]
   --link-mbit N    start-up over links of so many Mbit/s to the origin, its answers --latency-ms late (20)
   --signed         the signed stream alone (default: signed and unsigned)
   --unsigned       the unsigned stream alone
+  --against p2p-media-loader   its Shaka adapter too, in dash-vod and dash-live
   --json           one JSON line a scenario instead of tables
 
 usage: cargo xtask bench browser --against p2p-media-loader [options]
@@ -59,6 +61,13 @@ usage: cargo xtask bench tasks [options]
   --seconds N      of each run, default 20
   --json           one JSON line instead of tables
 
+usage: cargo xtask bench faults [options]
+
+  --only TEXT      the faults with TEXT in their names (CDN, tracker, peer, wasm; default: all)
+  --rounds N       runs of each, default 1
+  --lanes N        faults at once, each with an origin and a browser of its own, default 2
+  --json           one JSON line instead of a table
+
 usage: cargo xtask bench tracker [options]
 
   --connections N  viewers that are connected, default 2000
@@ -87,6 +96,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         "verify" => in_browsers("bench/verify.js", options),
         "refresh" => in_browsers("bench/refresh.js", options),
         "tasks" => in_browsers("bench/tasks.js", options),
+        "faults" => in_browsers("bench/faults.js", options),
         "transfer" => in_browsers("bench/transfer.js", options),
         "tracker" => tracker(options),
         "simulator" => simulator::run(options),
@@ -110,7 +120,13 @@ fn build_binary() -> Result<(), String> {
 /// Beside another library: it is installed now, in a folder of its own, so that neither the package nor
 /// the demo ever waits for it.
 fn against(options: &[String]) -> Result<(), String> {
-    const SCRIPT: &str = "bench/against.js";
+    // Shaka is compared where its scenarios are.
+    let is_dash = options.iter().any(|option| option.contains("dash-"));
+    let script = if is_dash {
+        "bench/browser.js"
+    } else {
+        "bench/against.js"
+    };
     toolchain::ensure_node()?;
     toolchain::npm_ci()?;
     if options
@@ -118,11 +134,11 @@ fn against(options: &[String]) -> Result<(), String> {
         .any(|option| matches!(option.as_str(), "--plan" | "--report"))
     {
         let mut node = Command::new("node");
-        return programs::succeed(node.arg(SCRIPT).args(options).current_dir(root()));
+        return programs::succeed(node.arg(script).args(options).current_dir(root()));
     }
     toolchain::npm_ci_in("bench/incumbent")?;
     programs::ensure_ffmpeg()?;
-    in_browsers(SCRIPT, options)
+    in_browsers(script, options)
 }
 
 /// Both sides are optimised builds; the stock trackers come with the tests' packages.

@@ -13,32 +13,82 @@ let createSwarm;
 let links = 0;
 /** Of the engine's module, while a swarm ran. */
 let wasmMemoryBytes = 0;
+/** Shaka's registry has no getter: what was registered last, by scheme. @type {Map<string, unknown[]>} */
+const schemes = new Map();
 
-/** @param {{ src: string, script: string, player: "hls" | "shaka" }} options */
-async function start({ src, script, player }) {
-  await loadScript(script);
-  ({ createSwarm } = await import("/dist/index.js"));
-  if (player === "hls") {
+/** By player: one that plays `src`, and how swarms come to it. @type {Record<string, (src: string) => Promise<Stage>>} */
+const stages = {
+  hls: async (src) => {
     const { attachHls } = await import("/dist/hls.js");
     const Hls = Reflect.get(window, "Hls");
     const hls = new Hls({ maxBufferLength: 4 });
     hls.loadSource(src);
     hls.attachMedia(video);
-    stage = { player: hls, attach: (swarm) => attachHls(swarm, hls), begin: () => undefined };
-  } else {
+    return { player: hls, attach: (swarm) => attachHls(swarm, hls), begin: () => undefined };
+  },
+  shaka: async (src) => {
     const { attachShaka } = await import("/dist/shaka.js");
     const shaka = Reflect.get(window, "shaka");
+    watchSchemes(shaka.net.NetworkingEngine);
     const made = new shaka.Player();
     await made.attach(video);
-    stage = {
-      player: made,
-      attach: (swarm) => attachShaka(swarm, made, shaka),
-      begin: () => made.load(src),
-    };
     await made.load(src);
-  }
+    const attach = (/** @type {any} */ swarm) => attachShaka(swarm, made, shaka);
+    return { player: made, attach, begin: () => made.load(src) };
+  },
+  dash: async (src) => {
+    const { attachDash } = await import("/dist/dash.js");
+    const made = Reflect.get(window, "dashjs").MediaPlayer().create();
+    const attach = (/** @type {any} */ swarm) => attachDash(swarm, made);
+    // dash.js takes an override before it is initialised only, and keeps it.
+    attach(createSwarm({ enabled: false }))();
+    // Its servers of time are somewhere else.
+    const streaming = { utcSynchronization: { enabled: false } };
+    made.updateSettings({ debug: { logLevel: 0 }, streaming });
+    made.initialize(video, src, true);
+    const begin = async () => {
+      /** @type {() => void} */
+      let told = () => undefined;
+      const begun = new Promise((resolve) => {
+        told = () => resolve(undefined);
+      });
+      made.on("streamInitialized", told);
+      made.attachSource(src);
+      await begun;
+      made.off("streamInitialized", told);
+    };
+    return { player: made, attach, begin };
+  },
+};
+
+/** @param {{ src: string, script: string, player: "hls" | "shaka" | "dash" }} options */
+async function start({ src, script, player }) {
+  await loadScript(script);
+  ({ createSwarm } = await import("/dist/index.js"));
+  stage = (await stages[player]?.(src)) ?? null;
   // What a player keeps by itself from its first stream on is not ours to count.
   while (video.readyState < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** @param {any} registry */
+function watchSchemes(registry) {
+  const { registerScheme, unregisterScheme } = registry;
+  registry.registerScheme = (/** @type {string} */ scheme, /** @type {any[]} */ ...rest) => {
+    schemes.set(String(scheme), rest);
+    registerScheme.call(registry, scheme, ...rest);
+  };
+  registry.unregisterScheme = (/** @type {string} */ scheme) => {
+    schemes.delete(scheme);
+    unregisterScheme.call(registry, scheme);
+  };
+}
+
+/** Which schemes were registered, and are Shaka's own again. */
+function ownSchemes() {
+  const { HttpFetchPlugin, NetworkingEngine } = Reflect.get(window, "shaka").net;
+  const own = [HttpFetchPlugin.parse, NetworkingEngine.PluginPriority.PREFERRED, true];
+  const isOwn = (/** @type {unknown[]} */ now) => own.every((value, at) => now[at] === value);
+  return [...schemes].map(([scheme, now]) => [scheme, isOwn(now)]);
 }
 
 /**
@@ -62,6 +112,9 @@ async function rounds(count, config) {
     for (let wait = 0; wait < 100 && swarm.stats().state !== "running"; wait += 1)
       await new Promise((resolve) => setTimeout(resolve, 10));
     if (swarm.stats().state !== "running") throw new Error(`round ${at}: ${swarm.stats().state}`);
+    // And until it has begun, with a socket and the first connections.
+    for (let wait = 0; wait < 100 && swarm.stats().trackers.length === 0; wait += 1)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     // Every tenth one stays until it is linked to somebody.
     for (let wait = 0; at % 10 === 0 && wait < 500 && links === linksBefore; wait += 1)
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -83,6 +136,6 @@ const page = {
   /** Links that ever opened. */
   links: () => links,
   wasmMemoryBytes: () => wasmMemoryBytes,
+  ownSchemes,
 };
 Object.assign(window, { page });
-export {};

@@ -13,6 +13,7 @@ import { begin, openSwarm, record, recorded, seen, video } from "./record.js";
  * @property {Record<string, unknown>} [player] what `player.configure` gets
  * @property {boolean} [hash] hash what the player is handed (default true)
  * @property {boolean} [own] the app registers plug-ins of its own before, and names them
+ * @property {{ module: string, trackerUrl: string }} [other] another library in place of ours: what its `join` gets
  */
 
 /** @type {any} */
@@ -30,6 +31,7 @@ async function start(options) {
   const swarmline = options.swarm
     ? await Promise.all([import("/dist/index.js"), import("/dist/shaka.js")])
     : null;
+  const other = options.other ? await import(options.other.module) : null;
   const { shaka } = /** @type {any} */ (window);
   shaka.polyfill.installAll();
   begin();
@@ -38,6 +40,7 @@ async function start(options) {
   await player.attach(video);
   player.configure(options.player ?? {});
   player.addEventListener("error", (/** @type {any} */ { detail }) => fail(detail));
+  other?.join(shaka, player, options.other);
   const networking = player.getNetworkingEngine();
   if (swarmline && options.swarm) {
     const [{ createSwarm }, { attachShaka }] = swarmline;
@@ -58,7 +61,7 @@ function recordSegments(shaka, networking) {
         return;
       if (context.segment === undefined) return; // an index
       const [, first, last] =
-        /bytes=(\d+)-(\d+)/.exec(response.originalRequest.headers.Range) ?? [];
+        /bytes=(\d+)-(\d+)/.exec(response.originalRequest?.headers.Range) ?? [];
       const [begins, ends] = first && last ? [Number(first), Number(last) + 1] : [0, 0];
       record(response.uri, begins, ends, response.data);
     },
@@ -128,6 +131,3 @@ const viewer = {
   },
 };
 Object.assign(window, { viewer });
-
-/** @typedef {ReturnType<typeof state>} ShakaState */
-export {};
