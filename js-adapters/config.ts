@@ -46,7 +46,7 @@ export interface SwarmConfig {
    * with a viewer's own watermark or key) is the player's own loader's, and no neighbour hears of it.
    */
   segmentFilter?: (url: string, track: SegmentTrack) => boolean;
-  /** A token for trackers that ask for one (`swarmline token`); all of `trackerUrls` are shown it. */
+  /** A token for trackers that ask for one; all of `trackerUrls` are shown it. */
   joinToken?: string;
   /**
    * Which segments may be shared, and where their digests are: `manifestUrl` names a sidecar of

@@ -1,4 +1,5 @@
-//! What a tracker's operator rules, as viewers obey it: the kill switch, fewer links, no upload, join tokens.
+//! What a tracker's operator rules, as viewers obey it: the kill switch, fewer links, no upload,
+//! join tokens, a TURN server.
 
 #![allow(clippy::expect_used, reason = "a test: what cannot be is a failure")]
 
@@ -10,7 +11,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 use swarmline::engine::{Config, ConfigUpdate, Input, Source, WarningCode};
 use swarmline::integrity::SecretKey;
-use swarmline::tracker::{self, Policy, TokenKey, Tokens};
+use swarmline::tracker::{self, Policy, TokenKey, Tokens, Turn};
 use swarmline::wire::JoinToken;
 use world::{LEN, Viewer, World, playlist, source_of, url, vod};
 
@@ -173,4 +174,24 @@ fn with_join_tokens_who_has_one_is_in_and_who_has_none_plays_alone() {
     // Its token expires, and nobody who is in loses anything by it.
     world.run_for(Duration::from_secs(300));
     assert_eq!(links(&world, &viewers), [1, 1, 0]);
+}
+
+#[test]
+fn a_tracker_s_turn_server_reaches_the_shell_of_each_viewer() {
+    let mut world = World::new();
+    let text = vod(&mut world, 10, LEN, true);
+    world.operate(tracker::Input::Clock { unix_s: 1_000 });
+    world.operate(tracker::Input::Turn(Some(Turn {
+        urls: vec!["turn:a.example".to_owned()],
+        secret: "north".to_owned(),
+        life: Duration::from_secs(600),
+    })));
+    let viewer = world.join(World::config(), &playlist(), &text);
+    world.run_for(Duration::from_secs(1));
+    let first = world.viewers[viewer].relay.clone();
+    let first = first.expect("it was told");
+    assert!(first.contains("\"username\":\"16"), "{first}");
+    // Fresh credentials come before the first ones end.
+    world.run_for(Duration::from_secs(300));
+    assert_ne!(world.viewers[viewer].relay, Some(first));
 }

@@ -224,12 +224,7 @@ impl Viewer {
                 };
                 return Some(Message::Text(answer.encode().into()));
             }
-            Ok(
-                FromTracker::Scraped { .. }
-                | FromTracker::Receipted { .. }
-                | FromTracker::Failure { .. },
-            )
-            | Err(_) => {
+            Ok(FromTracker::Receipted { .. } | FromTracker::Failure { .. }) | Err(_) => {
                 self.tally.count(|counted| counted.failures += 1);
             }
         }

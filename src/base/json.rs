@@ -253,6 +253,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A value as it is written, to be passed on without being read.
+    pub fn written(&mut self) -> Result<&'a str, Malformed> {
+        self.space();
+        let begin = self.at;
+        self.skip()?;
+        Ok(self.text.get(begin..self.at).unwrap_or_default())
+    }
+
     /// Nothing may follow.
     pub fn end(mut self) -> Result<(), Malformed> {
         self.space();
@@ -435,6 +443,12 @@ impl Pen {
             }
         }
         self.0.push_str(rest);
+    }
+
+    /// A value that was written before.
+    pub fn written(&mut self, value: &str) {
+        self.comma();
+        self.0.push_str(value);
     }
 
     /// A number.

@@ -133,6 +133,10 @@ impl Driver {
                     .add_candidate(link, &candidate, &self.callback);
                 None
             }
+            Output::UseRelay { server } => {
+                links.borrow().relay_by(&server);
+                None
+            }
             Output::Send { link, bytes } => links.borrow_mut().send(link, &bytes),
             Output::SendBlock {
                 link,
@@ -198,6 +202,7 @@ impl Driver {
             | Output::AcceptOffer { .. }
             | Output::AcceptAnswer { .. }
             | Output::AddCandidate { .. }
+            | Output::UseRelay { .. }
             | Output::Send { .. }
             | Output::SendBlock { .. }
             | Output::CloseLink { .. }

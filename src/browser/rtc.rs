@@ -8,13 +8,12 @@
 
 use super::callback::{Callback, Wake};
 use super::clock::Timer;
-use super::convert::object;
 use super::hash::Thenable;
 use super::store::Store;
 use crate::base::{LinkId, Network, SortedMap};
 use crate::engine::Input;
 use crate::wire::BLOCK_HEADER_LEN;
-use js_sys::{ArrayBuffer, JSON, Map, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, JSON, Map, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use web_sys::{
     MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState,
@@ -53,6 +52,8 @@ extern "C" {
 #[derive(Debug)]
 pub(super) struct Links {
     configuration: RtcConfiguration,
+    /// The page's own servers.
+    servers: Array,
     open: SortedMap<LinkId, Link>,
 }
 
@@ -75,13 +76,24 @@ impl Links {
     /// No links yet; `ice_servers` as `RTCConfiguration` takes them.
     pub(super) fn new(ice_servers: &JsValue) -> Self {
         let servers = if ice_servers.is_object() {
-            ice_servers.clone()
+            ice_servers.clone().unchecked_into()
         } else {
-            js_sys::Array::new().into()
+            Array::new()
         };
+        let configuration = RtcConfiguration::new();
+        configuration.set_ice_servers(&servers);
         Self {
-            configuration: object(&[("iceServers", servers)]).unchecked_into(),
+            configuration,
+            servers,
             open: SortedMap::new(),
+        }
+    }
+
+    /// Offers what is made from now on a server more, given in JSON.
+    pub(super) fn relay_by(&self, server: &str) {
+        if let Ok(server) = JSON::parse(server) {
+            let servers = self.servers.concat(&Array::of1(&server));
+            self.configuration.set_ice_servers(&servers);
         }
     }
 

@@ -126,6 +126,11 @@ pub enum Output {
         /// The candidate as JSON (RTCIceCandidateInit).
         candidate: String,
     },
+    /// Offer connections that are made from now on this TURN server too, in place of the last one that was told.
+    UseRelay {
+        /// An `RTCIceServer` in JSON.
+        server: String,
+    },
     /// Send a message on the control channel.
     Send {
         /// Which link.

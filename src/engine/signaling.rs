@@ -353,6 +353,7 @@ impl Engine {
             extensions: Extensions {
                 token: self.config.join_token.clone(),
                 asks_receipts: false,
+                takes_turn: true,
             },
         };
         let text = announce.encode();

@@ -22,6 +22,7 @@ impl Engine {
                 takes_votes,
                 max_peers,
                 upload_limit,
+                grants,
                 ..
             }) if Some(info_hash) == known => {
                 let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
@@ -30,6 +31,9 @@ impl Engine {
                 tracker.takes_votes = takes_votes;
                 let changed = tracker.caps != (max_peers, upload_limit);
                 tracker.caps = (max_peers, upload_limit);
+                if let Some(server) = grants.turn {
+                    self.out(Output::UseRelay { server });
+                }
                 // Who may have no links is alone.
                 let size = complete.saturating_add(incomplete);
                 let size = if max_peers == Some(0) { 1 } else { size };
@@ -59,8 +63,7 @@ impl Engine {
                 FromTracker::Announced { .. }
                 | FromTracker::Offered { .. }
                 | FromTracker::Answered { .. }
-                | FromTracker::Receipted { .. }
-                | FromTracker::Scraped { .. },
+                | FromTracker::Receipted { .. },
             ) => {}
             Err(error) => self.on_tracker_trouble(now, id, &error.0),
         }

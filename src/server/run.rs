@@ -8,12 +8,12 @@ use super::api::{Api, Cors, api};
 use super::app;
 use super::listener::{Door, accept_all};
 use super::proxies::Proxies;
-use super::settings::{Rule, Settings, TlsFiles};
+use super::settings::{Rule, Settings, TOKEN_CHARS_MIN, TlsFiles};
 use super::shutdown::serve_through;
 use super::state::State;
 use super::store::{Store, now_ms};
 use super::tls::Tls;
-use crate::tracker::{Config, Receipts, Secret};
+use crate::tracker::{Config, Receipts, Secret, Turn};
 use axum::Router;
 use core::future::Future;
 use core::net::SocketAddr;
@@ -58,6 +58,22 @@ fn read_files(settings: &Settings) -> Result<(Option<Tls>, Option<Token>), Strin
     Ok((tls, token.transpose()?))
 }
 
+/// The TURN server with its secret, if there is one.
+fn read_turn(settings: &Settings) -> Result<Option<Turn>, String> {
+    let Some(path) = &settings.turn.secret_file else {
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
+    let secret = text.and_then(|text| match text.trim() {
+        secret if secret.chars().count() >= TOKEN_CHARS_MIN => Ok(secret.to_owned()),
+        _ => Err(format!(
+            "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
+        )),
+    });
+    let secret = secret.map_err(|why| format!("the TURN secret {}: {why}", path.display()))?;
+    Ok(Some(settings.turn.with_secret(secret)))
+}
+
 fn read_token(path: &Path) -> Result<Token, String> {
     let text = std::fs::read_to_string(path);
     let token = text.map_err(|why| why.to_string());
@@ -71,6 +87,7 @@ impl Settings {
     /// # Errors
     /// One line for a person.
     pub fn check_files(&self) -> Result<(), String> {
+        read_turn(self)?;
         read_files(self)?;
         receipts(self)?;
         if self.has_store() {
@@ -294,6 +311,7 @@ impl Running {
     }
 
     fn rule(&self, settings: &Settings) -> Result<(), String> {
+        self.state.set_turn(read_turn(settings)?);
         self.state.rule(None, settings.policy.policy()?);
         self.state.set_rooms(settings.rooms());
         self.state.set_tokens(settings.tokens());
@@ -313,6 +331,7 @@ struct Reloads {
 impl Reloads {
     fn take(&mut self, settings: Settings) -> Result<(), String> {
         let policy = settings.policy.policy()?;
+        let turn = read_turn(&settings)?;
         if let (
             Some(tls),
             TlsFiles {
@@ -323,6 +342,7 @@ impl Reloads {
         {
             tls.reread(certificate, key)?;
         }
+        self.state.set_turn(turn);
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {
             self.state.rule(None, policy);
@@ -334,11 +354,12 @@ impl Reloads {
         let lasting = |settings: &Settings| Settings {
             access: Default::default(),
             policy: Default::default(),
+            turn: Default::default(),
             ..settings.clone()
         };
         if lasting(&settings) != lasting(&self.settings) {
             tracing::warn!(
-                "only access, policy and TLS files change while it runs; restart for the rest"
+                "only access, turn, policy and TLS files change while it runs; restart for the rest"
             );
         }
         self.settings = settings;

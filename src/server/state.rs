@@ -10,7 +10,7 @@ use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
     Config, ConnectionId, Credit, Earned, Input, Output, Policy, Record, Rooms, Stats, Tokens,
-    Tracker, Visitor,
+    Tracker, Turn, Visitor,
 };
 #[cfg(feature = "operate")]
 use crate::tracker::{Figures, ReceiptFault};
@@ -234,6 +234,12 @@ impl State {
     pub fn set_tokens(&self, tokens: Tokens) {
         self.tell_time();
         self.tell(Input::Tokens(tokens));
+    }
+
+    /// Says where viewers are relayed who cannot reach each other; credentials are handed out from now on.
+    pub fn set_turn(&self, turn: Option<Turn>) {
+        self.tell_time();
+        self.tell(Input::Turn(turn));
     }
 
     fn tell_time(&self) {

@@ -95,16 +95,10 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 pub(super) struct Admissions {
     tokens: Tokens,
-    /// Unix time in seconds, and when it was told.
-    clock: Option<(Instant, u64)>,
     held: BTreeMap<(ConnectionId, InfoHash), Admission>,
 }
 
 impl Admissions {
-    pub(super) fn set_clock(&mut self, now: Instant, unix_s: u64) {
-        self.clock = Some((now, unix_s));
-    }
-
     pub(super) fn are_required(&self) -> bool {
         self.tokens.are_required
     }
@@ -116,7 +110,7 @@ impl Admissions {
     /// What `token` grants a connection in a room; nothing new if it has been looked at, or if none is needed.
     pub(super) fn check(
         &self,
-        now: Instant,
+        now_s: Option<u64>,
         (connection, room): (ConnectionId, InfoHash),
         (token, origin): (Option<&str>, Option<&str>),
     ) -> Result<Option<Admission>, TokenFault> {
@@ -135,7 +129,7 @@ impl Admissions {
         if room_of(&claims.room) != room {
             return Err(TokenFault::Room);
         }
-        self.check_times(now, &claims)?;
+        self.check_times(now_s.unwrap_or(u64::MAX), &claims)?;
         let is_of =
             |named: &String| origin.is_some_and(|origin| origin.eq_ignore_ascii_case(named));
         if !claims.origin.as_ref().is_none_or(is_of) {
@@ -155,9 +149,7 @@ impl Admissions {
         keys.any(is_by).then_some(()).ok_or(TokenFault::Signature)
     }
 
-    fn check_times(&self, now: Instant, claims: &JoinToken) -> Result<(), TokenFault> {
-        let unix_s = |(at, unix_s): (Instant, u64)| unix_s.saturating_add(now.since(at).as_secs());
-        let now_s = self.clock.map_or(u64::MAX, unix_s);
+    fn check_times(&self, now_s: u64, claims: &JoinToken) -> Result<(), TokenFault> {
         let (skew_s, most) = (self.tokens.skew.as_secs(), self.tokens.life_max);
         if claims.expires_s.saturating_add(skew_s) <= now_s {
             return Err(TokenFault::Expired);
@@ -207,11 +199,12 @@ impl Tracker {
         room: InfoHash,
         token: Option<&str>,
     ) -> Result<(Option<Admission>, Option<String>), Refusal> {
+        let now_s = self.unix_s(now);
         let speaker = self.connections.get(&connection);
         let origin = speaker.and_then(|speaker| speaker.visitor.origin.as_deref());
         match self
             .admissions
-            .check(now, (connection, room), (token, origin))
+            .check(now_s, (connection, room), (token, origin))
         {
             Ok(admission) => Ok((admission, None)),
             Err(fault) if self.admissions.are_required() => {

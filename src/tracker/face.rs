@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Credit, Policy, Record, Rooms, Tokens};
+use super::{CloseReason, Credit, Policy, Record, Rooms, Tokens, Turn};
 use crate::base::{InfoHash, Network};
 use core::net::IpAddr;
 
@@ -55,6 +55,8 @@ pub enum Input {
     Rooms(Rooms),
     /// The operator says what is asked of who joins.
     Tokens(Tokens),
+    /// Where viewers are relayed who cannot reach each other; `None` for nowhere.
+    Turn(Option<Turn>),
     /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
     Clock {
         /// Seconds of Unix time.

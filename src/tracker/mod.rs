@@ -8,6 +8,7 @@
 //! do: sockets, addresses and rates of messages (the server's), storage, rooms' rules.
 
 mod admission;
+mod announce;
 mod config;
 mod face;
 mod limits;
@@ -17,6 +18,7 @@ mod registry;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod votes;
 
 pub use admission::{TokenKey, Tokens};
@@ -25,13 +27,15 @@ pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
 pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
+pub use turn::Turn;
 
 use crate::base::json::Quoted;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
-use crate::wire::{FromTracker, Offer, ReceiptKey, SessionId, ToTracker};
+use crate::wire::{FromTracker, Scraped, SessionId, ToTracker};
 use admission::Admissions;
+use announce::Said;
 use limits::Refusal;
-use policy::{Caps, Policies};
+use policy::Policies;
 use registry::{Presence, Registry};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -53,6 +57,9 @@ pub struct Tracker {
     registry: Registry,
     policies: Policies,
     admissions: Admissions,
+    turn: Option<Turn>,
+    /// Unix time in seconds, and when it was told.
+    clock: Option<(Instant, u64)>,
     totals: Totals,
     connections: BTreeMap<ConnectionId, Connection>,
     next_sweep: Option<Instant>,
@@ -69,6 +76,8 @@ impl Tracker {
             registry: Registry::default(),
             policies: Policies::default(),
             admissions: Admissions::default(),
+            turn: None,
+            clock: None,
             totals: Totals::default(),
             connections: BTreeMap::new(),
             next_sweep: None,
@@ -88,7 +97,8 @@ impl Tracker {
             Input::Policy { room, policy } => self.on_policy(room, policy),
             Input::Rooms(rooms) => self.on_rooms(rooms),
             Input::Tokens(tokens) => self.on_tokens(tokens),
-            Input::Clock { unix_s } => self.admissions.set_clock(now, unix_s),
+            Input::Turn(turn) => self.turn = turn,
+            Input::Clock { unix_s } => self.clock = Some((now, unix_s)),
             Input::Timeout => self.on_timeout(now),
         }
         let records = self.registry.records.drain(..);
@@ -208,37 +218,22 @@ impl Tracker {
                 takes_policy,
                 extensions,
             } => {
-                self.totals.announces += 1;
-                let caps = self.policies.caps(info_hash, peer);
                 let presence = Presence {
                     id: peer,
                     connection,
                     complete: left.map(|left| left == 0),
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
-                    caps,
+                    caps: self.policies.caps(info_hash, peer),
                     session: self.new_session(),
                     moved: (uploaded, downloaded),
                 };
-                let caps = if takes_policy { caps } else { Caps::default() };
-                self.check_owner(info_hash, presence)?;
-                if event.as_deref() == Some("stopped") {
-                    self.registry.note_moved(info_hash, presence);
-                    self.leave(connection, info_hash);
-                    self.reply_counts(connection, info_hash, caps);
-                    return Ok(());
-                }
-                self.policies.check_room(info_hash)?;
-                let token = extensions.token.as_deref();
-                let (admission, warning) = self.admit(now, connection, info_hash, token)?;
-                self.join(now, info_hash, presence)?;
-                self.admissions.keep(connection, info_hash, admission);
-                self.name_account(connection, info_hash, peer);
-                let asks = extensions.asks_receipts;
-                let key = asks.then(|| self.receipt_key(info_hash, peer)).flatten();
-                self.reply(connection, info_hash, (caps, warning, key));
-                self.relay_offers(now, info_hash, (peer, offers));
-                Ok(())
+                let said = Said {
+                    event,
+                    offers,
+                    extensions,
+                };
+                self.on_announce(now, info_hash, presence, said)
             }
             ToTracker::Answer {
                 info_hash,
@@ -274,15 +269,8 @@ impl Tracker {
             (*info_hash, complete, incomplete, counts.downloaded)
         };
         let swarms = info_hashes.iter().map(row).collect();
-        self.send(connection, &FromTracker::Scraped { swarms });
-    }
-
-    /// Peers know each other's ids, so nobody may speak under an id that another connection announced.
-    fn check_owner(&mut self, info_hash: InfoHash, presence: Presence) -> Result<(), Refusal> {
-        match self.registry.peer(info_hash, presence.id) {
-            Some(peer) if peer.connection != presence.connection => Err(Refusal::PeerTaken),
-            Some(_) | None => Ok(()),
-        }
+        let text = Scraped { swarms }.encode();
+        self.outputs.push_back(Output::Send { connection, text });
     }
 
     /// A name for a stay, should one begin now.
@@ -293,36 +281,6 @@ impl Tracker {
         Some(SessionId(u64::from_le_bytes(bytes) >> 1)) // a database's numbers have a sign
     }
 
-    fn join(
-        &mut self,
-        now: Instant,
-        info_hash: InfoHash,
-        presence: Presence,
-    ) -> Result<(), Refusal> {
-        let Some(connection) = self.connections.get_mut(&presence.connection) else {
-            return Ok(());
-        };
-        match connection.swarms.get(&info_hash).copied() {
-            Some(known) if known == presence.id => {}
-            // A page that starts anew on a shared socket without having stopped. Offers carry no
-            // receiver, so two peers of a swarm on one socket could not be told apart.
-            Some(former) => self.registry.leave(info_hash, former),
-            None => {
-                let max = self.config.swarms_per_connection_max;
-                if connection.swarms.len() >= max {
-                    return Err(Refusal::Swarms { max });
-                }
-                let max = self.config.peers_max;
-                if self.registry.len() >= max {
-                    return Err(Refusal::Full { max });
-                }
-            }
-        }
-        connection.swarms.insert(info_hash, presence.id);
-        self.registry.join(now, info_hash, presence);
-        Ok(())
-    }
-
     fn leave(&mut self, connection: ConnectionId, info_hash: InfoHash) {
         let swarms = self
             .connections
@@ -331,23 +289,6 @@ impl Tracker {
         self.admissions.forget(connection, info_hash);
         if let Some(id) = swarms.and_then(|swarms| swarms.remove(&info_hash)) {
             self.registry.leave(info_hash, id);
-        }
-    }
-
-    fn relay_offers(&mut self, now: Instant, info_hash: InfoHash, from: (PeerId, Vec<Offer>)) {
-        let peer = from.0;
-        let Some(swarm) = self.registry.swarm(info_hash) else {
-            return;
-        };
-        for (to, offer) in relay::hand_out(swarm, &mut self.rng, (now, &self.config), from) {
-            let offered = FromTracker::Offered {
-                info_hash,
-                peer,
-                offer_id: offer.offer_id,
-                sdp: offer.sdp,
-            };
-            self.totals.offers_relayed += 1;
-            self.send(to, &offered);
         }
     }
 
@@ -412,29 +353,10 @@ impl Tracker {
         Ok(found)
     }
 
-    fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash, caps: Caps) {
-        self.reply(connection, info_hash, (caps, None, None));
-    }
-
-    fn reply(
-        &mut self,
-        connection: ConnectionId,
-        info_hash: InfoHash,
-        (caps, warning, receipts): (Caps, Option<String>, Option<ReceiptKey>),
-    ) {
-        let counts = self.registry.counts(info_hash);
-        let announced = FromTracker::Announced {
-            info_hash,
-            interval_s: self.config.interval_s,
-            complete: counts.complete,
-            incomplete: counts.incomplete,
-            warning,
-            takes_votes: true,
-            max_peers: caps.max_peers,
-            upload_limit: caps.upload_limit,
-            receipts,
-        };
-        self.send(connection, &announced);
+    /// Seconds of Unix time, if anybody has told the time.
+    fn unix_s(&self, now: Instant) -> Option<u64> {
+        let (at, unix_s) = self.clock?;
+        Some(unix_s.saturating_add(now.since(at).as_secs()))
     }
 
     fn on_timeout(&mut self, now: Instant) {

@@ -5,6 +5,7 @@
 //! whether it takes a policy or not. Who takes one is told at once (and again with every announce); its links
 //! are its own to close. Not here: who may connect at all (the server's).
 
+use super::announce::Reply;
 use super::limits::Refusal;
 use super::{ConnectionId, Tracker};
 use crate::base::{InfoHash, PeerId};
@@ -167,7 +168,11 @@ impl Tracker {
             }
         }
         for (connection, caps) in to_tell {
-            self.reply_counts(connection, room, caps);
+            let reply = Reply {
+                caps,
+                ..Reply::default()
+            };
+            self.reply(connection, room, reply);
         }
     }
 
@@ -192,7 +197,11 @@ impl Tracker {
                         max_peers: Some(0),
                         ..Caps::default()
                     };
-                    self.reply_counts(connection, room, caps);
+                    let reply = Reply {
+                        caps,
+                        ..Reply::default()
+                    };
+                    self.reply(connection, room, reply);
                 }
                 self.fail(connection, Some(room), &refusal);
             }

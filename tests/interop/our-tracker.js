@@ -8,14 +8,16 @@ import { createInterface } from "node:readline";
 
 const root = join(import.meta.dirname, "..", "..");
 
+const folder = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+const binary = process.env.SWARMLINE_BIN ?? join(folder, "debug", "swarmline");
+
 /**
  * Starts the tracker.
+ * @param {string[]} more arguments beside those for a free port
  * @returns {Promise<{ url: string, close: () => Promise<number> }>} `close` gives its exit code
  */
-export async function startOurTracker() {
-  const folder = process.env.CARGO_TARGET_DIR ?? join(root, "target");
-  const binary = process.env.SWARMLINE_BIN ?? join(folder, "debug", "swarmline");
-  const child = spawn(binary, ["tracker", "--listen", "127.0.0.1:0", "--json"], {
+export async function startOurTracker(more = []) {
+  const child = spawn(binary, ["tracker", "--listen", "127.0.0.1:0", "--json", ...more], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");

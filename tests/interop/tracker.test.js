@@ -2,7 +2,7 @@
 // Our tracker under the stock client's real code, and our words to a stock tracker.
 
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { WebSocket } from "ws";
@@ -117,6 +117,31 @@ test("clients that share a socket are in swarms of their own", limits, async () 
     assert.equal(update.infoHash, client.infoHash);
     assert.equal(update.incomplete, 1);
   }
+});
+
+test("where tokens are required a backend's own JWT lets a stock client in", limits, async (t) => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const key = Buffer.from(String(publicKey.export({ format: "jwk" }).x), "base64url");
+  const keys = `access.token_keys=["main:${key.toString("base64")}"]`;
+  const guarded = await startOurTracker(["--set", "access.tokens=required", "--set", keys]);
+  t.after(() => guarded.close());
+  const infoHash = newHash();
+  const part = (/** @type {object} */ json) =>
+    Buffer.from(JSON.stringify(json)).toString("base64url");
+  const exp = Math.floor(Date.now() / 1000) + 60;
+  const message = `${part({ alg: "EdDSA", kid: "main" })}.${part({ room: infoHash, exp })}`;
+  const token = `${message}.${sign(null, Buffer.from(message), privateKey).toString("base64url")}`;
+
+  const without = stockClient(infoHash, { announce: `${guarded.url}?without` });
+  without.start();
+  const [why] = await once(without, "warning");
+  assert.match(why.message, /asks for a join token/);
+  const getAnnounceOpts = () => ({ token });
+  const admitted = stockClient(infoHash, { announce: `${guarded.url}?with`, getAnnounceOpts });
+  admitted.start();
+  const [update] = await once(admitted, "update");
+  assert.equal(update.incomplete, 1);
+  assert.deepEqual(admitted.warnings, []);
 });
 
 // The texts are those that `ToTracker::encode` writes (its unit test holds them).

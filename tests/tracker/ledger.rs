@@ -24,10 +24,10 @@ pub(super) async fn come(tracker: &Tracker, n: u8) -> (Client, ReceiptKey) {
     let mut client = Client::connect(&tracker.address, &from).await.unwrap();
     client.announce(n).await;
     let heard = client.hear().await;
-    let Some(FromTracker::Announced { receipts, .. }) = heard else {
+    let Some(FromTracker::Announced { grants, .. }) = heard else {
         panic!("{heard:?}");
     };
-    (client, receipts.unwrap())
+    (client, grants.receipts.unwrap())
 }
 
 /// Viewer `to` has had this from viewer `from`.
@@ -333,7 +333,7 @@ async fn without_a_store_there_are_no_keys_and_the_api_says_so() {
     viewer.announce(1).await;
     let heard = viewer.hear().await;
     assert!(
-        matches!(&heard, Some(FromTracker::Announced { receipts: None, .. })),
+        matches!(&heard, Some(FromTracker::Announced { grants, .. }) if grants.receipts.is_none()),
         "{heard:?}"
     );
     let line = format!("GET /api/p2p/contributions/{}", hex(&[1; 20]));

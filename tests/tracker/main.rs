@@ -15,6 +15,7 @@ mod doors;
 mod ledger;
 mod settings;
 mod tokens;
+mod turn;
 
 use futures_util::{SinkExt, StreamExt};
 use std::io::{BufRead, BufReader, Read, Write};

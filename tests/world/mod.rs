@@ -97,6 +97,8 @@ pub struct Shell {
     links: BTreeMap<LinkId, (Viewer, LinkId)>,
     /// What its shell does to messages; `None` is honest.
     pub vice: Option<Vice>,
+    /// The TURN server its connections were last told to use.
+    pub relay: Option<String>,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
     pub alive: bool,
@@ -198,6 +200,7 @@ impl World {
             events: Vec::new(),
             links: BTreeMap::new(),
             vice: None,
+            relay: None,
             hashed_bytes: 0,
             alive: true,
             trackers: BTreeMap::new(),

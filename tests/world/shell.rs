@@ -88,6 +88,7 @@ impl World {
             }
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
             Output::AddCandidate { .. } => {}
+            Output::UseRelay { server } => self.viewers[viewer].relay = Some(server),
             Output::Send { link, bytes } => {
                 self.witness_message(viewer, &bytes);
                 self.send_frame(viewer, link, Frame::Control(bytes));

@@ -13,7 +13,7 @@ pub use layers::Layers;
 pub use token_key::NamedKey;
 
 use super::{AddressQuota, Limits, Origin, Prefix, quota};
-use crate::tracker::{Config, Policy, Rooms, Tokens, WHOLE_PERMILLE};
+use crate::tracker::{Config, Policy, Rooms, Tokens, Turn, WHOLE_PERMILLE};
 use crate::wire::room_of;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -26,6 +26,9 @@ const COMMENTED: &str = include_str!("default.toml");
 
 /// Shortest token of the admin listener, in characters: not to be guessed.
 pub(super) const TOKEN_CHARS_MIN: usize = 16;
+
+/// Shortest life of a TURN server's credentials, in seconds: a viewer hears of new ones with each announce.
+const TURN_LIFE_S_MIN: u64 = 300;
 
 /// All of it. Names are those of `default.toml`, where each is explained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +43,7 @@ pub struct Settings {
     pub tls: TlsFiles,
     pub admin: AdminListener,
     pub access: AccessLists,
+    pub turn: TurnServer,
     pub policy: Rule,
     pub api: ApiPages,
     pub store: StoreFile,
@@ -120,6 +124,16 @@ pub enum TokenUse {
     Open,
     /// Only who shows one that counts.
     Required,
+}
+
+/// Where viewers are relayed who cannot reach each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct TurnServer {
+    pub urls: Vec<String>,
+    pub secret_file: Option<PathBuf>,
+    pub life_s: u64,
 }
 
 /// What viewers may do, as a person writes it: in settings and on the admin listener.
@@ -204,6 +218,7 @@ impl Default for Settings {
             tls: TlsFiles::default(),
             admin: AdminListener::default(),
             access: AccessLists::default(),
+            turn: TurnServer::default(),
             policy: Rule::default(),
             api: ApiPages::default(),
             store: StoreFile::default(),
@@ -253,6 +268,16 @@ impl Default for AccessLists {
             token_keys: Vec::new(),
             token_skew_s: tokens.skew.as_secs(),
             token_life_max_s: tokens.life_max.as_secs(),
+        }
+    }
+}
+
+impl Default for TurnServer {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            secret_file: None,
+            life_s: 6 * 3_600,
         }
     }
 }
@@ -358,6 +383,37 @@ impl AccessLists {
     }
 }
 
+impl TurnServer {
+    fn check(&self) -> Result<(), String> {
+        for url in &self.urls {
+            let host = url
+                .strip_prefix("turn:")
+                .or_else(|| url.strip_prefix("turns:"));
+            if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+                return Err(format!(
+                    "turn.urls: {url:?} is no TURN server; write turn:turn.example.com:3478"
+                ));
+            }
+        }
+        if self.life_s < TURN_LIFE_S_MIN {
+            let life_s = self.life_s;
+            return Err(format!(
+                "turn.life_s is {life_s}; {TURN_LIFE_S_MIN} is the least"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same with its secret, once it has been read.
+    pub(super) fn with_secret(&self, secret: String) -> Turn {
+        Turn {
+            urls: self.urls.clone(),
+            secret,
+            life: Duration::from_secs(self.life_s),
+        }
+    }
+}
+
 impl Settings {
     /// Whether all of it can be obeyed together.
     ///
@@ -380,6 +436,9 @@ impl Settings {
             return Err("proxy_protocol needs trusted_proxies: from whom it is believed".into());
         }
         self.access.check()?;
+        self.turn.check()?;
+        let (urls, secret) = (!self.turn.urls.is_empty(), self.turn.secret_file.is_some());
+        both_or_neither(urls, secret, "turn.urls and turn.secret_file")?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
         let positive = [

@@ -93,60 +93,71 @@ const TWO_KEYS_OF_ONE_NAME: &str = "access.token_keys = [\
     \"a:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\", \
     \"a:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\"]";
 
+/// Settings that cannot be, and what is said of them.
+const WRONG: &[(&str, &str)] = &[
+    ("conections = 5", "FILE: conections: unknown field"),
+    (
+        "[limits]\nconections = 5",
+        "FILE: limits.conections: unknown field",
+    ),
+    ("listen = 5", "FILE: listen: invalid type"),
+    ("listen = \"nowhere\"", "FILE: listen: invalid"),
+    (
+        "[log]\nlevel = \"loud\"",
+        "FILE: log.level: unknown variant",
+    ),
+    (
+        "trusted_proxies = [\"10.0.0.0/99\"]",
+        "FILE: trusted_proxies",
+    ),
+    (
+        "[access]\norigins = [\"example.com\"]",
+        "FILE: access.origins",
+    ),
+    ("listen =", "FILE, line 1: "),
+    ("\n\n[policy\n", "FILE, line 3: "),
+    ("[policy]\nshare = 25", "policy.share is 25"),
+    (
+        "[tls]\nkey = \"k\"",
+        "tls.certificate and tls.key go together",
+    ),
+    (
+        "admin.listen = \"127.0.0.1:1\"",
+        "admin.listen and admin.token_file go together",
+    ),
+    (
+        "access.tokens = \"required\"",
+        "access.tokens is \"required\", but access.token_keys is empty",
+    ),
+    (
+        "access.tokens = \"on\"",
+        "FILE: access.tokens: unknown variant",
+    ),
+    ("access.token_keys = [\"a:b\"]", "FILE: access.token_keys"),
+    (
+        TWO_KEYS_OF_ONE_NAME,
+        "access.token_keys has two keys with the name \"a\"",
+    ),
+    (
+        "turn.urls = [\"turn:a.example\"]",
+        "turn.urls and turn.secret_file go together",
+    ),
+    (
+        "turn.urls = [\"stun:a.example\"]",
+        "turn.urls: \"stun:a.example\" is no TURN server",
+    ),
+    ("turn.life_s = 60", "turn.life_s is 60; 300 is the least"),
+    (
+        "proxy_protocol = true",
+        "proxy_protocol needs trusted_proxies",
+    ),
+    ("limits.connections = 0", "limits.connections is 0"),
+    ("timing.ping_s = 0", "timing.ping_s is 0; 1 is the least"),
+];
+
 #[test]
 fn what_is_wrong_is_named_in_one_line() {
-    let cases = [
-        ("conections = 5", "FILE: conections: unknown field"),
-        (
-            "[limits]\nconections = 5",
-            "FILE: limits.conections: unknown field",
-        ),
-        ("listen = 5", "FILE: listen: invalid type"),
-        ("listen = \"nowhere\"", "FILE: listen: invalid"),
-        (
-            "[log]\nlevel = \"loud\"",
-            "FILE: log.level: unknown variant",
-        ),
-        (
-            "trusted_proxies = [\"10.0.0.0/99\"]",
-            "FILE: trusted_proxies",
-        ),
-        (
-            "[access]\norigins = [\"example.com\"]",
-            "FILE: access.origins",
-        ),
-        ("listen =", "FILE, line 1: "),
-        ("\n\n[policy\n", "FILE, line 3: "),
-        ("[policy]\nshare = 25", "policy.share is 25"),
-        (
-            "[tls]\nkey = \"k\"",
-            "tls.certificate and tls.key go together",
-        ),
-        (
-            "admin.listen = \"127.0.0.1:1\"",
-            "admin.listen and admin.token_file go together",
-        ),
-        (
-            "access.tokens = \"required\"",
-            "access.tokens is \"required\", but access.token_keys is empty",
-        ),
-        (
-            "access.tokens = \"on\"",
-            "FILE: access.tokens: unknown variant",
-        ),
-        ("access.token_keys = [\"a:b\"]", "FILE: access.token_keys"),
-        (
-            TWO_KEYS_OF_ONE_NAME,
-            "access.token_keys has two keys with the name \"a\"",
-        ),
-        (
-            "proxy_protocol = true",
-            "proxy_protocol needs trusted_proxies",
-        ),
-        ("limits.connections = 0", "limits.connections is 0"),
-        ("timing.ping_s = 0", "timing.ping_s is 0; 1 is the least"),
-    ];
-    for (text, expected) in cases {
+    for (text, expected) in WRONG {
         let why = read(text, &[]).unwrap_err();
         assert!(why.starts_with(expected), "{text:?}: {why}");
         assert!(!why.contains('\n'), "{why}");

@@ -5,11 +5,12 @@ mod policy;
 mod presence;
 mod receipts;
 mod relaying;
+mod turn;
 mod votes;
 
 use super::*;
 use crate::base::{Duration, Network};
-use crate::wire::Extensions;
+use crate::wire::{Extensions, Offer};
 use core::net::IpAddr;
 use std::collections::BTreeSet;
 
@@ -183,11 +184,14 @@ fn scrape(world: &mut World, hashes: &[InfoHash]) -> Vec<(InfoHash, u32, u32, u3
     let reader = ConnectionId(u64::MAX);
     world.open(reader.0);
     let info_hashes = hashes.to_vec();
-    let sent = world.say(reader, ToTracker::Scrape { info_hashes }.encode());
-    let [(_, FromTracker::Scraped { swarms })] = sent.as_slice() else {
-        panic!("{sent:?}");
+    let connection = reader;
+    let text = ToTracker::Scrape { info_hashes }.encode();
+    let input = Input::Message { connection, text };
+    world.tracker.handle_input(world.now, input);
+    let Some(Output::Send { text, .. }) = world.tracker.poll_output() else {
+        panic!("no answer");
     };
-    swarms.clone()
+    Scraped::decode(&text).unwrap().swarms
 }
 
 fn reason(sent: &[(ConnectionId, FromTracker)]) -> &str {
@@ -203,7 +207,6 @@ fn offered(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, String)> 
         FromTracker::Announced { .. }
         | FromTracker::Answered { .. }
         | FromTracker::Receipted { .. }
-        | FromTracker::Scraped { .. }
         | FromTracker::Failure { .. } => None,
     };
     sent.iter().filter_map(offer).collect()

@@ -22,7 +22,6 @@ fn told(sent: &[(ConnectionId, FromTracker)]) -> Vec<(u64, Option<u32>, Option<u
         FromTracker::Offered { .. }
         | FromTracker::Answered { .. }
         | FromTracker::Receipted { .. }
-        | FromTracker::Scraped { .. }
         | FromTracker::Failure { .. } => None,
     };
     sent.iter().filter_map(caps).collect()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::integrity::Digest;
-use crate::wire::Receipt;
+use crate::wire::{Receipt, ReceiptKey};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -48,10 +48,10 @@ fn come(world: &mut World, n: u64) -> Option<ReceiptKey> {
         ..Announce::of(n)
     };
     let sent = world.announce(connection, asking);
-    let [(_, FromTracker::Announced { receipts, .. })] = sent.as_slice() else {
+    let [(_, FromTracker::Announced { grants, .. })] = sent.as_slice() else {
         panic!("{sent:?}");
     };
-    receipts.clone()
+    grants.receipts.clone()
 }
 
 /// Peer 1 has had this from peer 2.
@@ -90,10 +90,10 @@ fn a_key_is_for_who_asks_where_receipts_are_taken() {
     assert!(come(&mut world, 1).is_some());
     let other = world.open(2);
     let sent = world.announce(other, Announce::of(2));
-    let [(_, FromTracker::Announced { receipts, .. })] = sent.as_slice() else {
+    let [(_, FromTracker::Announced { grants, .. })] = sent.as_slice() else {
         panic!("{sent:?}");
     };
-    assert_eq!(*receipts, None);
+    assert_eq!(grants.receipts, None);
     assert_eq!(come(&mut World::new(Config::default()), 1), None);
 }
 
@@ -168,10 +168,10 @@ fn a_stay_that_ends_takes_its_key_along() {
         ..Announce::of(1)
     };
     let sent = world.announce(connection, again);
-    let [(_, FromTracker::Announced { receipts, .. })] = sent.as_slice() else {
+    let [(_, FromTracker::Announced { grants, .. })] = sent.as_slice() else {
         panic!("{sent:?}");
     };
-    let fresh = receipts.clone().unwrap();
+    let fresh = grants.receipts.clone().unwrap();
     assert_ne!(fresh, key);
     assert_eq!(
         world.judge(&receipt(&key, 2 * MIB)),

@@ -3,13 +3,13 @@
 //! Decides which message a set of members is and what it must carry; how a single member may look is
 //! `shape`'s. Members that nobody here asks for are skipped while parsing and never kept.
 
-use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
+use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, SessionId,
-    TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
+    AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
+    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_RECEIPTS, SUBJECT_BYTES_MAX,
+    Scraped, SessionId, TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION,
 };
-use crate::base::json::{Cursor, Malformed, Quoted};
+use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
 use crate::integrity::Digest;
 
@@ -32,7 +32,7 @@ impl ToTracker {
             Some("vote") => raw.vote(),
             Some("receipt") => raw.receipt(),
             Some("scrape") => Ok(Self::Scrape {
-                info_hashes: raw.shared.info_hashes,
+                info_hashes: raw.info_hashes,
             }),
             _ => Err(raw.shared.unknown_action()),
         }
@@ -48,20 +48,43 @@ impl FromTracker {
         let raw = parse(text, RawFromTracker::read)?;
         if let Some(reason) = raw.failure {
             return Ok(Self::Failure {
-                info_hash: raw.shared.info_hashes.first().copied(),
+                info_hash: raw.info_hash,
                 reason: clip(reason),
             });
         }
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
-            Some("receipt") => Ok(Self::Receipted {
-                info_hash: raw.shared.info_hash()?,
+            Some("receipt") if SPEAKS_RECEIPTS => Ok(Self::Receipted {
+                info_hash: known(raw.info_hash)?,
                 from: required(raw.from, "from")?,
                 bytes: raw.bytes.unwrap_or(0),
             }),
-            Some("scrape") => Ok(Self::Scraped { swarms: raw.files }),
             _ => Err(raw.shared.unknown_action()),
         }
+    }
+}
+
+impl Scraped {
+    /// Reads the answer to a scrape.
+    ///
+    /// # Errors
+    /// As for [`ToTracker::decode`].
+    pub fn decode(text: &str) -> Result<Self, AnnounceError> {
+        parse(text, |json| {
+            let (mut action, mut swarms) = (None, Vec::new());
+            json.object()?;
+            while let Some(name) = json.name()? {
+                match name.as_str() {
+                    "action" => action = super::shape::text(json)?,
+                    "files" => swarms = files(json)?,
+                    _ => json.skip()?,
+                }
+            }
+            match action.as_deref() {
+                Some("scrape") => Ok(Self { swarms }),
+                _ => Err(json.error("the action is not scrape")),
+            }
+        })
     }
 }
 
@@ -69,7 +92,6 @@ impl FromTracker {
 #[derive(Default)]
 struct Shared {
     action: Option<String>,
-    info_hashes: Vec<InfoHash>,
     peer_id: Option<[u8; 20]>,
     offer_id: Option<String>,
     answer: Option<Sdp>,
@@ -80,7 +102,6 @@ impl Shared {
     fn read(&mut self, name: &str, json: &mut Cursor<'_>) -> Result<(), Malformed> {
         match name {
             "action" => self.action = text(json)?,
-            "info_hash" => self.info_hashes = info_hashes(json)?,
             "peer_id" => self.peer_id = id(json)?,
             "offer_id" => self.offer_id = text(json)?,
             "answer" => self.answer = Sdp::read(json)?,
@@ -95,11 +116,6 @@ impl Shared {
         AnnounceError(format!("unknown action: {action}"))
     }
 
-    fn info_hash(&self) -> Result<InfoHash, AnnounceError> {
-        let first = self.info_hashes.first().copied();
-        first.ok_or_else(|| AnnounceError("info_hash is missing".into()))
-    }
-
     fn peer(&self) -> Result<PeerId, AnnounceError> {
         required(self.peer_id, "peer_id")
     }
@@ -108,6 +124,7 @@ impl Shared {
 #[derive(Default)]
 struct RawToTracker {
     shared: Shared,
+    info_hashes: Vec<InfoHash>,
     to_peer_id: Option<[u8; 20]>,
     against: Option<[u8; 20]>,
     event: Option<String>,
@@ -124,6 +141,7 @@ struct RawToTracker {
     subject: Option<String>,
     mac: Option<String>,
     token: Option<String>,
+    turn: Option<u64>,
     offers: Vec<RawOffer>,
 }
 
@@ -133,6 +151,7 @@ impl RawToTracker {
         json.object()?;
         while let Some(name) = json.name()? {
             match name.as_str() {
+                "info_hash" => raw.info_hashes = info_hashes(json)?,
                 "to_peer_id" => raw.to_peer_id = id(json)?,
                 "against" => raw.against = id(json)?,
                 "event" => raw.event = text(json)?,
@@ -149,6 +168,7 @@ impl RawToTracker {
                 "subject" => raw.subject = text(json)?,
                 "mac" => raw.mac = text(json)?,
                 "token" => raw.token = text(json)?,
+                "turn" => raw.turn = count(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -156,15 +176,20 @@ impl RawToTracker {
         Ok(raw)
     }
 
+    fn info_hash(&self) -> Result<InfoHash, AnnounceError> {
+        known(self.info_hashes.first().copied())
+    }
+
     fn vote(self) -> Result<ToTracker, AnnounceError> {
         Ok(ToTracker::Vote {
-            info_hash: self.shared.info_hash()?,
+            info_hash: self.info_hash()?,
             peer: self.shared.peer()?,
             against: required(self.against, "against")?,
         })
     }
 
     fn receipt(self) -> Result<ToTracker, AnnounceError> {
+        let info_hash = self.info_hash()?;
         let session = self.session.as_deref().and_then(SessionId::from_hex);
         let mac = self.mac.as_deref().and_then(Digest::from_base64);
         let (Some(bytes), Some(session), Some(mac)) = (self.bytes, session, mac) else {
@@ -178,7 +203,7 @@ impl RawToTracker {
             return error(format!("subject is longer than {SUBJECT_BYTES_MAX} bytes"));
         }
         Ok(ToTracker::Receipt(Receipt {
-            info_hash: self.shared.info_hash()?,
+            info_hash,
             peer: self.shared.peer()?,
             from: required(self.from, "from")?,
             bytes,
@@ -190,7 +215,7 @@ impl RawToTracker {
     }
 
     fn announce(self) -> Result<ToTracker, AnnounceError> {
-        let info_hash = self.shared.info_hash()?;
+        let info_hash = self.info_hash()?;
         let peer = self.shared.peer()?;
         if let Some(answer) = self.shared.answer {
             return Ok(ToTracker::Answer {
@@ -220,6 +245,7 @@ impl RawToTracker {
             extensions: Extensions {
                 token: self.token,
                 asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
+                takes_turn: self.turn == Some(TURN_VERSION),
             },
         })
     }
@@ -228,6 +254,7 @@ impl RawToTracker {
 #[derive(Default)]
 struct RawFromTracker {
     shared: Shared,
+    info_hash: Option<InfoHash>,
     failure: Option<String>,
     warning: Option<String>,
     interval: Option<u64>,
@@ -241,8 +268,8 @@ struct RawFromTracker {
     receipt_key: Option<String>,
     from: Option<[u8; 20]>,
     bytes: Option<u64>,
+    turn: Option<String>,
     offer: Option<Sdp>,
-    files: Vec<Swarm>,
 }
 
 impl RawFromTracker {
@@ -251,6 +278,7 @@ impl RawFromTracker {
         json.object()?;
         while let Some(name) = json.name()? {
             match name.as_str() {
+                "info_hash" => raw.info_hash = id(json)?.map(InfoHash),
                 "failure reason" => raw.failure = text(json)?,
                 "warning message" => raw.warning = text(json)?,
                 "interval" => raw.interval = count(json)?,
@@ -260,12 +288,12 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
-                "session" => raw.session = text(json)?,
-                "receipt_key" => raw.receipt_key = text(json)?,
-                "from" => raw.from = id(json)?,
-                "bytes" => raw.bytes = count(json)?,
+                "session" if SPEAKS_RECEIPTS => raw.session = text(json)?,
+                "receipt_key" if SPEAKS_RECEIPTS => raw.receipt_key = text(json)?,
+                "from" if SPEAKS_RECEIPTS => raw.from = id(json)?,
+                "bytes" if SPEAKS_RECEIPTS => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
-                "files" => raw.files = files(json)?,
+                "turn" if json.kind()? == Kind::Object => raw.turn = Some(json.written()?.into()),
                 name => raw.shared.read(name, json)?,
             }
         }
@@ -273,7 +301,7 @@ impl RawFromTracker {
     }
 
     fn announce(self) -> Result<FromTracker, AnnounceError> {
-        let info_hash = self.shared.info_hash()?;
+        let info_hash = known(self.info_hash)?;
         let peer = self.shared.peer();
         if let Some(offer) = self.offer {
             return Ok(FromTracker::Offered {
@@ -302,10 +330,13 @@ impl RawFromTracker {
             takes_votes: self.votes == Some(VOTES_VERSION),
             max_peers: self.max_peers.map(saturate),
             upload_limit: self.upload_limit,
-            receipts: self
-                .session
-                .zip(self.receipt_key)
-                .map(|(session, key)| ReceiptKey { session, key }),
+            grants: Grants {
+                turn: self.turn,
+                receipts: self
+                    .session
+                    .zip(self.receipt_key)
+                    .map(|(session, key)| ReceiptKey { session, key }),
+            },
         })
     }
 }
@@ -393,6 +424,10 @@ fn parse<T>(
 
 fn error<T>(reason: String) -> Result<T, AnnounceError> {
     Err(AnnounceError(reason))
+}
+
+fn known(info_hash: Option<InfoHash>) -> Result<InfoHash, AnnounceError> {
+    info_hash.ok_or_else(|| AnnounceError("info_hash is missing".into()))
 }
 
 fn required(id: Option<[u8; 20]>, member: &str) -> Result<PeerId, AnnounceError> {

@@ -2,7 +2,8 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{
-    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, ToTracker, VOTES_VERSION,
+    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_RECEIPTS, Scraped,
+    TURN_VERSION, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -63,7 +64,8 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
-            Self::Receipt(receipt) => receipt.write(&mut pen),
+            Self::Receipt(receipt) if SPEAKS_RECEIPTS => receipt.write(&mut pen),
+            Self::Receipt(_) => {}
             Self::Scrape { info_hashes } => {
                 pen.member("action", "scrape");
                 if !info_hashes.is_empty() {
@@ -97,7 +99,7 @@ impl FromTracker {
                 takes_votes,
                 max_peers,
                 upload_limit,
-                receipts,
+                grants,
             } => {
                 pen.member("action", "announce");
                 pen.binary("info_hash", &info_hash.0);
@@ -114,9 +116,13 @@ impl FromTracker {
                 if let Some(limit) = upload_limit {
                     pen.count("upload_limit", *limit);
                 }
-                if let Some(receipts) = receipts {
+                if let Some(receipts) = &grants.receipts {
                     pen.member("session", &receipts.session);
                     pen.member("receipt_key", &receipts.key);
+                }
+                if let Some(server) = &grants.turn {
+                    pen.name("turn");
+                    pen.written(server);
                 }
             }
             Self::Offered {
@@ -131,10 +137,6 @@ impl FromTracker {
                 offer_id,
                 sdp,
             } => pen.relayed(info_hash, peer, offer_id, ("answer", sdp)),
-            Self::Scraped { swarms } => {
-                pen.member("action", "scrape");
-                pen.files(swarms);
-            }
             Self::Receipted {
                 info_hash,
                 from,
@@ -158,6 +160,29 @@ impl FromTracker {
     }
 }
 
+impl Scraped {
+    /// The message as JSON text.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut pen = Pen::default();
+        pen.open('{');
+        pen.member("action", "scrape");
+        pen.name("files");
+        pen.open('{');
+        for (info_hash, complete, incomplete, downloaded) in &self.swarms {
+            pen.name(&binary(&info_hash.0));
+            pen.open('{');
+            pen.count("complete", u64::from(*complete));
+            pen.count("incomplete", u64::from(*incomplete));
+            pen.count("downloaded", u64::from(*downloaded));
+            pen.close('}');
+        }
+        pen.close('}');
+        pen.close('}');
+        pen.into_text()
+    }
+}
+
 /// Members of ours.
 impl Pen {
     pub(super) fn member(&mut self, name: &str, text: &str) {
@@ -170,33 +195,11 @@ impl Pen {
         self.number(count);
     }
 
-    fn extensions(&mut self, extensions: &Extensions) {
-        self.flag("receipts", extensions.asks_receipts, RECEIPTS_VERSION);
-        if let Some(token) = &extensions.token {
-            self.member("token", token);
-        }
-    }
-
     /// The version of an extension, if it is spoken.
     fn flag(&mut self, name: &str, is_spoken: bool, version: u64) {
         if is_spoken {
             self.count(name, version);
         }
-    }
-
-    /// The rows of a scrape.
-    fn files(&mut self, swarms: &[(InfoHash, u32, u32, u32)]) {
-        self.name("files");
-        self.open('{');
-        for (info_hash, complete, incomplete, downloaded) in swarms {
-            self.name(&binary(&info_hash.0));
-            self.open('{');
-            self.count("complete", u64::from(*complete));
-            self.count("incomplete", u64::from(*incomplete));
-            self.count("downloaded", u64::from(*downloaded));
-            self.close('}');
-        }
-        self.close('}');
     }
 
     pub(super) fn binary(&mut self, name: &str, bytes: &[u8; 20]) {
@@ -215,6 +218,15 @@ impl Pen {
         self.name("sdp");
         self.quoted(sdp);
         self.close('}');
+    }
+
+    fn extensions(&mut self, extensions: &Extensions) {
+        let asks = SPEAKS_RECEIPTS && extensions.asks_receipts;
+        self.flag("receipts", asks, RECEIPTS_VERSION);
+        if let Some(token) = &extensions.token {
+            self.member("token", token);
+        }
+        self.flag("turn", extensions.takes_turn, TURN_VERSION);
     }
 
     /// None is no member.

@@ -43,8 +43,14 @@ const VOTES_VERSION: u64 = 1;
 /// What a peer that obeys a tracker's policy says of it in its announces.
 const POLICY_VERSION: u64 = 1;
 
+/// Whether receipts are spoken. The page's engine writes none yet, and does not download what that would take.
+const SPEAKS_RECEIPTS: bool = cfg!(any(test, not(target_arch = "wasm32")));
+
 /// What a peer that would write receipts says of it in its announces.
 const RECEIPTS_VERSION: u64 = 1;
+
+/// What a peer that takes a TURN server says of it.
+const TURN_VERSION: u64 = 1;
 
 /// Longest offer id, in characters. Stock ones have 20; a tracker hands them back unread.
 pub const OFFER_ID_CHARS_MAX: usize = 64;
@@ -135,6 +141,17 @@ pub struct Extensions {
     pub token: Option<String>,
     /// It would write [`ToTracker::Receipt`]s, and asks for a key.
     pub asks_receipts: bool,
+    /// It knows what to do with [`Grants::turn`].
+    pub takes_turn: bool,
+}
+
+/// Members of the answer to an announce that stock clients skip, for who says that it takes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// A TURN server and how to get in for a while, as a page's `RTCIceServer`: an object in JSON.
+    pub turn: Option<String>,
+    /// What it signs receipts with.
+    pub receipts: Option<ReceiptKey>,
 }
 
 /// What a tracker tells a peer.
@@ -159,8 +176,8 @@ pub enum FromTracker {
         max_peers: Option<u32>,
         /// Bytes a second it may send to all peers together; 0 is no upload.
         upload_limit: Option<u64>,
-        /// What it signs receipts with; told only to who asks.
-        receipts: Option<ReceiptKey>,
+        /// What else only our peers read.
+        grants: Grants,
     },
     /// Somebody's offer for us.
     Offered {
@@ -184,11 +201,6 @@ pub enum FromTracker {
         /// The SDP; a tracker passes it on unread.
         sdp: Quoted,
     },
-    /// Counts of swarms: (info hash, complete, incomplete, downloaded).
-    Scraped {
-        /// One row a swarm.
-        swarms: Vec<(InfoHash, u32, u32, u32)>,
-    },
     /// A receipt is kept, whatever happens now; nothing up to it need be said again.
     Receipted {
         /// The swarm.
@@ -206,6 +218,13 @@ pub enum FromTracker {
         /// Its words.
         reason: String,
     },
+}
+
+/// The answer to a scrape. Apart from [`FromTracker`], because no viewer asks for one: its page carries no reader of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scraped {
+    /// Counts, one row a swarm: (info hash, complete, incomplete, downloaded).
+    pub swarms: Vec<(InfoHash, u32, u32, u32)>,
 }
 
 /// One offer within an announce.

@@ -149,7 +149,7 @@ fn the_stock_trackers_replies_are_read() {
         takes_votes: false,
         max_peers: None,
         upload_limit: None,
-        receipts: None,
+        grants: Grants::default(),
     };
     assert_eq!(FromTracker::decode(&text.to_string()), Ok(expected));
 
@@ -157,10 +157,11 @@ fn the_stock_trackers_replies_are_read() {
         "action": "scrape", "flags": {"min_request_interval": 600},
         "files": {binary(&HASH.0): {"complete": 3, "incomplete": 4, "downloaded": 3}},
     });
-    let expected = FromTracker::Scraped {
+    let expected = Scraped {
         swarms: vec![(HASH, 3, 4, 3)],
     };
-    assert_eq!(FromTracker::decode(&text.to_string()), Ok(expected));
+    assert_eq!(Scraped::decode(&text.to_string()), Ok(expected));
+    assert!(FromTracker::decode(&text.to_string()).is_err());
 
     for kind in ["offer", "answer"] {
         let text = json!({
@@ -246,7 +247,7 @@ fn what_is_written_is_what_stock_software_reads() {
         r#"{"failure reason":"no"}"#
     );
     assert_eq!(
-        FromTracker::Scraped {
+        Scraped {
             swarms: vec![(InfoHash([0x41; 20]), 1, 2, 3)]
         }
         .encode(),
@@ -360,7 +361,7 @@ mod arbitrary {
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
-                    extensions: Extensions { token, asks_receipts: up % 3 == 0 },
+                    extensions: Extensions { token, takes_turn: up % 3 == 0, asks_receipts: up % 5 == 0 },
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
@@ -380,17 +381,21 @@ mod arbitrary {
                     takes_votes: complete % 2 == 0,
                     max_peers: (complete % 3 == 0).then_some(incomplete),
                     upload_limit: (complete % 5 == 0).then_some(u64::from(incomplete) << 20),
-                    receipts: (complete % 7 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
+                    grants: Grants {
+                        turn: (complete % 7 == 0).then(|| serde_json::json!({ "a": words }).to_string()),
+                        receipts: (complete % 5 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
+                    },
                 },
                 FromTracker::Offered {
                     info_hash, peer, offer_id: offer_id.clone(), sdp: sdp.clone(),
                 },
                 FromTracker::Answered { info_hash, peer, offer_id, sdp },
-                FromTracker::Scraped { swarms: vec![(info_hash, counts[0], counts[1], counts[2])] },
                 FromTracker::Failure { info_hash: Some(info_hash), reason: words },
             ] {
                 prop_assert_eq!(FromTracker::decode(&message.encode()), Ok(message));
             }
+            let scraped = Scraped { swarms: vec![(info_hash, counts[0], counts[1], counts[2])] };
+            prop_assert_eq!(Scraped::decode(&scraped.encode()), Ok(scraped));
         }
 
         #[test]
