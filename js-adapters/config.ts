@@ -46,7 +46,7 @@ export interface SwarmConfig {
    * with a viewer's own watermark or key) is the player's own loader's, and no neighbour hears of it.
    */
   segmentFilter?: (url: string, track: SegmentTrack) => boolean;
-  /** A token for a tracker that asks for one. */
+  /** A token for trackers that ask for one (`swarmline token`); all of `trackerUrls` are shown it. */
   joinToken?: string;
   /**
    * Which segments may be shared, and where their digests are: `manifestUrl` names a sidecar of
@@ -211,15 +211,7 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     false,
     (v) => typeof v === "function",
   ),
-  joinToken: row(
-    undefined,
-    "",
-    "text that is not empty",
-    "invalid-join-token",
-    false,
-    text,
-    () => true,
-  ),
+  joinToken: row(undefined, "", "text that is not empty", "invalid-join-token", false, text),
   integrity: row(
     "prefer",
     "",

@@ -359,6 +359,7 @@ function engineConfig(config: FullConfig, streamUrl: string): object {
     cdnFallbackDelay: config.cdnFallbackDelay,
     uploadLimit: config.uploadLimit,
     trackerUrls: [...config.trackerUrls],
+    joinToken: config.joinToken,
     swarmId: config.swarmId ?? streamName(streamUrl),
     integrity: typeof integrity === "string" ? integrity : (integrity.mode ?? "prefer"),
     manifestUrl: typeof integrity === "string" ? undefined : absolute(integrity.manifestUrl),

@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("integrity", &["base"]),
     ("manifest", &["base", "integrity"]),
     ("engine", &["base", "wire", "manifest", "integrity"]),
-    ("tracker", &["base", "wire"]),
+    ("tracker", &["base", "wire", "integrity"]), // signatures of join tokens
     (
         "browser",
         &["base", "engine", "wire", "integrity", "manifest"],
@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["base", "engine", "wire", "integrity", "manifest"],
     ),
     ("keys", &["integrity"]),
-    ("server", &["base", "tracker", "wire"]),
+    ("server", &["base", "tracker", "wire", "integrity"]), // keys of join tokens
     ("publish", &["base", "integrity", "manifest"]),
     (
         "origin",

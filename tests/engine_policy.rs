@@ -1,4 +1,4 @@
-//! What a tracker's operator rules, as viewers obey it: the kill switch, fewer links, no upload.
+//! What a tracker's operator rules, as viewers obey it: the kill switch, fewer links, no upload, join tokens.
 
 #![allow(clippy::expect_used, reason = "a test: what cannot be is a failure")]
 
@@ -8,8 +8,10 @@ mod world;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
-use swarmline::engine::{Config, ConfigUpdate, Input, Source};
-use swarmline::tracker::Policy;
+use swarmline::engine::{Config, ConfigUpdate, Input, Source, WarningCode};
+use swarmline::integrity::SecretKey;
+use swarmline::tracker::{self, Policy, TokenKey, Tokens};
+use swarmline::wire::JoinToken;
 use world::{LEN, Viewer, World, playlist, source_of, url, vod};
 
 const KILLED: Policy = Policy {
@@ -57,7 +59,7 @@ fn a_kill_switch_ends_all_links_within_two_seconds_and_playback_goes_on() {
     world.run_for(Duration::from_secs(2));
     assert_eq!(links(&world, &viewers), [0, 0, 0]);
     let started = world.now;
-    assert_eq!(second_gets(&mut world, &viewers, 2), Source::Cdn);
+    assert_eq!(second_gets(&mut world, &viewers, 4), Source::Cdn);
     let took = world.now.since(started);
     assert!(
         took < Duration::from_secs(1),
@@ -127,4 +129,48 @@ fn what_a_tracker_said_holds_while_it_is_gone() {
     };
     world.tell(viewers[0], Input::Config(unset));
     assert_eq!(world.open_links(viewers[0]), 0);
+}
+
+#[test]
+fn with_join_tokens_who_has_one_is_in_and_who_has_none_plays_alone() {
+    const NOON: u64 = 1_760_000_000;
+    let mut world = World::new();
+    let text = vod(&mut world, 10, LEN, true);
+    let key = SecretKey::from_bytes(&[7; 32]);
+    let known = TokenKey {
+        id: "main".to_owned(),
+        key: key.public_key(),
+    };
+    world.operate(tracker::Input::Clock { unix_s: NOON });
+    world.operate(tracker::Input::Tokens(Tokens {
+        are_required: true,
+        keys: vec![known],
+        ..Tokens::default()
+    }));
+    let token = JoinToken {
+        room: playlist(),
+        expires_s: NOON + 60,
+        ..JoinToken::default()
+    };
+    let message = token.message(None);
+    let token = JoinToken::signed(&message, &key.sign(message.as_bytes()));
+    let with = |join_token: Option<&str>| Config {
+        join_token: join_token.map(str::to_owned),
+        ..World::config()
+    };
+    let tokens = [Some(token.as_str()), Some(&token), None];
+    let viewers = tokens.map(|token| world.join(with(token), &playlist(), &text));
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(links(&world, &viewers), [1, 1, 0]);
+    assert!(world.has_warned(viewers[2], WarningCode::Tracker));
+    assert!(!world.has_warned(viewers[0], WarningCode::Tracker));
+    world.ahead(viewers[0], 0.0);
+    world.fetch(viewers[0], &url(1));
+    assert_eq!(second_gets(&mut world, &viewers, 1), Source::Peers);
+    world.ahead(viewers[2], 20_000.0);
+    let alone = world.fetch(viewers[2], &url(1));
+    assert_eq!(source_of(&alone), Source::Cdn);
+    // Its token expires, and nobody who is in loses anything by it.
+    world.run_for(Duration::from_secs(300));
+    assert_eq!(links(&world, &viewers), [1, 1, 0]);
 }

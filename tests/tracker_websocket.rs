@@ -10,7 +10,7 @@ use std::time::Duration;
 use swarmline::base::{InfoHash, PeerId};
 use swarmline::server::{AddressQuota, Limits, State, quota, serve};
 use swarmline::tracker::Config;
-use swarmline::wire::{FromTracker, Offer, ToTracker};
+use swarmline::wire::{Extensions, FromTracker, Offer, ToTracker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -153,6 +153,7 @@ fn announce(peer: u8, offers: usize) -> ToTracker {
         offers: (0..offers).map(offer).collect(),
         numwant: 5,
         takes_policy: false,
+        extensions: Extensions::default(),
     }
 }
 
@@ -170,6 +171,7 @@ async fn an_offer_finds_a_peer_and_its_answer_the_way_back() {
         takes_votes: true,
         max_peers: None,
         upload_limit: None,
+        receipts: None,
     };
     assert_eq!(anna.hear().await, expected);
 

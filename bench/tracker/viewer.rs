@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use swarmline::base::json::Quoted;
 use swarmline::base::{InfoHash, PeerId};
-use swarmline::wire::{FromTracker, Offer, ToTracker};
+use swarmline::wire::{Extensions, FromTracker, Offer, ToTracker};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::spawn_local;
@@ -224,7 +224,12 @@ impl Viewer {
                 };
                 return Some(Message::Text(answer.encode().into()));
             }
-            Ok(FromTracker::Scraped { .. } | FromTracker::Failure { .. }) | Err(_) => {
+            Ok(
+                FromTracker::Scraped { .. }
+                | FromTracker::Receipted { .. }
+                | FromTracker::Failure { .. },
+            )
+            | Err(_) => {
                 self.tally.count(|counted| counted.failures += 1);
             }
         }
@@ -251,6 +256,7 @@ impl Viewer {
             left: None,
             numwant: u32::try_from(offers.len()).unwrap_or(u32::MAX),
             takes_policy: false,
+            extensions: Extensions::default(),
             offers,
         };
         Message::Text(message.encode().into())

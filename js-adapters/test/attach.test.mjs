@@ -356,10 +356,15 @@ test("a wrong option throws a code and its field; every default passes", () => {
   for (const manifestUrl of ["", "data:,{}", 5, "http://"]) {
     assert.throws(() => createSwarm({ integrity: { manifestUrl } }), { code: "invalid-integrity" });
   }
-  assert.throws(() => createSwarm({ joinToken: "abc" }), {
-    code: "not-supported",
-    field: "joinToken",
-  });
+  assert.throws(() => createSwarm({ mode: "shadow" }), { code: "not-supported", field: "mode" });
+});
+
+test("a join token reaches the engine as it is", async () => {
+  const hls = player();
+  attachHls(swarmOf({ joinToken: "a.b.c" }), hls);
+  hls.loadSource(SRC);
+  const { config } = await until("an engine", () => engines.at(-1));
+  assert.equal(config.joinToken, "a.b.c");
 });
 
 /** An attached player's engine, of a page whose sidecar is at `manifestUrl`. */

@@ -46,6 +46,7 @@ pub(super) fn config(value: JsValue, host: &Host) -> Result<Config, JsValue> {
             .unwrap_or(default.cdn_fallback_delay),
         upload_limit: given.size("uploadLimit")?.filter(|limit| *limit < u64::MAX),
         tracker_urls: given.texts("trackerUrls")?,
+        join_token: given.text("joinToken")?,
         swarm_id: given.text("swarmId")?,
         integrity,
         manifest_url: given.text("manifestUrl")?,

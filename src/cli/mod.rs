@@ -12,6 +12,7 @@ mod demo;
 mod keygen;
 mod sign;
 mod simulate;
+mod token;
 #[cfg(feature = "operate")]
 mod tracker;
 mod verify;
@@ -37,6 +38,7 @@ enum Command {
     Verify(verify::Args),
     #[cfg(feature = "operate")]
     Tracker(tracker::Args),
+    Token(token::Args),
     Simulate(simulate::Args),
     #[cfg(feature = "serve")]
     #[command(hide = true)]
@@ -57,6 +59,7 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => args.run(),
         #[cfg(feature = "operate")]
         Command::Tracker(args) => args.run(),
+        Command::Token(args) => args.run(),
         Command::Simulate(args) => args.run(),
         #[cfg(feature = "serve")]
         Command::Demo(args) => args.run(),

@@ -21,6 +21,8 @@ pub struct Config {
     pub upload_limit: Option<u64>,
     /// WebTorrent trackers.
     pub tracker_urls: Vec<String>,
+    /// What trackers that ask for one are shown; opaque here.
+    pub join_token: Option<String>,
     /// The swarm's name; `None` takes the manifest's URL without query.
     pub swarm_id: Option<String>,
     /// What to do about digests. Default prefer.
@@ -44,6 +46,7 @@ impl Default for Config {
             cdn_fallback_delay: 800,
             upload_limit: None,
             tracker_urls: Vec::new(),
+            join_token: None,
             swarm_id: None,
             integrity: IntegrityMode::Prefer,
             manifest_url: None,
@@ -278,6 +281,14 @@ pub(super) mod picker {
     /// With so many neighbours what they can give each other matters more than playback's order, however short
     /// time is (`live-short-segments`: 72.7 % of the limit with playback's order below 4 s of slack, 79.8 without).
     pub(in crate::engine) const CROWD: usize = 3;
+}
+
+/// What peers bring before the player asks (`ahead.rs`).
+pub(super) mod ahead {
+    /// Tracks at a time: pictures and sound.
+    pub(in crate::engine) const TRACKS_MAX: usize = 2;
+    /// What is larger than this part of `memoryLimitBytes` waits for its wish.
+    pub(in crate::engine) const MEMORY_PART: u64 = 4;
 }
 
 /// What neighbours hear of a segment in the making (`verify.rs`).

@@ -59,6 +59,7 @@ impl Engine {
                 FromTracker::Announced { .. }
                 | FromTracker::Offered { .. }
                 | FromTracker::Answered { .. }
+                | FromTracker::Receipted { .. }
                 | FromTracker::Scraped { .. },
             ) => {}
             Err(error) => self.on_tracker_trouble(now, id, &error.0),

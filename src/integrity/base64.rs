@@ -1,6 +1,8 @@
 //! Base64 as playlists carry digests and signatures: the standard alphabet with padding (RFC 4648 §4).
 //! By hand, because the `base64` crate costs the wasm module a kilobyte for alphabets nobody asks for.
 //!
+//! Tokens write it with the alphabet of URLs and without padding (RFC 4648 §5, RFC 7515 §2).
+//!
 //! Invariant: each text stands for one value and each value has one text. Padding that is missing or
 //! too much, bits behind the last byte that are not zero (§3.5), space and every other character are
 //! refused. Nothing secret is read here: time depends on the text.
@@ -31,6 +33,35 @@ pub(super) fn to_base64(bytes: &[u8]) -> String {
 pub(super) fn from_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     read_into(text.as_bytes(), &mut bytes).then_some(bytes)
+}
+
+/// The text of `bytes` as tokens have it.
+#[must_use]
+pub fn to_base64url(bytes: &[u8]) -> String {
+    let text = to_base64(bytes);
+    let swapped = |c| match c {
+        '+' => '-',
+        '/' => '_',
+        c => c,
+    };
+    text.trim_end_matches('=').chars().map(swapped).collect()
+}
+
+/// Bytes of a token's part; `None` if it is none. As long as three quarters of the text.
+#[must_use]
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    let rest = text.len() % 4;
+    let len = text.len() / 4 * 3 + rest.saturating_sub(1);
+    let swapped = |byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        b'+' | b'/' | b'=' => b' ', // of the other alphabet
+        byte => byte,
+    };
+    let mut standard: Vec<u8> = text.bytes().map(swapped).collect();
+    standard.resize(text.len().next_multiple_of(4), b'=');
+    let mut bytes = vec![0; len];
+    read_into(&standard, &mut bytes).then_some(bytes)
 }
 
 /// Whether `text` is the text of as many bytes as `bytes` holds; they stand there then.
@@ -108,7 +139,10 @@ mod tests {
     #[cfg(not(target_arch = "wasm32"))]
     mod beside_another {
         use super::super::*;
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        use base64::{
+            Engine as _, engine::general_purpose::STANDARD,
+            engine::general_purpose::URL_SAFE_NO_PAD,
+        };
         use proptest::prelude::*;
 
         fn alike<const N: usize>(text: &str) {
@@ -140,6 +174,18 @@ mod tests {
             #[test]
             fn reading(text in "[A-Da-d0-3+/_=-]{0,8}|[AQgw=]{4}|[AQgw=]{8}") {
                 alike_at_every_length(&text);
+            }
+
+            #[test]
+            fn as_tokens_have_it(bytes in prop::collection::vec(any::<u8>(), 0..70)) {
+                let text = to_base64url(&bytes);
+                prop_assert_eq!(&text, &URL_SAFE_NO_PAD.encode(&bytes));
+                prop_assert_eq!(from_base64url(&text), Some(bytes));
+            }
+
+            #[test]
+            fn reading_as_tokens_have_it(text in "[A-Da-d0-3+/_=é-]{0,9}|[AQgw]{1,9}") {
+                prop_assert_eq!(from_base64url(&text), URL_SAFE_NO_PAD.decode(&text).ok());
             }
 
             #[test]

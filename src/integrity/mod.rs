@@ -10,6 +10,7 @@ pub mod tag;
 mod tree;
 
 pub use attributes::{Attributes, Value, decimal_integer};
+pub use base64::{from_base64url, to_base64url};
 pub use digest::{Digest, Hasher};
 pub use sidecar::{SIDECAR_BYTES_MAX, Sidecar, SidecarError, SidecarSegment, SidecarTrack};
 pub use sign::{PublicKey, Seal, SecretKey, SharedVerifier, Verifier, signed_message};

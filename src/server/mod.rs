@@ -3,7 +3,7 @@
 //! It is a loop around [`Tracker`](crate::tracker::Tracker) (`state`): give one input; take outputs until
 //! none; arm one timer. It moves text and decides nothing about swarms. `listener` brings connections, `proxies`
 //! says whose they are, `access` who may stay, `session` is one of them; `settings` is what an operator sets,
-//! `admin` and `metrics` what it sees and does, `run` all of it together. Invariant: a connection the
+//! `admin` and `metrics` what it sees and does, `store` what outlives the process, `run` all of it together. Invariant: a connection the
 //! tracker knows has exactly one session here, and both end together.
 #![allow(
     clippy::disallowed_methods,
@@ -14,6 +14,8 @@
 mod access;
 #[cfg(feature = "operate")]
 mod admin;
+#[cfg(feature = "operate")]
+mod api;
 mod limits;
 mod listener;
 #[cfg(feature = "operate")]
@@ -27,6 +29,8 @@ mod settings;
 mod shutdown;
 mod state;
 #[cfg(feature = "operate")]
+mod store;
+#[cfg(feature = "operate")]
 mod tls;
 
 pub use access::{Origin, Prefix};
@@ -36,7 +40,7 @@ pub use proxies::Proxies;
 #[cfg(feature = "operate")]
 pub use run::{Running, run};
 #[cfg(feature = "operate")]
-pub use settings::{Layers, Level, LogFormat, Settings};
+pub use settings::{Layers, Level, LogFormat, NamedKey, Settings};
 pub use shutdown::{serve, serve_through, stop_signal};
 pub use state::State;
 #[cfg(feature = "operate")]

@@ -8,7 +8,14 @@ use super::limits::{self, Addresses, Limits};
 use super::proxies::Proxies;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
-use crate::tracker::{Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tracker};
+use crate::tracker::{
+    Config, ConnectionId, Credit, Earned, Input, Output, Policy, Record, Rooms, Stats, Tokens,
+    Tracker, Visitor,
+};
+#[cfg(feature = "operate")]
+use crate::tracker::{Figures, ReceiptFault};
+#[cfg(feature = "operate")]
+use crate::wire::Receipt;
 use axum::extract::ws::close_code;
 use axum::http::{HeaderValue, StatusCode};
 use core::net::IpAddr;
@@ -18,6 +25,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
+
+/// Longest name of an origin that is kept: a host's has 253 bytes at most.
+const ORIGIN_BYTES_MAX: usize = 300;
 
 /// Everything the routes share.
 #[derive(Debug)]
@@ -95,9 +105,18 @@ impl Refused {
     }
 }
 
+/// Who keeps what the tracker says is to be kept. Neither waits.
+pub(super) trait Ledger: core::fmt::Debug + Send + Sync {
+    /// Somebody came or went.
+    fn record(&self, record: Record);
+    /// Somebody earned something; `kept` is called when it is safe, or never.
+    fn earn(&self, earned: Earned, kept: Box<dyn FnOnce() + Send>);
+}
+
 #[derive(Debug)]
 struct Core {
     tracker: Tracker,
+    ledger: Option<Arc<dyn Ledger>>,
     sessions: HashMap<ConnectionId, Session>,
     sockets: HashMap<IpAddr, usize>,
     next_connection: u64,
@@ -125,6 +144,7 @@ impl State {
             message_bytes_max: config.message_bytes_max,
             core: Mutex::new(Core {
                 tracker: Tracker::new(config, seed),
+                ledger: None,
                 sessions: HashMap::new(),
                 sockets: HashMap::new(),
                 next_connection: 0,
@@ -155,8 +175,12 @@ impl State {
 
     /// Takes nobody in from now on, and sends those who are here elsewhere (code 1012), evenly over `spread`,
     /// so that other trackers are not overrun. Done when the last was told.
-    pub async fn drain(&self, spread: Duration) {
+    pub fn drain(self: Arc<Self>, spread: Duration) -> impl Future<Output = ()> + Send {
         self.is_draining.store(true, Ordering::Relaxed);
+        async move { self.send_away(spread).await }
+    }
+
+    async fn send_away(&self, spread: Duration) {
         let mut sessions: Vec<ConnectionId> = self.core().sessions.keys().copied().collect();
         sessions.sort_unstable();
         let each = spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX);
@@ -206,6 +230,19 @@ impl State {
         self.tell(Input::Rooms(rooms));
     }
 
+    /// Says what is asked of who joins a room; in force at once.
+    pub fn set_tokens(&self, tokens: Tokens) {
+        self.tell_time();
+        self.tell(Input::Tokens(tokens));
+    }
+
+    fn tell_time(&self) {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.tell(Input::Clock {
+            unix_s: since.as_secs(),
+        });
+    }
+
     /// Says which pages may connect from now on; empty for all.
     pub fn set_origins(&self, origins: Vec<Origin>) {
         self.access_mut().set_origins(origins);
@@ -244,6 +281,37 @@ impl State {
         let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
         let with_rest = |ban: Ban| (ban.prefix, ban.left(now));
         access.bans(now).map(with_rest).collect()
+    }
+
+    /// Keeps accounts from now on.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
+        self.core().ledger = Some(ledger);
+    }
+
+    /// How much is going on in a room.
+    #[cfg(feature = "operate")]
+    pub(super) fn figures(&self, room: InfoHash) -> Figures {
+        self.core().tracker.figures(room)
+    }
+
+    /// Whether a visitor's request is answered: it may connect, and has asked no more than it may send.
+    #[cfg(feature = "operate")]
+    pub(super) fn may_ask(&self, visitor: Option<IpAddr>) -> Result<(), Refused> {
+        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+        let now = std::time::Instant::now();
+        if visitor.is_some_and(|visitor| access.is_banned(visitor, now)) {
+            return Err(Refused::Banned);
+        }
+        let may = self.may_send(visitor.map(limits::key));
+        may.then_some(()).ok_or(Refused::Address)
+    }
+
+    /// Judges a receipt that came on another way than its writer's connection.
+    #[cfg(feature = "operate")]
+    pub(super) fn take_receipt(&self, receipt: &Receipt) -> Result<Credit, ReceiptFault> {
+        let mut core = self.core();
+        core.tracker.take_receipt(self.now(), receipt)
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -346,6 +414,10 @@ impl State {
         {
             return Err(Refused::Address);
         }
+        let origin = origin.and_then(|origin| origin.to_str().ok());
+        let origin = origin
+            .filter(|it| it.len() <= ORIGIN_BYTES_MAX)
+            .map(str::to_owned);
         let mut core = self.core();
         if !core.tracker.has_room() {
             return Err(Refused::Full);
@@ -364,7 +436,11 @@ impl State {
         core.sessions.insert(connection, session);
         let opened = Input::Opened {
             connection,
-            network,
+            visitor: Visitor {
+                network,
+                address,
+                origin,
+            },
         };
         core.tracker.handle_input(self.now(), opened);
         core.deliver(self.now());
@@ -418,6 +494,16 @@ impl Core {
                     let command = Command::Close(code_of(reason), reason.words());
                     (connection, command, true)
                 }
+                Output::Record(record) => {
+                    if let Some(ledger) = &self.ledger {
+                        ledger.record(record);
+                    }
+                    continue;
+                }
+                Output::Earned { connection, credit } => {
+                    self.keep(connection, credit);
+                    continue;
+                }
             };
             let Some(session) = self.sessions.get(&connection) else {
                 continue;
@@ -434,6 +520,22 @@ impl Core {
             }
         }
         slow
+    }
+
+    /// Acknowledges a receipt when what it says is kept.
+    fn keep(&self, connection: ConnectionId, credit: Credit) {
+        let session = self.sessions.get(&connection);
+        if let (Some(ledger), Some(session)) = (&self.ledger, session) {
+            let queue = session.queue.downgrade();
+            let text = credit.acknowledgement;
+            let kept = move || {
+                if let Some(queue) = queue.upgrade() {
+                    // One that is lost in a full queue is like one that was never written: said again later.
+                    let _ = queue.try_send(Command::Text(text));
+                }
+            };
+            ledger.earn(credit.earned, Box::new(kept));
+        }
     }
 
     /// Ends a session; the tracker hears of it when its socket is gone.
@@ -459,6 +561,7 @@ async fn wake(state: Arc<State>) {
         };
         let wait = at.since(state.now());
         tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+        state.tell_time();
         state.tell(Input::Timeout);
         if let Some(addresses) = &state.addresses {
             addresses.sweep();

@@ -152,7 +152,10 @@ impl Office {
             let network = Some(Network::V4([a, b, c]));
             self.tell(tracker::Input::Opened {
                 connection,
-                network,
+                visitor: tracker::Visitor {
+                    network,
+                    ..tracker::Visitor::default()
+                },
             });
         }
         self.answer(connection, Event::Socket(connection, is_up));
@@ -181,6 +184,7 @@ impl Office {
                         self.answer(connection, Event::FromTracker(connection, text));
                     }
                 }
+                tracker::Output::Record(_) | tracker::Output::Earned { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if self
                         .socket(connection)

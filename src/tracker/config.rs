@@ -1,5 +1,6 @@
 //! The tracker's numbers, each with its reason. Decides nothing else; a shell fills it from flags.
 
+use super::Receipts;
 use crate::base::Duration;
 
 /// What a tracker allows and how long it remembers.
@@ -38,6 +39,8 @@ pub struct Config {
     pub vote_life: Duration,
     /// Messages that cannot be read before a connection is closed. 10: it does not speak our language.
     pub nonsense_max: u32,
+    /// Keeps accounts of stays and takes receipts. `None`: neither; a shell without a store has no use of them.
+    pub receipts: Option<Receipts>,
 }
 
 impl Config {
@@ -69,6 +72,7 @@ impl Default for Config {
             connections_max: 50_000,
             vote_life: Duration::from_secs(1_800),
             nonsense_max: 10,
+            receipts: None,
         }
     }
 }

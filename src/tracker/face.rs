@@ -2,12 +2,25 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Policy, Rooms};
+use super::{CloseReason, Credit, Policy, Record, Rooms, Tokens};
 use crate::base::{InfoHash, Network};
+use core::net::IpAddr;
 
 /// One connection of a client; minted by the shell, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
+
+/// What a shell knows of who connects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// Where it is; `None` if the shell cannot know. All those are one network.
+    pub network: Option<Network>,
+    /// Its address, or what one host commands; `None` if the shell cannot know. Only compared, to tell whether
+    /// two peers may be one.
+    pub address: Option<IpAddr>,
+    /// Whose page it is, as its browser says (RFC 6454).
+    pub origin: Option<String>,
+}
 
 /// What the world tells the tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +29,8 @@ pub enum Input {
     Opened {
         /// Its connection.
         connection: ConnectionId,
-        /// Where it is; `None` if the shell cannot know. All those are one network.
-        network: Option<Network>,
+        /// What the shell knows of it.
+        visitor: Visitor,
     },
     /// A client has said something.
     Message {
@@ -40,6 +53,13 @@ pub enum Input {
     },
     /// The operator says which rooms there may be; who is in another is taken out of it.
     Rooms(Rooms),
+    /// The operator says what is asked of who joins.
+    Tokens(Tokens),
+    /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
+    Clock {
+        /// Seconds of Unix time.
+        unix_s: u64,
+    },
     /// The moment of [`Tracker::next_timeout`] has come.
     Timeout,
 }
@@ -61,6 +81,15 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
+    /// Keep this, if there is a store; it is not waited for.
+    Record(Record),
+    /// Keep this, and when it is kept, send the acknowledgement.
+    Earned {
+        /// To whom.
+        connection: ConnectionId,
+        /// What.
+        credit: Credit,
+    },
 }
 
 /// How much is going on.
@@ -76,6 +105,17 @@ pub struct Stats {
     pub totals: Totals,
 }
 
+/// How much is going on in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Who is there.
+    pub peers: u32,
+    /// Those of them who hold everything.
+    pub complete: u32,
+    /// Bytes that those who are there say they have had from peers; 0 where no accounts are kept.
+    pub bytes_from_peers: u64,
+}
+
 /// What there was since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -89,6 +129,10 @@ pub struct Totals {
     pub scrapes: u64,
     /// Votes against peers that were taken, whether they count or not.
     pub votes: u64,
+    /// Receipts that count.
+    pub receipts: u64,
+    /// Receipts that do not.
+    pub receipts_refused: u64,
     /// Messages that were understood and refused.
     pub refusals: u64,
     /// Messages that could not be read.

@@ -7,23 +7,29 @@
 //! stops it or is silent too long; memory is bounded by [`Config`] whatever is sent. What it does not
 //! do: sockets, addresses and rates of messages (the server's), storage, rooms' rules.
 
+mod admission;
 mod config;
 mod face;
 mod limits;
 mod policy;
+mod receipts;
 mod registry;
 mod relay;
 #[cfg(test)]
 mod tests;
 mod votes;
 
+pub use admission::{TokenKey, Tokens};
 pub use config::Config;
-pub use face::{ConnectionId, Input, Output, Stats, Totals};
+pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
+pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
 
-use crate::base::{InfoHash, Instant, Network, PeerId, Rng};
-use crate::wire::{FromTracker, Offer, ToTracker};
+use crate::base::json::Quoted;
+use crate::base::{InfoHash, Instant, PeerId, Rng};
+use crate::wire::{FromTracker, Offer, ReceiptKey, SessionId, ToTracker};
+use admission::Admissions;
 use limits::Refusal;
 use policy::{Caps, Policies};
 use registry::{Presence, Registry};
@@ -33,7 +39,7 @@ use std::collections::{BTreeMap, VecDeque};
 struct Connection {
     /// Where it is, and as whom.
     swarms: BTreeMap<InfoHash, PeerId>,
-    network: Option<Network>,
+    visitor: Visitor,
     heard: Instant,
     has_spoken: bool,
     nonsense: u32,
@@ -46,6 +52,7 @@ pub struct Tracker {
     rng: Rng,
     registry: Registry,
     policies: Policies,
+    admissions: Admissions,
     totals: Totals,
     connections: BTreeMap<ConnectionId, Connection>,
     next_sweep: Option<Instant>,
@@ -61,6 +68,7 @@ impl Tracker {
             rng: Rng::new(seed),
             registry: Registry::default(),
             policies: Policies::default(),
+            admissions: Admissions::default(),
             totals: Totals::default(),
             connections: BTreeMap::new(),
             next_sweep: None,
@@ -73,14 +81,18 @@ impl Tracker {
         match input {
             Input::Opened {
                 connection,
-                network,
-            } => self.on_opened(now, connection, network),
+                visitor,
+            } => self.on_opened(now, connection, visitor),
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
             Input::Policy { room, policy } => self.on_policy(room, policy),
             Input::Rooms(rooms) => self.on_rooms(rooms),
+            Input::Tokens(tokens) => self.on_tokens(tokens),
+            Input::Clock { unix_s } => self.admissions.set_clock(now, unix_s),
             Input::Timeout => self.on_timeout(now),
         }
+        let records = self.registry.records.drain(..);
+        self.outputs.extend(records.map(Output::Record));
     }
 
     /// The next thing to do, until there is none.
@@ -106,13 +118,24 @@ impl Tracker {
         }
     }
 
+    /// How much is going on in a room; nothing in one that nobody is in.
+    #[must_use]
+    pub fn figures(&self, room: InfoHash) -> Figures {
+        let counts = self.registry.counts(room);
+        Figures {
+            peers: counts.complete + counts.incomplete,
+            complete: counts.complete,
+            bytes_from_peers: self.registry.bytes_from_peers(room),
+        }
+    }
+
     /// Whether one more connection would be taken.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.connections.len() < self.config.connections_max
     }
 
-    fn on_opened(&mut self, now: Instant, connection: ConnectionId, network: Option<Network>) {
+    fn on_opened(&mut self, now: Instant, connection: ConnectionId, visitor: Visitor) {
         if !self.has_room() {
             self.close(connection, CloseReason::Full);
             return;
@@ -122,7 +145,7 @@ impl Tracker {
             connection,
             Connection {
                 swarms: BTreeMap::new(),
-                network,
+                visitor,
                 heard: now,
                 has_spoken: false,
                 nonsense: 0,
@@ -146,6 +169,7 @@ impl Tracker {
                     ToTracker::Announce { info_hash, .. }
                     | ToTracker::Answer { info_hash, .. }
                     | ToTracker::Vote { info_hash, .. } => Some(*info_hash),
+                    ToTracker::Receipt(receipt) => Some(receipt.info_hash),
                     ToTracker::Scrape { .. } => None,
                 };
                 if let Err(refusal) = self.on_decoded(now, connection, message) {
@@ -178,10 +202,11 @@ impl Tracker {
                 event,
                 left,
                 offers,
-                uploaded: _,
-                downloaded: _,
+                uploaded,
+                downloaded,
                 numwant: _, // stock trackers take it from the offers, too
                 takes_policy,
+                extensions,
             } => {
                 self.totals.announces += 1;
                 let caps = self.policies.caps(info_hash, peer);
@@ -192,17 +217,26 @@ impl Tracker {
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
                     caps,
+                    session: self.new_session(),
+                    moved: (uploaded, downloaded),
                 };
                 let caps = if takes_policy { caps } else { Caps::default() };
                 self.check_owner(info_hash, presence)?;
                 if event.as_deref() == Some("stopped") {
+                    self.registry.note_moved(info_hash, presence);
                     self.leave(connection, info_hash);
                     self.reply_counts(connection, info_hash, caps);
                     return Ok(());
                 }
                 self.policies.check_room(info_hash)?;
+                let token = extensions.token.as_deref();
+                let (admission, warning) = self.admit(now, connection, info_hash, token)?;
                 self.join(now, info_hash, presence)?;
-                self.reply_counts(connection, info_hash, caps);
+                self.admissions.keep(connection, info_hash, admission);
+                self.name_account(connection, info_hash, peer);
+                let asks = extensions.asks_receipts;
+                let key = asks.then(|| self.receipt_key(info_hash, peer)).flatten();
+                self.reply(connection, info_hash, (caps, warning, key));
                 self.relay_offers(now, info_hash, (peer, offers));
                 Ok(())
             }
@@ -213,16 +247,9 @@ impl Tracker {
                 offer_id,
                 sdp,
             } => {
-                let offerer =
-                    self.find_offerer(now, connection, info_hash, (peer, to_peer, &offer_id))?;
-                let answer = FromTracker::Answered {
-                    info_hash,
-                    peer,
-                    offer_id,
-                    sdp,
-                };
-                self.totals.answers_relayed += 1;
-                self.send(offerer, &answer);
+                let between = (peer, to_peer, offer_id.as_str());
+                let offerer = self.find_offerer(now, connection, info_hash, between)?;
+                self.relay_answer(offerer, (info_hash, peer), (offer_id, sdp));
                 Ok(())
             }
             ToTracker::Vote {
@@ -230,6 +257,7 @@ impl Tracker {
                 peer,
                 against,
             } => self.on_vote(now, connection, info_hash, (peer, against)),
+            ToTracker::Receipt(receipt) => self.on_receipt(now, connection, &receipt),
             ToTracker::Scrape { info_hashes } if info_hashes.is_empty() => Err(Refusal::FullScrape),
             ToTracker::Scrape { info_hashes } => {
                 self.on_scrape(connection, &info_hashes);
@@ -255,6 +283,14 @@ impl Tracker {
             Some(peer) if peer.connection != presence.connection => Err(Refusal::PeerTaken),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// A name for a stay, should one begin now.
+    fn new_session(&mut self) -> Option<SessionId> {
+        self.config.receipts.as_ref()?;
+        let mut bytes = [0; 8];
+        self.rng.fill(&mut bytes);
+        Some(SessionId(u64::from_le_bytes(bytes) >> 1)) // a database's numbers have a sign
     }
 
     fn join(
@@ -292,6 +328,7 @@ impl Tracker {
             .connections
             .get_mut(&connection)
             .map(|it| &mut it.swarms);
+        self.admissions.forget(connection, info_hash);
         if let Some(id) = swarms.and_then(|swarms| swarms.remove(&info_hash)) {
             self.registry.leave(info_hash, id);
         }
@@ -314,6 +351,22 @@ impl Tracker {
         }
     }
 
+    fn relay_answer(
+        &mut self,
+        offerer: ConnectionId,
+        (info_hash, peer): (InfoHash, PeerId),
+        (offer_id, sdp): (String, Quoted),
+    ) {
+        self.totals.answers_relayed += 1;
+        let answer = FromTracker::Answered {
+            info_hash,
+            peer,
+            offer_id,
+            sdp,
+        };
+        self.send(offerer, &answer);
+    }
+
     /// Counts a vote, if it counts. The voter does not hear whether.
     fn on_vote(
         &mut self,
@@ -322,7 +375,10 @@ impl Tracker {
         info_hash: InfoHash,
         (voter, accused): (PeerId, PeerId),
     ) -> Result<(), Refusal> {
-        let network = self.connections.get(&connection).and_then(|c| c.network);
+        let network = self
+            .connections
+            .get(&connection)
+            .and_then(|c| c.visitor.network);
         match self.registry.peer(info_hash, voter) {
             Some(speaker) if speaker.connection == connection => {}
             Some(_) | None => return Err(Refusal::NotAnnounced),
@@ -350,21 +406,33 @@ impl Tracker {
             .registry
             .peer(info_hash, to)
             .ok_or(Refusal::NoSuchOffer)?;
-        relay::take_awaited(offerer, (now, &self.config), (from, offer_id))
-            .ok_or(Refusal::NoSuchOffer)
+        let found = relay::take_awaited(offerer, (now, &self.config), (from, offer_id));
+        let found = found.ok_or(Refusal::NoSuchOffer)?;
+        self.registry.note_meeting(info_hash, [from, to]);
+        Ok(found)
     }
 
     fn reply_counts(&mut self, connection: ConnectionId, info_hash: InfoHash, caps: Caps) {
+        self.reply(connection, info_hash, (caps, None, None));
+    }
+
+    fn reply(
+        &mut self,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        (caps, warning, receipts): (Caps, Option<String>, Option<ReceiptKey>),
+    ) {
         let counts = self.registry.counts(info_hash);
         let announced = FromTracker::Announced {
             info_hash,
             interval_s: self.config.interval_s,
             complete: counts.complete,
             incomplete: counts.incomplete,
-            warning: None,
+            warning,
             takes_votes: true,
             max_peers: caps.max_peers,
             upload_limit: caps.upload_limit,
+            receipts,
         };
         self.send(connection, &announced);
     }
@@ -433,6 +501,7 @@ impl Tracker {
             return;
         };
         for (info_hash, id) in gone.swarms {
+            self.admissions.forget(connection, info_hash);
             self.registry.leave(info_hash, id);
         }
     }

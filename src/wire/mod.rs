@@ -1,5 +1,6 @@
 //! Bytes and text on the wire, and nothing else: `peer` for data channels, `codec` for how its
-//! messages stand in bytes, `announce` for WebTorrent trackers, `reader` for bounded reading.
+//! messages stand in bytes, `announce` for WebTorrent trackers, `token` for what admits to one,
+//! `reader` for bounded reading.
 //!
 //! Invariant: stateless and total. No input panics, none allocates more than its own length allows.
 
@@ -7,13 +8,16 @@ mod announce;
 mod codec;
 mod peer;
 mod reader;
+mod token;
 
 pub use announce::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, SCRAPE_MAX, SDP_BYTES_MAX,
-    TEXT_BYTES_MAX, ToTracker, info_hash_of,
+    AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, Receipt,
+    ReceiptKey, SCRAPE_MAX, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, SessionId, TEXT_BYTES_MAX, ToTracker,
+    info_hash_of, mac_of, room_of, secret_of, session_key,
 };
 pub use codec::{limit, number};
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
     RejectReason, SegmentKey, WIRE_VERSION,
 };
+pub use token::{JoinToken, SignedToken, TOKEN_BYTES_MAX, TokenError};

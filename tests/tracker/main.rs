@@ -10,8 +10,11 @@
 )]
 
 mod admin;
+mod api;
 mod doors;
+mod ledger;
 mod settings;
+mod tokens;
 
 use futures_util::{SinkExt, StreamExt};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -21,7 +24,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use swarmline::base::{InfoHash, PeerId};
-use swarmline::wire::{FromTracker, ToTracker, info_hash_of};
+use swarmline::wire::{Extensions, FromTracker, ToTracker, info_hash_of};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -235,5 +238,9 @@ fn announce(peer: u8) -> ToTracker {
         offers: Vec::new(),
         numwant: 0,
         takes_policy: true,
+        extensions: Extensions {
+            asks_receipts: true,
+            ..Extensions::default()
+        },
     }
 }

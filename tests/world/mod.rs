@@ -330,7 +330,11 @@ impl World {
 
     /// The tracker's operator rules what peers may do.
     pub fn rule(&mut self, room: Option<InfoHash>, policy: tracker::Policy) {
-        let input = tracker::Input::Policy { room, policy };
+        self.operate(tracker::Input::Policy { room, policy });
+    }
+
+    /// What an operator tells the tracker.
+    pub fn operate(&mut self, input: tracker::Input) {
         self.tracker.handle_input(self.now, input);
         self.drain_tracker();
     }
@@ -488,6 +492,7 @@ impl World {
                         self.later(span, Delivery::FromTracker(viewer, tracker, text));
                     }
                 }
+                tracker::Output::Record(_) | tracker::Output::Earned { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if let Some((viewer, tracker)) = self.connections.remove(&connection) {
                         self.later(

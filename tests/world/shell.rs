@@ -186,7 +186,10 @@ impl World {
         let network = self.network_of(viewer);
         let opened = tracker::Input::Opened {
             connection,
-            network,
+            visitor: tracker::Visitor {
+                network,
+                ..tracker::Visitor::default()
+            },
         };
         self.tracker.handle_input(self.now, opened);
         self.later(

@@ -7,13 +7,14 @@
 mod layers;
 #[cfg(test)]
 mod tests;
+mod token_key;
 
 pub use layers::Layers;
+pub use token_key::NamedKey;
 
 use super::{AddressQuota, Limits, Origin, Prefix, quota};
-use crate::base::InfoHash;
-use crate::tracker::{Config, Policy, Rooms, WHOLE_PERMILLE};
-use crate::wire::info_hash_of;
+use crate::tracker::{Config, Policy, Rooms, Tokens, WHOLE_PERMILLE};
+use crate::wire::room_of;
 use core::net::SocketAddr;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub struct Settings {
     pub admin: AdminListener,
     pub access: AccessLists,
     pub policy: Rule,
+    pub api: ApiPages,
+    pub store: StoreFile,
+    pub receipts: ReceiptNumbers,
     pub limits: LimitNumbers,
     pub timing: Timing,
 }
@@ -95,13 +99,27 @@ pub struct AdminListener {
 }
 
 /// Who may connect, and for which streams.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "default.toml says what each setting means")]
 pub struct AccessLists {
     pub origins: Vec<Origin>,
     pub rooms_allow: Vec<String>,
     pub rooms_deny: Vec<String>,
+    pub tokens: TokenUse,
+    pub token_keys: Vec<NamedKey>,
+    pub token_skew_s: u64,
+    pub token_life_max_s: u64,
+}
+
+/// Whether join tokens are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenUse {
+    /// Who shows none is let in.
+    Open,
+    /// Only who shows one that counts.
+    Required,
 }
 
 /// What viewers may do, as a person writes it: in settings and on the admin listener.
@@ -113,6 +131,32 @@ pub struct Rule {
     pub share: f64,
     pub max_peers: Option<u32>,
     pub upload_limit: Option<u64>,
+}
+
+/// Who reads the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct ApiPages {
+    pub cors: Vec<Origin>,
+}
+
+/// What outlives the process, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct StoreFile {
+    pub path: PathBuf,
+    pub retention_days: u64,
+}
+
+/// How receipts are judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct ReceiptNumbers {
+    pub rate_bytes_per_s: u64,
+    pub secret_file: Option<PathBuf>,
 }
 
 /// How much is taken, of all and of each.
@@ -161,6 +205,9 @@ impl Default for Settings {
             admin: AdminListener::default(),
             access: AccessLists::default(),
             policy: Rule::default(),
+            api: ApiPages::default(),
+            store: StoreFile::default(),
+            receipts: ReceiptNumbers::default(),
             limits: LimitNumbers::default(),
             timing: Timing::default(),
         }
@@ -173,6 +220,39 @@ impl Default for Log {
             level: Level::Info,
             format: LogFormat::Text,
             addresses: false,
+        }
+    }
+}
+
+impl Default for StoreFile {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            retention_days: 90,
+        }
+    }
+}
+
+impl Default for ReceiptNumbers {
+    fn default() -> Self {
+        Self {
+            rate_bytes_per_s: 12_500_000,
+            secret_file: None,
+        }
+    }
+}
+
+impl Default for AccessLists {
+    fn default() -> Self {
+        let tokens = Tokens::default();
+        Self {
+            origins: Vec::new(),
+            rooms_allow: Vec::new(),
+            rooms_deny: Vec::new(),
+            tokens: TokenUse::Open,
+            token_keys: Vec::new(),
+            token_skew_s: tokens.skew.as_secs(),
+            token_life_max_s: tokens.life_max.as_secs(),
         }
     }
 }
@@ -257,6 +337,27 @@ impl Rule {
     }
 }
 
+impl AccessLists {
+    fn check(&self) -> Result<(), String> {
+        if self.tokens == TokenUse::Required && self.token_keys.is_empty() {
+            return Err(
+                "access.tokens is \"required\", but access.token_keys is empty: nobody could join"
+                    .into(),
+            );
+        }
+        for (at, key) in self.token_keys.iter().enumerate() {
+            let mut before = self.token_keys.iter().take(at);
+            if before.any(|other| other.id() == key.id()) {
+                let id = key.id();
+                return Err(format!(
+                    "access.token_keys has two keys with the name {id:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Settings {
     /// Whether all of it can be obeyed together.
     ///
@@ -272,9 +373,13 @@ impl Settings {
         both_or_neither(certificate, key, "tls.certificate and tls.key")?;
         let (listen, token) = (admin.listen.is_some(), admin.token_file.is_some());
         both_or_neither(listen, token, "admin.listen and admin.token_file")?;
+        if self.receipts.rate_bytes_per_s == 0 {
+            return Err("receipts.rate_bytes_per_s is 0: nobody could earn anything".into());
+        }
         if self.proxy_protocol && self.trusted_proxies.is_empty() {
             return Err("proxy_protocol needs trusted_proxies: from whom it is believed".into());
         }
+        self.access.check()?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
         let positive = [
@@ -318,6 +423,12 @@ impl Settings {
         }
     }
 
+    /// Whether anything outlives the process.
+    #[must_use]
+    pub fn has_store(&self) -> bool {
+        !self.store.path.as_os_str().is_empty()
+    }
+
     /// The sockets' numbers.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -347,6 +458,18 @@ impl Settings {
         Rooms {
             allow: hashes(&self.access.rooms_allow),
             deny: hashes(&self.access.rooms_deny),
+        }
+    }
+
+    /// What is asked of who joins.
+    #[must_use]
+    pub fn tokens(&self) -> Tokens {
+        let access = &self.access;
+        Tokens {
+            are_required: access.tokens == TokenUse::Required,
+            keys: access.token_keys.iter().map(NamedKey::key).collect(),
+            skew: Duration::from_secs(access.token_skew_s),
+            life_max: Duration::from_secs(access.token_life_max_s),
         }
     }
 
@@ -380,15 +503,6 @@ fn setting(line: &str) -> Option<&str> {
     let (key, _) = line.split_once(" = ")?;
     let is_name = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     is_name.then_some(key)
-}
-
-/// Which swarm an operator means: an info hash in hex, else the name that pages give it.
-pub(super) fn room_of(name: &str) -> InfoHash {
-    let byte = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
-    let is_hex = name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit());
-    let bytes = is_hex.then(|| (0..20).filter_map(byte).collect::<Vec<u8>>());
-    let bytes = bytes.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok());
-    bytes.map_or_else(|| info_hash_of(name), InfoHash)
 }
 
 fn usize_of(number: u64) -> usize {

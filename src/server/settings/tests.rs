@@ -89,6 +89,10 @@ fn a_flag_counts_more_than_the_file() {
     assert_eq!(settings.listen.port(), 1);
 }
 
+const TWO_KEYS_OF_ONE_NAME: &str = "access.token_keys = [\
+    \"a:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\", \
+    \"a:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\"]";
+
 #[test]
 fn what_is_wrong_is_named_in_one_line() {
     let cases = [
@@ -121,6 +125,19 @@ fn what_is_wrong_is_named_in_one_line() {
         (
             "admin.listen = \"127.0.0.1:1\"",
             "admin.listen and admin.token_file go together",
+        ),
+        (
+            "access.tokens = \"required\"",
+            "access.tokens is \"required\", but access.token_keys is empty",
+        ),
+        (
+            "access.tokens = \"on\"",
+            "FILE: access.tokens: unknown variant",
+        ),
+        ("access.token_keys = [\"a:b\"]", "FILE: access.token_keys"),
+        (
+            TWO_KEYS_OF_ONE_NAME,
+            "access.token_keys has two keys with the name \"a\"",
         ),
         (
             "proxy_protocol = true",

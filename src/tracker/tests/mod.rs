@@ -1,12 +1,16 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
+mod admission;
 mod policy;
 mod presence;
+mod receipts;
 mod relaying;
 mod votes;
 
 use super::*;
-use crate::base::Duration;
+use crate::base::{Duration, Network};
+use crate::wire::Extensions;
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 const HASH: InfoHash = InfoHash([7; 20]);
@@ -15,6 +19,10 @@ struct World {
     now: Instant,
     tracker: Tracker,
     closed: Vec<(ConnectionId, CloseReason)>,
+    /// Whom the next connections come from.
+    address: Option<IpAddr>,
+    records: Vec<Record>,
+    credits: Vec<(ConnectionId, Credit)>,
 }
 
 impl World {
@@ -23,6 +31,9 @@ impl World {
             now: Instant::ZERO,
             tracker: Tracker::new(config, 1),
             closed: Vec::new(),
+            address: None,
+            records: Vec::new(),
+            credits: Vec::new(),
         }
     }
 
@@ -31,10 +42,19 @@ impl World {
     }
 
     fn open_from(&mut self, n: u64, network: Option<Network>) -> ConnectionId {
+        let visitor = Visitor {
+            network,
+            address: self.address,
+            ..Visitor::default()
+        };
+        self.open_as(n, visitor)
+    }
+
+    fn open_as(&mut self, n: u64, visitor: Visitor) -> ConnectionId {
         let connection = ConnectionId(n);
         let opened = Input::Opened {
             connection,
-            network,
+            visitor,
         };
         self.tracker.handle_input(self.now, opened);
         connection
@@ -54,6 +74,8 @@ impl World {
                     sent.push((connection, FromTracker::decode(&text).unwrap()));
                 }
                 Output::Close { connection, reason } => self.closed.push((connection, reason)),
+                Output::Record(record) => self.records.push(record),
+                Output::Earned { connection, credit } => self.credits.push((connection, credit)),
             }
         }
         sent
@@ -101,6 +123,8 @@ struct Announce {
     left: Option<u64>,
     offers: usize,
     takes_policy: bool,
+    extensions: Extensions,
+    uploaded: u64,
 }
 
 impl Announce {
@@ -112,6 +136,8 @@ impl Announce {
             left: Some(1),
             offers: 0,
             takes_policy: false,
+            extensions: Extensions::default(),
+            uploaded: 0,
         }
     }
 
@@ -124,12 +150,13 @@ impl Announce {
             info_hash: self.hash,
             peer: self.peer,
             event: self.event.map(Into::into),
-            uploaded: 0,
+            uploaded: self.uploaded,
             downloaded: 0,
             left: self.left,
             offers: (0..self.offers).map(offer).collect(),
             numwant: 0,
             takes_policy: self.takes_policy,
+            extensions: self.extensions,
         };
         message.encode()
     }
@@ -175,6 +202,7 @@ fn offered(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, String)> 
         FromTracker::Offered { offer_id, .. } => Some((*to, offer_id.clone())),
         FromTracker::Announced { .. }
         | FromTracker::Answered { .. }
+        | FromTracker::Receipted { .. }
         | FromTracker::Scraped { .. }
         | FromTracker::Failure { .. } => None,
     };

@@ -5,11 +5,13 @@
 
 use super::shape::{Swarm, count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION, SDP_BYTES_MAX,
+    AnnounceError, Extensions, FromTracker, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
+    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, SessionId,
     TEXT_BYTES_MAX, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
+use crate::integrity::Digest;
 
 /// Longest words of a tracker that are kept, in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -28,6 +30,7 @@ impl ToTracker {
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
             Some("vote") => raw.vote(),
+            Some("receipt") => raw.receipt(),
             Some("scrape") => Ok(Self::Scrape {
                 info_hashes: raw.shared.info_hashes,
             }),
@@ -51,6 +54,11 @@ impl FromTracker {
         }
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
+            Some("receipt") => Ok(Self::Receipted {
+                info_hash: raw.shared.info_hash()?,
+                from: required(raw.from, "from")?,
+                bytes: raw.bytes.unwrap_or(0),
+            }),
             Some("scrape") => Ok(Self::Scraped { swarms: raw.files }),
             _ => Err(raw.shared.unknown_action()),
         }
@@ -108,6 +116,14 @@ struct RawToTracker {
     left: Option<u64>,
     numwant: Option<u64>,
     policy: Option<u64>,
+    receipts: Option<u64>,
+    from: Option<[u8; 20]>,
+    bytes: Option<u64>,
+    segments: Option<u64>,
+    session: Option<String>,
+    subject: Option<String>,
+    mac: Option<String>,
+    token: Option<String>,
     offers: Vec<RawOffer>,
 }
 
@@ -125,6 +141,14 @@ impl RawToTracker {
                 "left" => raw.left = count(json)?,
                 "numwant" => raw.numwant = count(json)?,
                 "policy" => raw.policy = count(json)?,
+                "receipts" => raw.receipts = count(json)?,
+                "from" => raw.from = id(json)?,
+                "bytes" => raw.bytes = count(json)?,
+                "segments" => raw.segments = count(json)?,
+                "session" => raw.session = text(json)?,
+                "subject" => raw.subject = text(json)?,
+                "mac" => raw.mac = text(json)?,
+                "token" => raw.token = text(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -138,6 +162,31 @@ impl RawToTracker {
             peer: self.shared.peer()?,
             against: required(self.against, "against")?,
         })
+    }
+
+    fn receipt(self) -> Result<ToTracker, AnnounceError> {
+        let session = self.session.as_deref().and_then(SessionId::from_hex);
+        let mac = self.mac.as_deref().and_then(Digest::from_base64);
+        let (Some(bytes), Some(session), Some(mac)) = (self.bytes, session, mac) else {
+            return error("a receipt lacks bytes, session or mac".into());
+        };
+        let subject = self.subject.filter(|subject| !subject.is_empty());
+        if subject
+            .as_ref()
+            .is_some_and(|it| it.len() > SUBJECT_BYTES_MAX)
+        {
+            return error(format!("subject is longer than {SUBJECT_BYTES_MAX} bytes"));
+        }
+        Ok(ToTracker::Receipt(Receipt {
+            info_hash: self.shared.info_hash()?,
+            peer: self.shared.peer()?,
+            from: required(self.from, "from")?,
+            bytes,
+            segments: self.segments.unwrap_or(0),
+            session,
+            subject,
+            mac,
+        }))
     }
 
     fn announce(self) -> Result<ToTracker, AnnounceError> {
@@ -168,6 +217,10 @@ impl RawToTracker {
             offers,
             numwant: self.numwant.map_or(offered, saturate),
             takes_policy: self.policy == Some(POLICY_VERSION),
+            extensions: Extensions {
+                token: self.token,
+                asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
+            },
         })
     }
 }
@@ -184,6 +237,10 @@ struct RawFromTracker {
     votes: Option<u64>,
     max_peers: Option<u64>,
     upload_limit: Option<u64>,
+    session: Option<String>,
+    receipt_key: Option<String>,
+    from: Option<[u8; 20]>,
+    bytes: Option<u64>,
     offer: Option<Sdp>,
     files: Vec<Swarm>,
 }
@@ -203,6 +260,10 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
+                "session" => raw.session = text(json)?,
+                "receipt_key" => raw.receipt_key = text(json)?,
+                "from" => raw.from = id(json)?,
+                "bytes" => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "files" => raw.files = files(json)?,
                 name => raw.shared.read(name, json)?,
@@ -241,6 +302,10 @@ impl RawFromTracker {
             takes_votes: self.votes == Some(VOTES_VERSION),
             max_peers: self.max_peers.map(saturate),
             upload_limit: self.upload_limit,
+            receipts: self
+                .session
+                .zip(self.receipt_key)
+                .map(|(session, key)| ReceiptKey { session, key }),
         })
     }
 }

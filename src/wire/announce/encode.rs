@@ -1,7 +1,9 @@
 //! Tracker messages to text. Decides the order and spelling of members; checks nothing, because what
 //! is written was made by us or has been read by `decode`.
 
-use super::{FromTracker, Offer, POLICY_VERSION, ToTracker, VOTES_VERSION};
+use super::{
+    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, ToTracker, VOTES_VERSION,
+};
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
 
@@ -22,6 +24,7 @@ impl ToTracker {
                 offers,
                 numwant,
                 takes_policy,
+                extensions,
             } => {
                 pen.member("action", "announce");
                 pen.ids(info_hash, peer);
@@ -34,9 +37,8 @@ impl ToTracker {
                     pen.count("left", *left);
                 }
                 pen.count("numwant", u64::from(*numwant));
-                if *takes_policy {
-                    pen.count("policy", POLICY_VERSION);
-                }
+                pen.flag("policy", *takes_policy, POLICY_VERSION);
+                pen.extensions(extensions);
                 pen.offers(offers);
             }
             Self::Answer {
@@ -61,6 +63,7 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
+            Self::Receipt(receipt) => receipt.write(&mut pen),
             Self::Scrape { info_hashes } => {
                 pen.member("action", "scrape");
                 if !info_hashes.is_empty() {
@@ -94,6 +97,7 @@ impl FromTracker {
                 takes_votes,
                 max_peers,
                 upload_limit,
+                receipts,
             } => {
                 pen.member("action", "announce");
                 pen.binary("info_hash", &info_hash.0);
@@ -103,14 +107,16 @@ impl FromTracker {
                 if let Some(warning) = warning {
                     pen.member("warning message", warning);
                 }
-                if *takes_votes {
-                    pen.count("votes", VOTES_VERSION);
-                }
+                pen.flag("votes", *takes_votes, VOTES_VERSION);
                 if let Some(most) = max_peers {
                     pen.count("max_peers", u64::from(*most));
                 }
                 if let Some(limit) = upload_limit {
                     pen.count("upload_limit", *limit);
+                }
+                if let Some(receipts) = receipts {
+                    pen.member("session", &receipts.session);
+                    pen.member("receipt_key", &receipts.key);
                 }
             }
             Self::Offered {
@@ -127,17 +133,17 @@ impl FromTracker {
             } => pen.relayed(info_hash, peer, offer_id, ("answer", sdp)),
             Self::Scraped { swarms } => {
                 pen.member("action", "scrape");
-                pen.name("files");
-                pen.open('{');
-                for (info_hash, complete, incomplete, downloaded) in swarms {
-                    pen.name(&binary(&info_hash.0));
-                    pen.open('{');
-                    pen.count("complete", u64::from(*complete));
-                    pen.count("incomplete", u64::from(*incomplete));
-                    pen.count("downloaded", u64::from(*downloaded));
-                    pen.close('}');
-                }
-                pen.close('}');
+                pen.files(swarms);
+            }
+            Self::Receipted {
+                info_hash,
+                from,
+                bytes,
+            } => {
+                pen.member("action", "receipt");
+                pen.binary("info_hash", &info_hash.0);
+                pen.binary("from", &from.0);
+                pen.count("bytes", *bytes);
             }
             Self::Failure { info_hash, reason } => {
                 if let Some(hash) = info_hash {
@@ -154,21 +160,50 @@ impl FromTracker {
 
 /// Members of ours.
 impl Pen {
-    fn member(&mut self, name: &str, text: &str) {
+    pub(super) fn member(&mut self, name: &str, text: &str) {
         self.name(name);
         self.text(text);
     }
 
-    fn count(&mut self, name: &str, count: u64) {
+    pub(super) fn count(&mut self, name: &str, count: u64) {
         self.name(name);
         self.number(count);
     }
 
-    fn binary(&mut self, name: &str, bytes: &[u8; 20]) {
+    fn extensions(&mut self, extensions: &Extensions) {
+        self.flag("receipts", extensions.asks_receipts, RECEIPTS_VERSION);
+        if let Some(token) = &extensions.token {
+            self.member("token", token);
+        }
+    }
+
+    /// The version of an extension, if it is spoken.
+    fn flag(&mut self, name: &str, is_spoken: bool, version: u64) {
+        if is_spoken {
+            self.count(name, version);
+        }
+    }
+
+    /// The rows of a scrape.
+    fn files(&mut self, swarms: &[(InfoHash, u32, u32, u32)]) {
+        self.name("files");
+        self.open('{');
+        for (info_hash, complete, incomplete, downloaded) in swarms {
+            self.name(&binary(&info_hash.0));
+            self.open('{');
+            self.count("complete", u64::from(*complete));
+            self.count("incomplete", u64::from(*incomplete));
+            self.count("downloaded", u64::from(*downloaded));
+            self.close('}');
+        }
+        self.close('}');
+    }
+
+    pub(super) fn binary(&mut self, name: &str, bytes: &[u8; 20]) {
         self.member(name, &binary(bytes));
     }
 
-    fn ids(&mut self, info_hash: &InfoHash, peer: &PeerId) {
+    pub(super) fn ids(&mut self, info_hash: &InfoHash, peer: &PeerId) {
         self.binary("info_hash", &info_hash.0);
         self.binary("peer_id", &peer.0);
     }

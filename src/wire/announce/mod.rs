@@ -11,9 +11,14 @@
 
 mod decode;
 mod encode;
+mod receipt;
 mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use receipt::{
+    Receipt, ReceiptKey, SUBJECT_BYTES_MAX, SessionId, mac_of, secret_of, session_key,
+};
 
 use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -38,6 +43,9 @@ const VOTES_VERSION: u64 = 1;
 /// What a peer that obeys a tracker's policy says of it in its announces.
 const POLICY_VERSION: u64 = 1;
 
+/// What a peer that would write receipts says of it in its announces.
+const RECEIPTS_VERSION: u64 = 1;
+
 /// Longest offer id, in characters. Stock ones have 20; a tracker hands them back unread.
 pub const OFFER_ID_CHARS_MAX: usize = 64;
 
@@ -48,6 +56,16 @@ pub fn info_hash_of(name: &str) -> InfoHash {
     let mut hash = [0; 20];
     hash.copy_from_slice(&digest.0[..20]);
     InfoHash(hash)
+}
+
+/// Which swarm a person means: an info hash in hex, else the name that pages give it.
+#[must_use]
+pub fn room_of(name: &str) -> InfoHash {
+    let byte = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
+    let is_hex = name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit());
+    let bytes = is_hex.then(|| (0..20).filter_map(byte).collect::<Vec<u8>>());
+    let bytes = bytes.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok());
+    bytes.map_or_else(|| info_hash_of(name), InfoHash)
 }
 
 /// What a peer tells a tracker.
@@ -75,6 +93,8 @@ pub enum ToTracker {
         /// It obeys [`FromTracker::Announced`]'s caps, also in one that it did not ask for; a stock client
         /// would not know what to do with them. Written as a member that stock trackers skip.
         takes_policy: bool,
+        /// What else only our trackers read.
+        extensions: Extensions,
     },
     /// An answer for the peer whose offer it was.
     Answer {
@@ -99,11 +119,22 @@ pub enum ToTracker {
         /// Whom it is about.
         against: PeerId,
     },
+    /// What it has received from another. An extension of ours: only for trackers that gave a key.
+    Receipt(Receipt),
     /// Counts of swarms.
     Scrape {
         /// Which ones; empty for all the tracker wants to tell.
         info_hashes: Vec<InfoHash>,
     },
+}
+
+/// Members of an announce that stock trackers skip; none of them is passed on to a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// A join token, as the page was given it.
+    pub token: Option<String>,
+    /// It would write [`ToTracker::Receipt`]s, and asks for a key.
+    pub asks_receipts: bool,
 }
 
 /// What a tracker tells a peer.
@@ -128,6 +159,8 @@ pub enum FromTracker {
         max_peers: Option<u32>,
         /// Bytes a second it may send to all peers together; 0 is no upload.
         upload_limit: Option<u64>,
+        /// What it signs receipts with; told only to who asks.
+        receipts: Option<ReceiptKey>,
     },
     /// Somebody's offer for us.
     Offered {
@@ -155,6 +188,15 @@ pub enum FromTracker {
     Scraped {
         /// One row a swarm.
         swarms: Vec<(InfoHash, u32, u32, u32)>,
+    },
+    /// A receipt is kept, whatever happens now; nothing up to it need be said again.
+    Receipted {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Who sent.
+        from: PeerId,
+        /// The receipt's bytes.
+        bytes: u64,
     },
     /// The tracker refused something.
     Failure {

@@ -21,6 +21,7 @@ fn announce(offers: Vec<Offer>) -> ToTracker {
         left: None,
         numwant: u32::try_from(offers.len()).unwrap(),
         takes_policy: false,
+        extensions: Extensions::default(),
         offers,
     }
 }
@@ -148,6 +149,7 @@ fn the_stock_trackers_replies_are_read() {
         takes_votes: false,
         max_peers: None,
         upload_limit: None,
+        receipts: None,
     };
     assert_eq!(FromTracker::decode(&text.to_string()), Ok(expected));
 
@@ -343,7 +345,7 @@ mod arbitrary {
         #[test]
         fn what_peers_say_survives(
             hash: [u8; 20], peer: [u8; 20], to: [u8; 20], up: u64, left: Option<u64>,
-            offers in offers(), hashes: Vec<[u8; 20]>,
+            offers in offers(), hashes: Vec<[u8; 20]>, token: Option<String>,
         ) {
             let (info_hash, peer) = (InfoHash(hash), PeerId(peer));
             let sdp = Quoted::from("v=0");
@@ -358,6 +360,7 @@ mod arbitrary {
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
+                    extensions: Extensions { token, asks_receipts: up % 3 == 0 },
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
@@ -377,6 +380,7 @@ mod arbitrary {
                     takes_votes: complete % 2 == 0,
                     max_peers: (complete % 3 == 0).then_some(incomplete),
                     upload_limit: (complete % 5 == 0).then_some(u64::from(incomplete) << 20),
+                    receipts: (complete % 7 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
                 },
                 FromTracker::Offered {
                     info_hash, peer, offer_id: offer_id.clone(), sdp: sdp.clone(),
