@@ -9,7 +9,6 @@ use super::Engine;
 use super::config::ahead::{MEMORY_PART, TRACKS_MAX};
 use super::config::source::PATIENCE_MAX;
 use super::download::Download;
-use super::peer::Link;
 use super::trust::Fault;
 use crate::base::{Instant, SegmentId, TrackId};
 
@@ -117,8 +116,10 @@ impl Engine {
             return Some(now + delay);
         }
         let mut holders = self.scene(now, id)?.holders;
-        let proven = |link: &Box<Link>| link.conduct.is_useful && link.conduct.in_vain == 0;
-        holders.retain(|link| self.links.get(link).is_some_and(proven));
+        holders.retain(|link| {
+            let link = self.links.get(link).map(|link| &link.conduct);
+            link.is_some_and(|conduct| conduct.is_useful && conduct.in_vain == 0)
+        });
         self.ask_leaves(now, id, &holders);
         self.pick_blocks(now, id, &holders);
         let list = self.segments.get(&id)?.download.as_ref()?.leaves_asked;
