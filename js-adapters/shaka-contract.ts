@@ -32,8 +32,8 @@ export interface ShakaRequestContext {
   readonly type?: number;
   /** The segment; none where an index is loaded. */
   readonly segment?: unknown;
-  /** What it is a segment of. */
-  readonly stream?: { readonly type: "video" | "audio" | "text" };
+  /** What it is a segment of: `video`, `audio` or `text`; also `image`, which is loaded by itself. */
+  readonly stream?: { readonly type: string };
 }
 
 /** `shaka.extern.IAbortableOperation`. */
