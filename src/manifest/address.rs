@@ -120,26 +120,27 @@ pub(super) fn normalize(url: &str) -> String {
     join(&parts, parts.path, parts.query)
 }
 
-/// A URL as a browser spells it on the wire, byte by byte: what may not stand in one is percent-encoded (the URL
-/// Standard's query and path sets, taken together). Two spellings of one address give the same bytes.
-pub(super) fn spelled(url: &str) -> impl Iterator<Item = u8> + '_ {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied();
-    url.bytes().flat_map(move |byte| {
-        let is_plain = byte.is_ascii_graphic() && !b"\"'<>^`{|}".contains(&byte);
-        let encoded = [Some(b'%'), digit(byte >> 4), digit(byte & 15)];
-        let bytes = if is_plain {
-            [Some(byte), None, None]
+/// A URL as a browser spells it on the wire: what may not stand in one is percent-encoded (the URL Standard's query
+/// and path sets, taken together). Two spellings of one address give one text.
+pub(super) fn spelled(url: &str) -> String {
+    let mut text = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii_graphic() && !b"\"'<>^`{|}".contains(&byte) {
+            text.push(char::from(byte));
         } else {
-            encoded
-        };
-        bytes.into_iter().flatten()
-    })
+            text.push('%');
+            for nibble in [byte >> 4, byte & 15] {
+                let letters = if nibble > 9 { b'A' - 10 } else { b'0' };
+                text.push(char::from(letters + nibble));
+            }
+        }
+    }
+    text
 }
 
 /// Whether two URLs are one address, however they are spelled.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    spelled(one).eq(spelled(other))
+    spelled(one) == spelled(other)
 }
 
 /// Whether it is fetched over HTTP.

@@ -54,9 +54,11 @@ impl AddressIndex {
 /// The bucket of an address, and its key there.
 fn key(url: &str, range: Option<ByteRange>) -> (usize, Key) {
     // FNV-1a, 64 bits.
-    let hash = address::spelled(url).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = address::spelled(url)
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
     let [bucket, ..] = hash.to_le_bytes();
     (usize::from(bucket), (hash, range))
 }
