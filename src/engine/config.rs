@@ -353,6 +353,8 @@ pub(super) mod election {
 
     /// The window grows by this for each peer of the swarm.
     pub(crate) const WINDOW_PER_PEER: Duration = Duration::from_millis(100);
+    /// What the first neighbour holds is known so much after its greeting: a message, there and back.
+    pub(crate) const FIRST_HAVES: Duration = Duration::from_millis(200);
     /// A fresh viewer gives its first links this long, once, before it counts as alone.
     pub(crate) const FIRST_LINKS: Duration = Duration::from_millis(1_500);
     /// A promise is late by this much before it is broken.

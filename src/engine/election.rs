@@ -7,8 +7,8 @@
 //! one that may rely on its own.
 
 use super::config::election::{
-    FIRST_BLOCK, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE, PROMISE_MARGIN,
-    SECOND_COPY, WINDOW_PER_PEER,
+    FIRST_BLOCK, FIRST_HAVES, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE,
+    PROMISE_MARGIN, SECOND_COPY, WINDOW_PER_PEER,
 };
 use super::config::playback::COMFORT;
 use super::peer::{Held, Promise};
@@ -51,6 +51,7 @@ impl Engine {
             None => match self.first_links_until(scene.started) {
                 Some(until) if now < until => until.min(half),
                 Some(_) | None => {
+                    let round_at = round_at.max(self.first_haves_at(id));
                     round_at
                         + self.window(scene.latest.since(round_at)) * turn / TURNS
                         + self.courtesy(id, scene)
@@ -210,6 +211,17 @@ impl Engine {
         let since = self.signaling.joining_since()?;
         let alone = self.signaling.swarm_size == 1;
         (!open && !alone && started < since + FIRST_LINKS).then(|| since + FIRST_LINKS)
+    }
+
+    /// When what the first neighbour holds of a live stream is known. Its greeting is not the moment to turn to the
+    /// CDN: it may hold what is waited for. A film's viewers have time, and gain by copies.
+    fn first_haves_at(&self, id: SegmentId) -> Instant {
+        let download = self.segments.get(&id).and_then(|s| s.download.as_ref());
+        let greeted = self
+            .totals
+            .first_peer_ms
+            .filter(|_| download.is_some_and(|d| !d.is_film));
+        greeted.map_or(Instant::ZERO, |ms| Instant::from_millis(ms) + FIRST_HAVES)
     }
 
     /// The soonest promise that counts. One of as many hops as ours, or more, may rely on us.
