@@ -116,9 +116,11 @@ impl Engine {
             return Some(now + delay);
         }
         let mut holders = self.scene(now, id)?.holders;
+        // Who has sent nothing yet may show itself by one request at a time.
         holders.retain(|link| {
-            let link = self.links.get(link).map(|link| &link.conduct);
-            link.is_some_and(|conduct| conduct.is_useful && conduct.in_vain == 0)
+            self.links.get(link).is_some_and(|link| {
+                link.conduct.in_vain == 0 && (link.conduct.is_useful || link.outstanding == 0)
+            })
         });
         self.ask_leaves(now, id, &holders);
         self.pick_blocks(now, id, &holders);
