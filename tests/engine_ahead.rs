@@ -180,7 +180,7 @@ fn a_player_that_jumps_gets_nothing_more_of_what_it_left() {
     world.ahead(second, 0.0);
     world.fetch(second, &url(0));
     world.run_for(Duration::from_secs(1));
-    world.link_bytes_per_s = 200_000;
+    world.link_bytes_per_s = 600_000;
     world.ahead(second, 30_000.0);
     world.fetch(second, &url(1));
     world.run_for(Duration::from_millis(500));

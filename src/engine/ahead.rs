@@ -10,7 +10,7 @@ use super::config::ahead::{MEMORY_PART, TRACKS_MAX};
 use super::config::source::PATIENCE_MAX;
 use super::download::Download;
 use super::trust::Fault;
-use crate::base::{Instant, SegmentId, TrackId};
+use crate::base::{Instant, LinkId, SegmentId, TrackId};
 
 /// What is on its way before anybody waits for it.
 #[derive(Debug, Default)]
@@ -116,13 +116,29 @@ impl Engine {
             return Some(now + delay);
         }
         let mut holders = self.scene(now, id)?.holders;
-        // Who has sent nothing yet may show itself by one request at a time.
-        holders.retain(|link| {
-            self.links.get(link).is_some_and(|link| {
-                link.conduct.in_vain == 0 && (link.conduct.is_useful || link.outstanding == 0)
-            })
+        // Who has sent nothing yet may show itself, one at a time and first: else a fast neighbour that takes all there
+        // is leaves the others unknown until they are needed.
+        let mut stranger = None;
+        holders.retain(|id| {
+            let Some(link) = self.links.get(id).filter(|link| link.conduct.in_vain == 0) else {
+                return false;
+            };
+            if !link.conduct.is_useful && link.outstanding == 0 {
+                stranger = stranger.or(Some(*id));
+            }
+            link.conduct.is_useful
         });
-        self.ask_leaves(now, id, &holders);
+        let stranger: Vec<LinkId> = stranger.into_iter().collect();
+        self.ask_leaves(
+            now,
+            id,
+            if holders.is_empty() {
+                &stranger
+            } else {
+                &holders
+            },
+        );
+        self.pick_blocks(now, id, &stranger);
         self.pick_blocks(now, id, &holders);
         let list = self.segments.get(&id)?.download.as_ref()?.leaves_asked;
         let is_owed = list.is_some() || self.is_asked(id);

@@ -41,14 +41,16 @@ impl Playback {
         }
     }
 
-    /// What a paused player asks for is treated as if it played on in a moment.
+    /// What a paused player asks for is treated as if it played on in a moment. One that holds its playhead by a
+    /// rate of 0 waits for bytes (Shaka with a `rebufferingGoal`): nothing that it has buffered is time.
     fn update(&mut self, now: Instant, ahead_ms: f64, rate: f64, is_moving: bool) {
+        let holds = rate.abs() < f64::EPSILON;
         let rate = if rate.is_finite() {
             rate.abs().clamp(0.25, 16.0)
         } else {
             1.0
         };
-        let seconds = if ahead_ms.is_finite() {
+        let seconds = if ahead_ms.is_finite() && !holds {
             ahead_ms.max(0.0) / 1e3 / rate
         } else {
             0.0
@@ -129,6 +131,15 @@ mod tests {
         }
         let shown = turn(&mut playback, NONE);
         assert!(punctual.since(shown) < Duration::from_millis(2));
+    }
+
+    #[test]
+    fn a_player_that_holds_its_playhead_has_no_time() {
+        let mut playback = Playback::new();
+        playback.update(Instant::ZERO, 10_000.0, 1.0, true);
+        assert_eq!(playback.slack(Instant::ZERO), Duration::from_secs(10));
+        playback.update(Instant::ZERO, 10_000.0, 0.0, true);
+        assert_eq!(playback.slack(Instant::ZERO), Duration::ZERO);
     }
 
     #[test]

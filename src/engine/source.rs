@@ -473,6 +473,13 @@ impl Engine {
 
     /// Everything that is missing from the CDN, one leg after the other.
     pub(super) fn take_from_cdn(&mut self, now: Instant, id: SegmentId) -> Option<Instant> {
+        // Who was in vain the last time, and is again, is not asked on and on beside the CDN.
+        for link in self.silent_for(now, id, Duration::ZERO, false) {
+            let conduct = self.links.get(&link).map(|link| &link.conduct);
+            if conduct.is_some_and(|conduct| conduct.in_vain > 0) {
+                self.note_fault(now, link, Fault::Overtaken);
+            }
+        }
         self.cancel_asked(id, |_, _| true);
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
