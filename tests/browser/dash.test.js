@@ -230,10 +230,7 @@ test("hosts and tokens are each viewer's own, whatever its player", limits, asyn
       if (at > 0) await linked(viewer);
       states.push(await toTheEnd(viewer));
     }
-    for (const state of states) {
-      assert.equal(wrongFragment(state, fixture(name)), undefined);
-      assert.deepEqual([...state.errors, ...state.warnings, ...state.swarmErrors], []);
-    }
+    for (const state of states) assertFine(state, fixture(name));
     const second = states[1]?.stats;
     assert.ok(second && second.peerBytes > second.cdnBytes, JSON.stringify(second));
     await Promise.all(opened.splice(0).map((viewer) => viewer.close()));
