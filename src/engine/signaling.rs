@@ -353,6 +353,7 @@ impl Engine {
             extensions: Extensions {
                 token: self.config.join_token.clone(),
                 takes_turn: true,
+                hints: None,
             },
         };
         let text = announce.encode();

@@ -18,6 +18,8 @@ mod limits;
 mod listener;
 #[cfg(feature = "operate")]
 mod metrics;
+#[cfg(feature = "operate")]
+mod places;
 mod proxies;
 #[cfg(feature = "operate")]
 mod run;
@@ -36,7 +38,7 @@ pub use proxies::Proxies;
 #[cfg(feature = "operate")]
 pub use run::{Running, run};
 #[cfg(feature = "operate")]
-pub use settings::{Layers, Level, LogFormat, NamedKey, Settings};
+pub use settings::{Layers, Level, LogFormat, Settings};
 pub use shutdown::{serve, serve_through, stop_signal};
 pub use state::State;
 #[cfg(feature = "operate")]

@@ -5,12 +5,12 @@
 
 use super::admin::{Token, admin};
 use super::listener::{Door, accept_all};
+use super::places::Places;
 use super::proxies::Proxies;
-use super::settings::{Settings, TOKEN_CHARS_MIN, TlsFiles};
+use super::settings::{Matching, Settings, TlsFiles};
 use super::shutdown::serve_through;
 use super::state::State;
 use super::tls::Tls;
-use crate::tracker::Turn;
 use core::future::Future;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -47,22 +47,6 @@ fn read_files(settings: &Settings) -> Result<(Option<Tls>, Option<Token>), Strin
     Ok((tls, token.transpose()?))
 }
 
-/// The TURN server with its secret, if there is one.
-fn read_turn(settings: &Settings) -> Result<Option<Turn>, String> {
-    let Some(path) = &settings.turn.secret_file else {
-        return Ok(None);
-    };
-    let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
-    let secret = text.and_then(|text| match text.trim() {
-        secret if secret.chars().count() >= TOKEN_CHARS_MIN => Ok(secret.to_owned()),
-        _ => Err(format!(
-            "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
-        )),
-    });
-    let secret = secret.map_err(|why| format!("the TURN secret {}: {why}", path.display()))?;
-    Ok(Some(settings.turn.with_secret(secret)))
-}
-
 fn read_token(path: &Path) -> Result<Token, String> {
     let text = std::fs::read_to_string(path);
     let token = text.map_err(|why| why.to_string());
@@ -76,7 +60,8 @@ impl Settings {
     /// # Errors
     /// One line for a person.
     pub fn check_files(&self) -> Result<(), String> {
-        read_turn(self)?;
+        self.turn.read()?;
+        Places::read(&self.matching.geoip)?;
         read_files(self).map(|_| ())
     }
 }
@@ -199,10 +184,12 @@ impl Running {
     }
 
     fn rule(&self, settings: &Settings) -> Result<(), String> {
-        self.state.set_turn(read_turn(settings)?);
+        self.state.set_turn(settings.turn.read()?);
+        self.state
+            .set_places(Places::read(&settings.matching.geoip)?);
         self.state.rule(None, settings.policy.policy()?);
-        self.state.set_rooms(settings.rooms());
-        self.state.set_tokens(settings.tokens());
+        self.state.set_rooms(settings.access.rooms());
+        self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
         Ok(())
     }
@@ -218,7 +205,8 @@ struct Reloads {
 impl Reloads {
     fn take(&mut self, settings: Settings) -> Result<(), String> {
         let policy = settings.policy.policy()?;
-        let turn = read_turn(&settings)?;
+        let turn = settings.turn.read()?;
+        let places = Places::read(&settings.matching.geoip)?;
         if let (
             Some(tls),
             TlsFiles {
@@ -230,22 +218,27 @@ impl Reloads {
             tls.reread(certificate, key)?;
         }
         self.state.set_turn(turn);
+        self.state.set_places(places);
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {
             self.state.rule(None, policy);
         }
-        self.state.set_rooms(settings.rooms());
-        self.state.set_tokens(settings.tokens());
+        self.state.set_rooms(settings.access.rooms());
+        self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
         let lasting = |settings: &Settings| Settings {
             access: Default::default(),
             policy: Default::default(),
             turn: Default::default(),
+            matching: Matching {
+                geoip: Vec::new(),
+                ..settings.matching.clone()
+            },
             ..settings.clone()
         };
         if lasting(&settings) != lasting(&self.settings) {
             tracing::warn!(
-                "only access, turn, policy and TLS files change while it runs; restart for the rest"
+                "only access, turn, policy, databases and TLS files change while it runs; restart for the rest"
             );
         }
         self.settings = settings;

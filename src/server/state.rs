@@ -9,10 +9,12 @@ use super::proxies::Proxies;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
-    Config, ConnectionId, Input, Output, Policy, Rooms, Stats, Tokens, Tracker, Turn, Visitor,
+    Config, ConnectionId, Input, Output, Place, Policy, Rooms, Stats, Tokens, Tracker, Turn,
+    Visitor,
 };
 use axum::extract::ws::close_code;
 use axum::http::{HeaderValue, StatusCode};
+use core::fmt::Debug;
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
@@ -24,6 +26,12 @@ use tokio::sync::watch;
 /// Longest name of an origin that is kept: a host's has 253 bytes at most.
 const ORIGIN_BYTES_MAX: usize = 300;
 
+/// Who knows where addresses are.
+pub(super) trait Locate: Debug + Send + Sync {
+    /// As far as it knows.
+    fn find(&self, address: IpAddr) -> Place;
+}
+
 /// Everything the routes share.
 #[derive(Debug)]
 pub struct State {
@@ -33,6 +41,7 @@ pub struct State {
     addresses: Option<Addresses>,
     proxies: Proxies,
     access: RwLock<Access>,
+    places: RwLock<Option<Box<dyn Locate>>>,
     /// Whether sockets are taken; every change ends those that are open.
     gate: watch::Sender<bool>,
     is_draining: AtomicBool,
@@ -139,6 +148,7 @@ impl State {
             limits,
             proxies,
             access: RwLock::default(),
+            places: RwLock::default(),
             gate: watch::Sender::new(true),
             is_draining: AtomicBool::new(false),
             log_addresses,
@@ -221,6 +231,17 @@ impl State {
     pub fn set_turn(&self, turn: Option<Turn>) {
         self.tell_time();
         self.tell(Input::Turn(turn));
+    }
+
+    /// Says who knows where addresses are; those who are connected stay where they were.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_places(&self, places: Option<Box<dyn Locate>>) {
+        *self.places.write().unwrap_or_else(PoisonError::into_inner) = places;
+    }
+
+    fn find(&self, visitor: IpAddr) -> Option<Place> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        places.as_ref().map(|places| places.find(visitor))
     }
 
     fn tell_time(&self) {
@@ -370,6 +391,7 @@ impl State {
         {
             return Err(Refused::Address);
         }
+        let place = visitor.and_then(|visitor| self.find(visitor));
         let origin = origin.and_then(|origin| origin.to_str().ok());
         let origin = origin
             .filter(|it| it.len() <= ORIGIN_BYTES_MAX)
@@ -392,7 +414,11 @@ impl State {
         core.sessions.insert(connection, session);
         let opened = Input::Opened {
             connection,
-            visitor: Visitor { network, origin },
+            visitor: Visitor {
+                network,
+                origin,
+                place: place.unwrap_or_default(),
+            },
         };
         core.tracker.handle_input(self.now(), opened);
         core.deliver(self.now());

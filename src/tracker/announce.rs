@@ -4,11 +4,12 @@
 //! token was refused, that its peer is out. Who is picked for an offer is `relay`'s.
 
 use super::limits::Refusal;
+use super::matching::Traits;
 use super::policy::Caps;
 use super::registry::Presence;
 use super::{ConnectionId, Tracker, relay};
 use crate::base::{InfoHash, Instant, PeerId};
-use crate::wire::{Extensions, FromTracker, Grants, Offer};
+use crate::wire::{Extensions, FromTracker, Grants, Hints, Offer};
 
 /// What an announce says beside who is there.
 #[derive(Debug)]
@@ -64,8 +65,20 @@ impl Tracker {
             grants: self.grant(now, id, &extensions),
         };
         self.reply(connection, info_hash, reply);
-        self.relay_offers(now, info_hash, (id, offers));
+        let is_newcomer = event.as_deref() == Some("started");
+        self.relay_offers(now, info_hash, ((id, is_newcomer), offers));
         Ok(())
+    }
+
+    /// What tells a peer apart, of what is known of its connection and of what it says, if that is heard.
+    pub(super) fn traits(&self, connection: ConnectionId, hints: Option<&str>) -> Traits {
+        let speaker = self.connections.get(&connection);
+        let visitor = speaker.map(|speaker| &speaker.visitor);
+        let hints = hints.filter(|_| self.config.heeds_hints);
+        let hints = hints.map(Hints::decode).unwrap_or_default();
+        let network = visitor.and_then(|visitor| visitor.network);
+        let place = visitor.map(|visitor| visitor.place).unwrap_or_default();
+        Traits::new(network, place, &hints)
     }
 
     /// Peers know each other's ids, so nobody may speak under an id that another connection announced.
@@ -106,8 +119,13 @@ impl Tracker {
         Ok(())
     }
 
-    fn relay_offers(&mut self, now: Instant, info_hash: InfoHash, from: (PeerId, Vec<Offer>)) {
-        let peer = from.0;
+    fn relay_offers(
+        &mut self,
+        now: Instant,
+        info_hash: InfoHash,
+        from: ((PeerId, bool), Vec<Offer>),
+    ) {
+        let (peer, _) = from.0;
         let Some(swarm) = self.registry.swarm(info_hash) else {
             return;
         };

@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Policy, Rooms, Tokens, Turn};
+use super::{CloseReason, Place, Policy, Rooms, Tokens, Turn};
 use crate::base::{InfoHash, Network};
 
 /// One connection of a client; minted by the shell, never reused.
@@ -16,6 +16,8 @@ pub struct Visitor {
     pub network: Option<Network>,
     /// Whose page it is, as its browser says (RFC 6454).
     pub origin: Option<String>,
+    /// Where its address is, as far as the shell's database knows.
+    pub place: Place,
 }
 
 /// What the world tells the tracker.

@@ -12,6 +12,7 @@ mod announce;
 mod config;
 mod face;
 mod limits;
+mod matching;
 mod policy;
 mod registry;
 mod relay;
@@ -24,6 +25,7 @@ pub use admission::{TokenKey, Tokens};
 pub use config::Config;
 pub use face::{ConnectionId, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
+pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
 pub use turn::Turn;
 
@@ -208,6 +210,7 @@ impl Tracker {
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
                     caps: self.policies.caps(info_hash, peer),
+                    traits: self.traits(connection, extensions.hints.as_deref()),
                 };
                 let said = Said {
                     event,

@@ -6,6 +6,7 @@
 
 use super::Config;
 use super::ConnectionId;
+use super::matching::Traits;
 use super::policy::Caps;
 use super::relay::Awaited;
 use super::votes::Standing;
@@ -14,6 +15,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Draws for a peer in place of an isolated one.
 const REDRAWS: usize = 8;
+
+/// Seeders of a swarm that newcomers are led to; where there are more, any will do.
+const SEEDERS_MAX: usize = 256;
 
 /// All swarms.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub(super) struct Swarm {
     places: BTreeMap<PeerId, usize>,
     complete: u32,
     downloaded: u32,
+    /// Who is there to give.
+    seeders: Vec<PeerId>,
 }
 
 /// One peer of a swarm.
@@ -43,7 +49,15 @@ pub(super) struct Peer {
     pub(super) standing: Standing,
     pub(super) takes_policy: bool,
     pub(super) caps: Caps,
+    pub(super) traits: Traits,
     complete: bool,
+}
+
+impl Peer {
+    /// Whether it is introduced to nobody.
+    pub(super) fn is_shunned(&self, now: Instant, config: &Config) -> bool {
+        self.caps.bar() || self.standing.is_isolated(now, config)
+    }
 }
 
 /// What an announce says of its peer.
@@ -61,6 +75,8 @@ pub(super) struct Presence {
     pub(super) takes_policy: bool,
     /// What it may do.
     pub(super) caps: Caps,
+    /// Where it is, and what it says of itself.
+    pub(super) traits: Traits,
 }
 
 /// Counts of one swarm, as a scrape tells them (BEP 48).
@@ -159,6 +175,7 @@ impl Swarm {
                 standing: Standing::default(),
                 takes_policy: false,
                 caps: Caps::default(),
+                traits: Traits::default(),
                 complete: false,
             });
         }
@@ -168,12 +185,25 @@ impl Swarm {
         peer.heard = now;
         peer.takes_policy = presence.takes_policy;
         peer.caps = presence.caps;
+        peer.traits = presence.traits;
         let was = peer.complete;
         let is = presence.completed_now || presence.complete.unwrap_or(was);
         peer.complete = is;
         self.complete = self.complete + u32::from(is) - u32::from(was);
         self.downloaded += u32::from(presence.completed_now && !was);
+        self.note_seeder(presence.id, is || presence.traits.is_seeder());
         is_new
+    }
+
+    fn note_seeder(&mut self, id: PeerId, is_one: bool) {
+        let place = self.seeders.iter().position(|seeder| *seeder == id);
+        match place {
+            Some(place) if !is_one => {
+                self.seeders.swap_remove(place);
+            }
+            None if is_one && self.seeders.len() < SEEDERS_MAX => self.seeders.push(id),
+            Some(_) | None => {}
+        }
     }
 
     fn leave(&mut self, id: PeerId) -> bool {
@@ -185,11 +215,11 @@ impl Swarm {
             self.places.insert(moved.id, place);
         }
         self.complete -= u32::from(gone.complete);
+        self.note_seeder(id, false);
         true
     }
 
-    /// Up to `wanted` other peers, each set of them as likely as any other (Floyd's sampling: as many
-    /// draws as picks, whatever the swarm's size). An isolated or barred one is replaced by another, or left out
+    /// Up to `wanted` other peers by chance. An isolated or barred one is replaced by another, or left out
     /// when a few draws find none.
     pub(super) fn pick_others(
         &self,
@@ -198,23 +228,10 @@ impl Swarm {
         id: PeerId,
         wanted: usize,
     ) -> Vec<(PeerId, ConnectionId)> {
-        let own = self.places.get(&id).copied();
-        let others = self.peers.len() - usize::from(own.is_some());
-        let wanted = wanted.min(others);
-        let mut picked: Vec<usize> = Vec::with_capacity(wanted);
-        for last in (others - wanted)..others {
-            let bound = u32::try_from(last + 1).unwrap_or(u32::MAX);
-            let draw = usize::try_from(rng.below(bound)).unwrap_or(last);
-            picked.push(if picked.contains(&draw) { last } else { draw });
-        }
-        // The announcer's own place is stepped over.
-        let step = |place: usize| place + usize::from(own.is_some_and(|own| place >= own));
-        let mut picked: Vec<usize> = picked.into_iter().map(step).collect();
+        let mut picked = self.draw(rng, id, wanted);
         let shunned = |place: usize| {
             let peer = self.peers.get(place);
-            peer.is_none_or(|peer| {
-                peer.id == id || peer.caps.bar() || peer.standing.is_isolated(now, config)
-            })
+            peer.is_none_or(|peer| peer.id == id || peer.is_shunned(now, config))
         };
         let bound = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
         for index in 0..picked.len() {
@@ -231,5 +248,65 @@ impl Swarm {
         picked.retain(|place| !shunned(*place));
         let peers = picked.into_iter().filter_map(|place| self.peers.get(place));
         peers.map(|peer| (peer.id, peer.connection)).collect()
+    }
+
+    /// Places of up to `wanted` others, each set of them as likely as any other (Floyd's sampling: as many draws as
+    /// picks, whatever the swarm's size).
+    fn draw(&self, rng: &mut Rng, id: PeerId, wanted: usize) -> Vec<usize> {
+        let own = self.places.get(&id).copied();
+        let others = self.peers.len() - usize::from(own.is_some());
+        let wanted = wanted.min(others);
+        let mut picked: Vec<usize> = Vec::with_capacity(wanted);
+        for last in (others - wanted)..others {
+            let bound = u32::try_from(last + 1).unwrap_or(u32::MAX);
+            let draw = usize::try_from(rng.below(bound)).unwrap_or(last);
+            picked.push(if picked.contains(&draw) { last } else { draw });
+        }
+        // The announcer's own place is stepped over.
+        let step = |place: usize| place + usize::from(own.is_some_and(|own| place >= own));
+        picked.into_iter().map(step).collect()
+    }
+
+    /// Others by chance, in any order, without those who are shunned.
+    pub(super) fn sample(
+        &self,
+        rng: &mut Rng,
+        (now, config): (Instant, &Config),
+        id: PeerId,
+        wanted: usize,
+    ) -> Vec<&Peer> {
+        let mut places = self.draw(rng, id, wanted);
+        for last in (1..places.len()).rev() {
+            let bound = u32::try_from(last + 1).unwrap_or(u32::MAX);
+            places.swap(last, usize::try_from(rng.below(bound)).unwrap_or(last));
+        }
+        let peers = places.into_iter().filter_map(|place| self.peers.get(place));
+        peers.filter(|peer| !peer.is_shunned(now, config)).collect()
+    }
+
+    /// As many seeders by chance, or fewer.
+    pub(super) fn draw_seeders(&self, rng: &mut Rng, count: usize) -> Vec<&Peer> {
+        let bound = u32::try_from(self.seeders.len()).unwrap_or(u32::MAX);
+        let from = usize::try_from(rng.below(bound)).unwrap_or(0);
+        let round = self
+            .seeders
+            .iter()
+            .cycle()
+            .skip(from)
+            .take(count.min(self.seeders.len()));
+        let places = round.filter_map(|id| self.places.get(id));
+        places.filter_map(|place| self.peers.get(*place)).collect()
+    }
+
+    pub(super) fn has_seeders(&self) -> bool {
+        !self.seeders.is_empty()
+    }
+
+    pub(super) fn traits(&self, id: PeerId) -> Traits {
+        let peer = self
+            .places
+            .get(&id)
+            .and_then(|place| self.peers.get(*place));
+        peer.map(|peer| peer.traits).unwrap_or_default()
     }
 }

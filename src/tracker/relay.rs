@@ -4,7 +4,7 @@
 //! `offer_age`; nothing else can be sent to a stranger through the tracker. An offer's text is opaque.
 
 use super::registry::{Peer, Swarm};
-use super::{Config, ConnectionId};
+use super::{Config, ConnectionId, matching};
 use crate::base::{Instant, PeerId, Rng};
 use crate::wire::Offer;
 
@@ -22,14 +22,14 @@ pub(super) fn hand_out(
     swarm: &mut Swarm,
     rng: &mut Rng,
     (now, config): (Instant, &Config),
-    (from, mut offers): (PeerId, Vec<Offer>),
+    ((from, is_newcomer), mut offers): ((PeerId, bool), Vec<Offer>),
 ) -> Vec<(ConnectionId, Offer)> {
     offers.truncate(config.offers_per_announce_max);
-    let others = swarm.pick_others(rng, (now, config), from, offers.len());
+    let others = matching::pick(swarm, rng, (now, config), (from, is_newcomer), offers.len());
     let Some(peer) = swarm.peer(from) else {
         return Vec::new();
     };
-    if peer.caps.bar() || peer.standing.is_isolated(now, config) {
+    if peer.is_shunned(now, config) {
         return Vec::new();
     }
     forget_old(peer, now, config);

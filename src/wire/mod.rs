@@ -1,11 +1,12 @@
 //! Bytes and text on the wire, and nothing else: `peer` for data channels, `codec` for how its
-//! messages stand in bytes, `announce` for WebTorrent trackers, `token` for what admits to one,
+//! messages stand in bytes, `announce` for WebTorrent trackers, `hints` and `token` for what they carry,
 //! `reader` for bounded reading.
 //!
 //! Invariant: stateless and total. No input panics, none allocates more than its own length allows.
 
 mod announce;
 mod codec;
+mod hints;
 mod peer;
 mod reader;
 mod token;
@@ -15,6 +16,7 @@ pub use announce::{
     SCRAPE_MAX, SDP_BYTES_MAX, Scraped, TEXT_BYTES_MAX, ToTracker, info_hash_of, room_of,
 };
 pub use codec::{limit, number};
+pub use hints::Hints;
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
     RejectReason, SegmentKey, WIRE_VERSION,

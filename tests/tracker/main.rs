@@ -11,6 +11,7 @@
 
 mod admin;
 mod doors;
+mod geoip;
 mod settings;
 mod tokens;
 mod turn;

@@ -189,7 +189,7 @@ impl World {
             connection,
             visitor: tracker::Visitor {
                 network,
-                origin: None,
+                ..tracker::Visitor::default()
             },
         };
         self.tracker.handle_input(self.now, opened);

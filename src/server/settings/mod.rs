@@ -4,17 +4,18 @@
 //! Invariant: settings that [`Settings::check`] let pass can be obeyed, except for what only the machine
 //! knows (ports, files). Meanings and reasons of the tracker's own numbers stand in [`Config`].
 
+mod access;
 mod layers;
 #[cfg(test)]
 mod tests;
-mod token_key;
+mod turn;
 
 pub use layers::Layers;
-pub use token_key::NamedKey;
 
-use super::{AddressQuota, Limits, Origin, Prefix, quota};
-use crate::tracker::{Config, Policy, Rooms, Tokens, Turn, WHOLE_PERMILLE};
-use crate::wire::room_of;
+use self::access::AccessLists;
+use self::turn::TurnServer;
+use super::{AddressQuota, Limits, Prefix, quota};
+use crate::tracker::{Config, Policy, WHOLE_PERMILLE};
 use core::net::SocketAddr;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -26,9 +27,6 @@ const COMMENTED: &str = include_str!("default.toml");
 
 /// Shortest token of the admin listener, in characters: not to be guessed.
 pub(super) const TOKEN_CHARS_MIN: usize = 16;
-
-/// Shortest life of a TURN server's credentials, in seconds: a viewer hears of new ones with each announce.
-const TURN_LIFE_S_MIN: u64 = 300;
 
 /// All of it. Names are those of `default.toml`, where each is explained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +42,7 @@ pub struct Settings {
     pub admin: AdminListener,
     pub access: AccessLists,
     pub turn: TurnServer,
+    pub matching: Matching,
     pub policy: Rule,
     pub limits: LimitNumbers,
     pub timing: Timing,
@@ -99,38 +98,13 @@ pub struct AdminListener {
     pub token_file: Option<PathBuf>,
 }
 
-/// Who may connect, and for which streams.
+/// What introductions go by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "default.toml says what each setting means")]
-pub struct AccessLists {
-    pub origins: Vec<Origin>,
-    pub rooms_allow: Vec<String>,
-    pub rooms_deny: Vec<String>,
-    pub tokens: TokenUse,
-    pub token_keys: Vec<NamedKey>,
-    pub token_skew_s: u64,
-    pub token_life_max_s: u64,
-}
-
-/// Whether join tokens are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenUse {
-    /// Who shows none is let in.
-    Open,
-    /// Only who shows one that counts.
-    Required,
-}
-
-/// Where viewers are relayed who cannot reach each other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[allow(missing_docs, reason = "default.toml says what each setting means")]
-pub struct TurnServer {
-    pub urls: Vec<String>,
-    pub secret_file: Option<PathBuf>,
-    pub life_s: u64,
+pub struct Matching {
+    pub hints: bool,
+    pub geoip: Vec<PathBuf>,
 }
 
 /// What viewers may do, as a person writes it: in settings and on the admin listener.
@@ -190,6 +164,7 @@ impl Default for Settings {
             admin: AdminListener::default(),
             access: AccessLists::default(),
             turn: TurnServer::default(),
+            matching: Matching::default(),
             policy: Rule::default(),
             limits: LimitNumbers::default(),
             timing: Timing::default(),
@@ -207,27 +182,11 @@ impl Default for Log {
     }
 }
 
-impl Default for AccessLists {
-    fn default() -> Self {
-        let tokens = Tokens::default();
-        Self {
-            origins: Vec::new(),
-            rooms_allow: Vec::new(),
-            rooms_deny: Vec::new(),
-            tokens: TokenUse::Open,
-            token_keys: Vec::new(),
-            token_skew_s: tokens.skew.as_secs(),
-            token_life_max_s: tokens.life_max.as_secs(),
-        }
-    }
-}
-
-impl Default for TurnServer {
+impl Default for Matching {
     fn default() -> Self {
         Self {
-            urls: Vec::new(),
-            secret_file: None,
-            life_s: 6 * 3_600,
+            hints: Config::default().heeds_hints,
+            geoip: Vec::new(),
         }
     }
 }
@@ -312,58 +271,6 @@ impl Rule {
     }
 }
 
-impl AccessLists {
-    fn check(&self) -> Result<(), String> {
-        if self.tokens == TokenUse::Required && self.token_keys.is_empty() {
-            return Err(
-                "access.tokens is \"required\", but access.token_keys is empty: nobody could join"
-                    .into(),
-            );
-        }
-        for (at, key) in self.token_keys.iter().enumerate() {
-            let mut before = self.token_keys.iter().take(at);
-            if before.any(|other| other.id() == key.id()) {
-                let id = key.id();
-                return Err(format!(
-                    "access.token_keys has two keys with the name {id:?}"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl TurnServer {
-    fn check(&self) -> Result<(), String> {
-        for url in &self.urls {
-            let host = url
-                .strip_prefix("turn:")
-                .or_else(|| url.strip_prefix("turns:"));
-            if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-                return Err(format!(
-                    "turn.urls: {url:?} is no TURN server; write turn:turn.example.com:3478"
-                ));
-            }
-        }
-        if self.life_s < TURN_LIFE_S_MIN {
-            let life_s = self.life_s;
-            return Err(format!(
-                "turn.life_s is {life_s}; {TURN_LIFE_S_MIN} is the least"
-            ));
-        }
-        Ok(())
-    }
-
-    /// The same with its secret, once it has been read.
-    pub(super) fn with_secret(&self, secret: String) -> Turn {
-        Turn {
-            urls: self.urls.clone(),
-            secret,
-            life: Duration::from_secs(self.life_s),
-        }
-    }
-}
-
 impl Settings {
     /// Whether all of it can be obeyed together.
     ///
@@ -384,8 +291,6 @@ impl Settings {
         }
         self.access.check()?;
         self.turn.check()?;
-        let (urls, secret) = (!self.turn.urls.is_empty(), self.turn.secret_file.is_some());
-        both_or_neither(urls, secret, "turn.urls and turn.secret_file")?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
         let positive = [
@@ -425,6 +330,7 @@ impl Settings {
             offers_per_announce_max: limits.offers_per_announce,
             swarms_per_connection_max: limits.swarms_per_connection,
             peers_max: limits.peers,
+            heeds_hints: self.matching.hints,
             ..Config::default().with_connections(limits.connections)
         }
     }
@@ -448,28 +354,6 @@ impl Settings {
             ping: Duration::from_secs(self.timing.ping_s),
             half_open: numbers.half_open,
             ..Limits::default()
-        }
-    }
-
-    /// The rooms that there may be.
-    #[must_use]
-    pub fn rooms(&self) -> Rooms {
-        let hashes = |names: &[String]| names.iter().map(|name| room_of(name)).collect();
-        Rooms {
-            allow: hashes(&self.access.rooms_allow),
-            deny: hashes(&self.access.rooms_deny),
-        }
-    }
-
-    /// What is asked of who joins.
-    #[must_use]
-    pub fn tokens(&self) -> Tokens {
-        let access = &self.access;
-        Tokens {
-            are_required: access.tokens == TokenUse::Required,
-            keys: access.token_keys.iter().map(NamedKey::key).collect(),
-            skew: Duration::from_secs(access.token_skew_s),
-            life_max: Duration::from_secs(access.token_life_max_s),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
 mod admission;
+mod matching;
 mod policy;
 mod presence;
 mod relaying;

@@ -127,6 +127,7 @@ struct RawToTracker {
     policy: Option<u64>,
     token: Option<String>,
     turn: Option<u64>,
+    hints: Option<String>,
     offers: Vec<RawOffer>,
 }
 
@@ -147,6 +148,7 @@ impl RawToTracker {
                 "policy" => raw.policy = count(json)?,
                 "token" => raw.token = text(json)?,
                 "turn" => raw.turn = count(json)?,
+                "hints" if json.kind()? == Kind::Object => raw.hints = Some(json.written()?.into()),
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -197,6 +199,7 @@ impl RawToTracker {
             extensions: Extensions {
                 token: self.token,
                 takes_turn: self.turn == Some(TURN_VERSION),
+                hints: self.hints,
             },
         })
     }

@@ -207,6 +207,10 @@ impl Pen {
         if extensions.takes_turn {
             self.count("turn", TURN_VERSION);
         }
+        if let Some(hints) = &extensions.hints {
+            self.name("hints");
+            self.written(hints);
+        }
     }
 
     /// None is no member.

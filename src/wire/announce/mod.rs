@@ -128,6 +128,8 @@ pub struct Extensions {
     pub token: Option<String>,
     /// It knows what to do with [`Grants::turn`].
     pub takes_turn: bool,
+    /// What it says of itself: an object in JSON ([`Hints`](crate::wire::Hints)).
+    pub hints: Option<String>,
 }
 
 /// Members of the answer to an announce that stock clients skip, for who says that it takes them.

@@ -361,7 +361,10 @@ mod arbitrary {
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
-                    extensions: Extensions { token, takes_turn: up % 3 == 0 },
+                    extensions: Extensions {
+                        token, takes_turn: up % 3 == 0,
+                        hints: (up % 5 == 0).then(|| r#"{"upload":2}"#.to_owned()),
+                    },
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
