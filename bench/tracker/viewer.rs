@@ -224,7 +224,7 @@ impl Viewer {
                 };
                 return Some(Message::Text(answer.encode().into()));
             }
-            Ok(FromTracker::Failure { .. }) | Err(_) => {
+            Ok(FromTracker::Failure { .. } | FromTracker::Candidate { .. }) | Err(_) => {
                 self.tally.count(|counted| counted.failures += 1);
             }
         }

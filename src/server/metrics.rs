@@ -63,11 +63,7 @@ impl Collector for Counts {
                 "Connections dropped because they did not read",
                 tallies.slow.load(Ordering::Relaxed),
             ),
-            (
-                "closed",
-                "Connections that the tracker ended",
-                totals.closed,
-            ),
+            ("closed", "Connections ended by us", totals.closed),
             ("announces", "Announces read", totals.announces),
             (
                 "offers_relayed",
@@ -80,6 +76,11 @@ impl Collector for Counts {
                 totals.answers_relayed,
             ),
             ("scrapes", "Scrapes answered", totals.scrapes),
+            (
+                "candidates_relayed",
+                "Late candidates handed to a peer",
+                totals.candidates_relayed,
+            ),
             ("votes", "Votes against peers taken", totals.votes),
             (
                 "refusals",

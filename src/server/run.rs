@@ -29,6 +29,8 @@ pub struct Running {
     listener: TcpListener,
     admin: Option<(TcpListener, Token)>,
     hang_up: HangUp,
+    /// Of tickets, where no file has one.
+    own_secret: [u8; 32],
 }
 
 /// Everything but the ports: reads the files that settings name.
@@ -61,6 +63,7 @@ impl Settings {
     /// One line for a person.
     pub fn check_files(&self) -> Result<(), String> {
         self.turn.read()?;
+        self.access.tickets(&[])?;
         Places::read(&self.matching.geoip)?;
         read_files(self).map(|_| ())
     }
@@ -88,9 +91,16 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
         listener,
         admin,
         hang_up: HangUp::new()?,
+        own_secret: random()?,
     };
     running.rule(&running.settings)?;
     Ok(running)
+}
+
+fn random() -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|why| format!("no randomness for a secret: {why}"))?;
+    Ok(bytes)
 }
 
 async fn bind(address: SocketAddr, name: &str) -> Result<TcpListener, String> {
@@ -157,12 +167,14 @@ impl Running {
             settings,
             tls,
             mut hang_up,
+            own_secret,
             ..
         } = self;
         let mut reloads = Reloads {
             settings,
             tls,
             state: state.clone(),
+            own_secret,
         };
         let reloading = async move {
             loop {
@@ -200,6 +212,7 @@ struct Reloads {
     settings: Settings,
     state: Arc<State>,
     tls: Option<Tls>,
+    own_secret: [u8; 32],
 }
 
 impl Reloads {
@@ -207,6 +220,7 @@ impl Reloads {
         let policy = settings.policy.policy()?;
         let turn = settings.turn.read()?;
         let places = Places::read(&settings.matching.geoip)?;
+        let tickets = settings.access.tickets(&self.own_secret)?;
         if let (
             Some(tls),
             TlsFiles {
@@ -218,6 +232,9 @@ impl Reloads {
             tls.reread(certificate, key)?;
         }
         self.state.set_turn(turn);
+        self.state.set_tickets(tickets);
+        self.state
+            .set_tickets(settings.access.tickets(&self.own_secret)?);
         self.state.set_places(places);
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {

@@ -9,8 +9,8 @@ use super::proxies::Proxies;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
-    Config, ConnectionId, Input, Output, Place, Policy, Rooms, Stats, Tokens, Tracker, Turn,
-    Visitor,
+    Config, ConnectionId, Input, Output, Place, Policy, Rooms, Stats, Tickets, Tokens, Tracker,
+    Turn, Visitor,
 };
 use axum::extract::ws::close_code;
 use axum::http::{HeaderValue, StatusCode};
@@ -242,6 +242,12 @@ impl State {
     fn find(&self, visitor: IpAddr) -> Option<Place> {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         places.as_ref().map(|places| places.find(visitor))
+    }
+
+    /// Says with what viewers are known again on another connection.
+    pub fn set_tickets(&self, tickets: Option<Tickets>) {
+        self.tell_time();
+        self.tell(Input::Tickets(tickets));
     }
 
     fn tell_time(&self) {

@@ -44,7 +44,8 @@ impl Tracker {
         let Presence { id, connection, .. } = presence;
         let caps = Some(presence.caps).filter(|_| presence.takes_policy);
         let caps = caps.unwrap_or_default();
-        self.check_owner(info_hash, presence)?;
+        let known = self.recognise(now, (info_hash, id), extensions.ticket.as_deref());
+        self.check_owner(info_hash, presence, known.is_some())?;
         if event.as_deref() == Some("stopped") {
             self.leave(connection, info_hash);
             let goodbye = Reply {
@@ -56,13 +57,13 @@ impl Tracker {
         }
         self.policies.check_room(info_hash)?;
         let token = extensions.token.as_deref();
-        let (admission, warning) = self.admit(now, connection, info_hash, token)?;
+        let (admission, warning) = self.admit(now, connection, info_hash, (token, known))?;
         self.join(now, info_hash, presence)?;
         self.admissions.keep(connection, info_hash, admission);
         let reply = Reply {
             caps,
             warning,
-            grants: self.grant(now, id, &extensions),
+            grants: self.grant(now, presence, info_hash, &extensions),
         };
         self.reply(connection, info_hash, reply);
         let is_newcomer = event.as_deref() == Some("started");
@@ -81,10 +82,45 @@ impl Tracker {
         Traits::new(network, place, &hints)
     }
 
-    /// Peers know each other's ids, so nobody may speak under an id that another connection announced.
-    fn check_owner(&mut self, info_hash: InfoHash, presence: Presence) -> Result<(), Refusal> {
+    /// Nobody speaks for a peer but the connection that announced it.
+    pub(super) fn check_speaker(
+        &mut self,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        peer: PeerId,
+    ) -> Result<(), Refusal> {
+        match self.registry.peer(info_hash, peer) {
+            Some(speaker) if speaker.connection == connection => Ok(()),
+            Some(_) | None => Err(Refusal::NotAnnounced),
+        }
+    }
+
+    /// Whom a ticket names, if it is one that counts.
+    fn recognise(
+        &self,
+        now: Instant,
+        whose: (InfoHash, PeerId),
+        ticket: Option<&str>,
+    ) -> Option<Option<Box<str>>> {
+        let tickets = self.tickets.as_ref()?;
+        tickets.read(self.unix_s(now)?, whose, ticket?)
+    }
+
+    /// Peers know each other's ids, so nobody may speak under an id that another connection announced, but who is
+    /// known by a ticket: its other connection is lost, whether that has been noticed or not.
+    fn check_owner(
+        &mut self,
+        info_hash: InfoHash,
+        presence: Presence,
+        is_known: bool,
+    ) -> Result<(), Refusal> {
         match self.registry.peer(info_hash, presence.id) {
-            Some(peer) if peer.connection != presence.connection => Err(Refusal::PeerTaken),
+            Some(peer) if peer.connection != presence.connection => {
+                let other = peer.connection;
+                is_known.then_some(()).ok_or(Refusal::PeerTaken)?;
+                self.leave(other, info_hash);
+                Ok(())
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -142,12 +178,24 @@ impl Tracker {
     }
 
     /// What a peer is given of what it takes.
-    fn grant(&self, now: Instant, peer: PeerId, takes: &Extensions) -> Grants {
+    fn grant(
+        &self,
+        now: Instant,
+        presence: Presence,
+        info_hash: InfoHash,
+        takes: &Extensions,
+    ) -> Grants {
+        let Presence { id, connection, .. } = presence;
+        let now_s = self.unix_s(now);
         let turn = self.turn.as_ref().filter(|_| takes.takes_turn);
+        let tickets = self.tickets.as_ref().filter(|_| takes.ticket.is_some());
+        let subject = self.subject(connection, info_hash);
         Grants {
-            turn: turn
-                .zip(self.unix_s(now))
-                .map(|(turn, unix_s)| turn.server(unix_s, peer)),
+            turn: turn.zip(now_s).map(|(turn, now_s)| turn.server(now_s, id)),
+            takes_candidates: takes.takes_candidates,
+            ticket: tickets
+                .zip(now_s)
+                .and_then(|(tickets, now_s)| tickets.write(now_s, (info_hash, id), subject)),
         }
     }
 

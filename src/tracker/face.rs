@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Place, Policy, Rooms, Tokens, Turn};
+use super::{CloseReason, Place, Policy, Rooms, Tickets, Tokens, Turn};
 use crate::base::{InfoHash, Network};
 
 /// One connection of a client; minted by the shell, never reused.
@@ -55,6 +55,8 @@ pub enum Input {
     Tokens(Tokens),
     /// Where viewers are relayed who cannot reach each other; `None` for nowhere.
     Turn(Option<Turn>),
+    /// With what viewers are known again on another connection; `None` for not.
+    Tickets(Option<Tickets>),
     /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
     Clock {
         /// Seconds of Unix time.
@@ -105,6 +107,8 @@ pub struct Totals {
     pub offers_relayed: u64,
     /// Answers handed back.
     pub answers_relayed: u64,
+    /// Late candidates handed to a peer.
+    pub candidates_relayed: u64,
     /// Scrapes answered.
     pub scrapes: u64,
     /// Votes against peers that were taken, whether they count or not.

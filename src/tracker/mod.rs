@@ -18,6 +18,7 @@ mod registry;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod turn;
 mod votes;
 
@@ -27,8 +28,10 @@ pub use face::{ConnectionId, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
 pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
+pub use ticket::Tickets;
 pub use turn::Turn;
 
+use crate::base::json::Quoted;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
 use crate::wire::{FromTracker, Scraped, ToTracker};
 use admission::Admissions;
@@ -57,6 +60,7 @@ pub struct Tracker {
     policies: Policies,
     admissions: Admissions,
     turn: Option<Turn>,
+    tickets: Option<Tickets>,
     /// Unix time in seconds, and when it was told.
     clock: Option<(Instant, u64)>,
     totals: Totals,
@@ -76,6 +80,7 @@ impl Tracker {
             policies: Policies::default(),
             admissions: Admissions::default(),
             turn: None,
+            tickets: None,
             clock: None,
             totals: Totals::default(),
             connections: BTreeMap::new(),
@@ -97,6 +102,7 @@ impl Tracker {
             Input::Rooms(rooms) => self.on_rooms(rooms),
             Input::Tokens(tokens) => self.on_tokens(tokens),
             Input::Turn(turn) => self.turn = turn,
+            Input::Tickets(tickets) => self.tickets = tickets,
             Input::Clock { unix_s } => self.clock = Some((now, unix_s)),
             Input::Timeout => self.on_timeout(now),
         }
@@ -164,6 +170,7 @@ impl Tracker {
                 let info_hash = match &message {
                     ToTracker::Announce { info_hash, .. }
                     | ToTracker::Answer { info_hash, .. }
+                    | ToTracker::Candidate { info_hash, .. }
                     | ToTracker::Vote { info_hash, .. } => Some(*info_hash),
                     ToTracker::Scrape { .. } => None,
                 };
@@ -209,6 +216,7 @@ impl Tracker {
                     complete: left.map(|left| left == 0),
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
+                    takes_candidates: extensions.takes_candidates,
                     caps: self.policies.caps(info_hash, peer),
                     traits: self.traits(connection, extensions.hints.as_deref()),
                 };
@@ -238,6 +246,12 @@ impl Tracker {
                 self.send(offerer, &answer);
                 Ok(())
             }
+            ToTracker::Candidate {
+                info_hash,
+                peer,
+                to_peer,
+                candidate,
+            } => self.on_candidate(now, connection, info_hash, (peer, to_peer, candidate)),
             ToTracker::Vote {
                 info_hash,
                 peer,
@@ -274,6 +288,30 @@ impl Tracker {
         }
     }
 
+    /// Passes a candidate on, if its peers were introduced. The speaker does not hear whether.
+    fn on_candidate(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        (peer, to, candidate): (PeerId, PeerId, Quoted),
+    ) -> Result<(), Refusal> {
+        self.check_speaker(connection, info_hash, peer)?;
+        let Some(swarm) = self.registry.swarm(info_hash) else {
+            return Ok(());
+        };
+        if let Some(to) = relay::pass_candidate(swarm, (now, &self.config), (peer, to)) {
+            self.totals.candidates_relayed += 1;
+            let passed = FromTracker::Candidate {
+                info_hash,
+                peer,
+                candidate,
+            };
+            self.send(to, &passed);
+        }
+        Ok(())
+    }
+
     /// Counts a vote, if it counts. The voter does not hear whether.
     fn on_vote(
         &mut self,
@@ -286,10 +324,7 @@ impl Tracker {
             .connections
             .get(&connection)
             .and_then(|c| c.visitor.network);
-        match self.registry.peer(info_hash, voter) {
-            Some(speaker) if speaker.connection == connection => {}
-            Some(_) | None => return Err(Refusal::NotAnnounced),
-        }
+        self.check_speaker(connection, info_hash, voter)?;
         self.totals.votes += 1;
         if let Some(swarm) = self.registry.swarm(info_hash) {
             votes::cast(swarm, (now, &self.config), (voter, network), accused);

@@ -48,6 +48,7 @@ pub(super) struct Peer {
     pub(super) awaited: VecDeque<Awaited>,
     pub(super) standing: Standing,
     pub(super) takes_policy: bool,
+    pub(super) takes_candidates: bool,
     pub(super) caps: Caps,
     pub(super) traits: Traits,
     complete: bool,
@@ -73,6 +74,8 @@ pub(super) struct Presence {
     pub(super) completed_now: bool,
     /// Whether it hears what it may do.
     pub(super) takes_policy: bool,
+    /// Whether it hears of late candidates.
+    pub(super) takes_candidates: bool,
     /// What it may do.
     pub(super) caps: Caps,
     /// Where it is, and what it says of itself.
@@ -174,6 +177,7 @@ impl Swarm {
                 awaited: VecDeque::new(),
                 standing: Standing::default(),
                 takes_policy: false,
+                takes_candidates: false,
                 caps: Caps::default(),
                 traits: Traits::default(),
                 complete: false,
@@ -184,6 +188,7 @@ impl Swarm {
         };
         peer.heard = now;
         peer.takes_policy = presence.takes_policy;
+        peer.takes_candidates = presence.takes_candidates;
         peer.caps = presence.caps;
         peer.traits = presence.traits;
         let was = peer.complete;

@@ -77,6 +77,7 @@ impl World {
                 let sdp = format!("offer {viewer} {}", link.0);
                 let input = Input::OfferReady { link, sdp };
                 self.later(Duration::from_millis(10), Delivery::To(viewer, input));
+                self.find_late(viewer, link);
             }
             Output::AcceptOffer { link, sdp } => {
                 self.viewers[viewer]
@@ -85,9 +86,12 @@ impl World {
                 let sdp = format!("answer {viewer} {}", link.0);
                 let input = Input::AnswerReady { link, sdp };
                 self.later(Duration::from_millis(10), Delivery::To(viewer, input));
+                self.find_late(viewer, link);
             }
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
-            Output::AddCandidate { .. } => {}
+            Output::AddCandidate { link, candidate } => {
+                self.viewers[viewer].candidates.push((link, candidate));
+            }
             Output::UseRelay { server } => self.viewers[viewer].relay = Some(server),
             Output::Send { link, bytes } => {
                 self.witness_message(viewer, &bytes);
@@ -148,6 +152,14 @@ impl World {
             before.is_none(),
             "{request:?} of viewer {viewer} answered twice"
         );
+    }
+
+    fn find_late(&mut self, viewer: Viewer, link: LinkId) {
+        if self.late_candidates {
+            let candidate = format!("late {viewer}");
+            let input = Input::Candidate { link, candidate };
+            self.later(Duration::from_millis(20), Delivery::To(viewer, input));
+        }
     }
 
     fn connect(&mut self, viewer: Viewer, link: LinkId, sdp: &str) {

@@ -3,12 +3,14 @@
 //! Invariant: a key that was read is an Ed25519 key that verifies only what it signed, under a name that a token can carry.
 //! Which tokens count is the tracker's.
 
+use super::read_secret;
 use crate::integrity::PublicKey;
 use crate::server::Origin;
-use crate::tracker::{Rooms, TokenKey, Tokens};
+use crate::tracker::{Rooms, Tickets, TokenKey, Tokens};
 use crate::wire::room_of;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Longest name, in bytes: as long as tokens may name keys.
 const NAME_BYTES_MAX: usize = 128;
@@ -25,6 +27,8 @@ pub struct AccessLists {
     pub token_keys: Vec<NamedKey>,
     pub token_skew_s: u64,
     pub token_life_max_s: u64,
+    pub ticket_life_s: u64,
+    pub ticket_secret_file: Option<PathBuf>,
 }
 
 /// Whether join tokens are asked for.
@@ -48,6 +52,8 @@ impl Default for AccessLists {
             token_keys: Vec::new(),
             token_skew_s: tokens.skew.as_secs(),
             token_life_max_s: tokens.life_max.as_secs(),
+            ticket_life_s: 6 * 3_600,
+            ticket_secret_file: None,
         }
     }
 }
@@ -79,6 +85,20 @@ impl AccessLists {
             allow: hashes(&self.rooms_allow),
             deny: hashes(&self.rooms_deny),
         }
+    }
+
+    /// How tickets are made: with the file's secret, else with `own`, which nobody else has.
+    ///
+    /// # Errors
+    /// One line for a person, with the file.
+    pub(in crate::server) fn tickets(&self, own: &[u8]) -> Result<Option<Tickets>, String> {
+        let file = self.ticket_secret_file.as_deref();
+        let secret = file.map(|path| read_secret("ticket", path)).transpose()?;
+        let tickets = Tickets {
+            secret: secret.map_or_else(|| own.to_vec(), String::into_bytes),
+            life: Duration::from_secs(self.ticket_life_s),
+        };
+        Ok(Some(tickets).filter(|_| self.ticket_life_s > 0))
     }
 
     /// What is asked of who joins.

@@ -20,7 +20,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Every setting with its default, for people.
 const COMMENTED: &str = include_str!("default.toml");
@@ -207,8 +207,8 @@ impl Default for LimitNumbers {
             offers_per_announce: config.offers_per_announce_max,
             swarms_per_connection: config.swarms_per_connection_max,
             frames_per_s: 20,
-            frames_burst: 100,
-            queue: 64,
+            frames_burst: 200,
+            queue: 128,
             half_open: 10_000,
             per_address: true,
             address_connections: 2_000,
@@ -391,4 +391,19 @@ fn setting(line: &str) -> Option<&str> {
 
 fn usize_of(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The text of a file that holds a secret and nothing else.
+///
+/// # Errors
+/// One line for a person, with the file, when it cannot be read or could be guessed.
+fn read_secret(name: &str, path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
+    let secret = text.and_then(|text| match text.trim() {
+        secret if secret.chars().count() >= TOKEN_CHARS_MIN => Ok(secret.to_owned()),
+        _ => Err(format!(
+            "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
+        )),
+    });
+    secret.map_err(|why| format!("the {name} secret {}: {why}", path.display()))
 }

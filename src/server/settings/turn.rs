@@ -2,7 +2,7 @@
 //!
 //! Invariant: the secret is read from a file of its own, so that no printed setting has it.
 
-use super::TOKEN_CHARS_MIN;
+use super::read_secret;
 use crate::tracker::Turn;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -63,14 +63,7 @@ impl TurnServer {
         let Some(path) = &self.secret_file else {
             return Ok(None);
         };
-        let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
-        let secret = text.and_then(|text| match text.trim() {
-            secret if secret.chars().count() >= TOKEN_CHARS_MIN => Ok(secret.to_owned()),
-            _ => Err(format!(
-                "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
-            )),
-        });
-        let secret = secret.map_err(|why| format!("the TURN secret {}: {why}", path.display()))?;
+        let secret = read_secret("TURN", path)?;
         Ok(Some(Turn {
             urls: self.urls.clone(),
             secret,

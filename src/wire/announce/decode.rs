@@ -5,8 +5,9 @@
 
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    SDP_BYTES_MAX, Scraped, TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION,
+    AnnounceError, CANDIDATE_BYTES_MAX, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer,
+    POLICY_VERSION, SDP_BYTES_MAX, Scraped, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION,
+    ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -28,6 +29,7 @@ impl ToTracker {
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
             Some("vote") => raw.vote(),
+            Some("candidate") => raw.candidate(),
             Some("scrape") => Ok(Self::Scrape {
                 info_hashes: raw.info_hashes,
             }),
@@ -51,6 +53,11 @@ impl FromTracker {
         }
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
+            Some("candidate") => Ok(Self::Candidate {
+                info_hash: known(raw.info_hash)?,
+                peer: raw.shared.peer()?,
+                candidate: raw.shared.candidate()?,
+            }),
             _ => Err(raw.shared.unknown_action()),
         }
     }
@@ -87,6 +94,9 @@ struct Shared {
     peer_id: Option<[u8; 20]>,
     offer_id: Option<String>,
     answer: Option<Sdp>,
+    candidate: Option<Quoted>,
+    ticket: Option<String>,
+    trickle: Option<u64>,
 }
 
 impl Shared {
@@ -97,6 +107,9 @@ impl Shared {
             "peer_id" => self.peer_id = id(json)?,
             "offer_id" => self.offer_id = text(json)?,
             "answer" => self.answer = Sdp::read(json)?,
+            "candidate" if json.kind()? == Kind::Text => self.candidate = Some(json.quoted()?),
+            "ticket" => self.ticket = text(json)?,
+            "trickle" => self.trickle = count(json)?,
             _ => json.skip()?,
         }
         Ok(())
@@ -106,6 +119,13 @@ impl Shared {
         let action = self.action.as_deref().unwrap_or("none");
         let action = action.chars().take(20).collect::<String>();
         AnnounceError(format!("unknown action: {action}"))
+    }
+
+    fn candidate(self) -> Result<Quoted, AnnounceError> {
+        let candidate = self
+            .candidate
+            .filter(|it| it.written_bytes() <= CANDIDATE_BYTES_MAX);
+        candidate.ok_or_else(|| AnnounceError("candidate is missing or too long".into()))
     }
 
     fn peer(&self) -> Result<PeerId, AnnounceError> {
@@ -160,6 +180,15 @@ impl RawToTracker {
         known(self.info_hashes.first().copied())
     }
 
+    fn candidate(self) -> Result<ToTracker, AnnounceError> {
+        Ok(ToTracker::Candidate {
+            info_hash: self.info_hash()?,
+            peer: self.shared.peer()?,
+            to_peer: required(self.to_peer_id, "to_peer_id")?,
+            candidate: self.shared.candidate()?,
+        })
+    }
+
     fn vote(self) -> Result<ToTracker, AnnounceError> {
         Ok(ToTracker::Vote {
             info_hash: self.info_hash()?,
@@ -199,6 +228,8 @@ impl RawToTracker {
             extensions: Extensions {
                 token: self.token,
                 takes_turn: self.turn == Some(TURN_VERSION),
+                takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
+                ticket: self.shared.ticket,
                 hints: self.hints,
             },
         })
@@ -276,7 +307,11 @@ impl RawFromTracker {
             takes_votes: self.votes == Some(VOTES_VERSION),
             max_peers: self.max_peers.map(saturate),
             upload_limit: self.upload_limit,
-            grants: Grants { turn: self.turn },
+            grants: Grants {
+                turn: self.turn,
+                takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
+                ticket: self.shared.ticket,
+            },
         })
     }
 }

@@ -2,7 +2,8 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{
-    Extensions, FromTracker, Offer, POLICY_VERSION, Scraped, TURN_VERSION, ToTracker, VOTES_VERSION,
+    Extensions, FromTracker, Grants, Offer, POLICY_VERSION, Scraped, TRICKLE_VERSION, TURN_VERSION,
+    ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -55,6 +56,18 @@ impl ToTracker {
                 pen.binary("to_peer_id", &to_peer.0);
                 pen.member("offer_id", offer_id);
                 pen.description("answer", sdp);
+            }
+            Self::Candidate {
+                info_hash,
+                peer,
+                to_peer,
+                candidate,
+            } => {
+                pen.member("action", "candidate");
+                pen.ids(info_hash, peer);
+                pen.binary("to_peer_id", &to_peer.0);
+                pen.name("candidate");
+                pen.quoted(candidate);
             }
             Self::Vote {
                 info_hash,
@@ -117,10 +130,7 @@ impl FromTracker {
                 if let Some(limit) = upload_limit {
                     pen.count("upload_limit", *limit);
                 }
-                if let Some(server) = &grants.turn {
-                    pen.name("turn");
-                    pen.written(server);
-                }
+                pen.grants(grants);
             }
             Self::Offered {
                 info_hash,
@@ -134,6 +144,16 @@ impl FromTracker {
                 offer_id,
                 sdp,
             } => pen.relayed(info_hash, peer, offer_id, ("answer", sdp)),
+            Self::Candidate {
+                info_hash,
+                peer,
+                candidate,
+            } => {
+                pen.member("action", "candidate");
+                pen.ids(info_hash, peer);
+                pen.name("candidate");
+                pen.quoted(candidate);
+            }
             Self::Failure { info_hash, reason } => {
                 if let Some(hash) = info_hash {
                     pen.member("action", "announce");
@@ -207,9 +227,32 @@ impl Pen {
         if extensions.takes_turn {
             self.count("turn", TURN_VERSION);
         }
+        self.trickle(extensions.takes_candidates);
+        self.ticket(extensions.ticket.as_deref());
         if let Some(hints) = &extensions.hints {
             self.name("hints");
             self.written(hints);
+        }
+    }
+
+    fn grants(&mut self, grants: &Grants) {
+        if let Some(server) = &grants.turn {
+            self.name("turn");
+            self.written(server);
+        }
+        self.trickle(grants.takes_candidates);
+        self.ticket(grants.ticket.as_deref());
+    }
+
+    fn trickle(&mut self, takes_candidates: bool) {
+        if takes_candidates {
+            self.count("trickle", TRICKLE_VERSION);
+        }
+    }
+
+    fn ticket(&mut self, ticket: Option<&str>) {
+        if let Some(ticket) = ticket {
+            self.member("ticket", ticket);
         }
     }
 

@@ -38,6 +38,12 @@ const VOTES_VERSION: u64 = 1;
 /// What a peer that obeys a tracker's policy says of it in its announces.
 const POLICY_VERSION: u64 = 1;
 
+/// What peers and trackers that take late candidates say of them.
+const TRICKLE_VERSION: u64 = 1;
+
+/// Longest candidate read, in bytes of JSON (Chromium's are about 200).
+const CANDIDATE_BYTES_MAX: usize = 2 * 1024;
+
 /// What a peer that takes a TURN server says of it.
 const TURN_VERSION: u64 = 1;
 
@@ -104,6 +110,18 @@ pub enum ToTracker {
         /// The SDP; a tracker passes it on unread.
         sdp: Quoted,
     },
+    /// A candidate that was found after the description was sent, for a peer that was offered to us or we to it. Only
+    /// for trackers that say they take them. Nothing comes back.
+    Candidate {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// The speaker.
+        peer: PeerId,
+        /// For whom.
+        to_peer: PeerId,
+        /// An `RTCIceCandidateInit` in JSON; a tracker passes it on unread.
+        candidate: Quoted,
+    },
     /// A vote against a peer that sent wrong bytes or lied about what it holds. An extension of ours: only
     /// for trackers that say they take votes, others would answer with a failure. Nothing comes back.
     Vote {
@@ -128,6 +146,10 @@ pub struct Extensions {
     pub token: Option<String>,
     /// It knows what to do with [`Grants::turn`].
     pub takes_turn: bool,
+    /// It takes [`FromTracker::Candidate`].
+    pub takes_candidates: bool,
+    /// The last [`Grants::ticket`]; empty for who has none and takes one.
+    pub ticket: Option<String>,
     /// What it says of itself: an object in JSON ([`Hints`](crate::wire::Hints)).
     pub hints: Option<String>,
 }
@@ -137,6 +159,10 @@ pub struct Extensions {
 pub struct Grants {
     /// A TURN server and how to get in for a while, as a page's `RTCIceServer`: an object in JSON.
     pub turn: Option<String>,
+    /// It takes [`ToTracker::Candidate`].
+    pub takes_candidates: bool,
+    /// What its next announces show, above all on another connection; opaque to peers, and not for others to see.
+    pub ticket: Option<String>,
 }
 
 /// What a tracker tells a peer.
@@ -185,6 +211,15 @@ pub enum FromTracker {
         offer_id: String,
         /// The SDP; a tracker passes it on unread.
         sdp: Quoted,
+    },
+    /// Somebody's late candidate.
+    Candidate {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Whose.
+        peer: PeerId,
+        /// An `RTCIceCandidateInit` in JSON.
+        candidate: Quoted,
     },
     /// The tracker refused something.
     Failure {

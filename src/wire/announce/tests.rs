@@ -354,6 +354,9 @@ mod arbitrary {
                 ToTracker::Answer {
                     info_hash, peer, to_peer: PeerId(to), offer_id: binary(&to), sdp,
                 },
+                ToTracker::Candidate {
+                    info_hash, peer, to_peer: PeerId(to), candidate: binary(&to).as_str().into(),
+                },
                 ToTracker::Vote { info_hash, peer, against: PeerId(to) },
                 ToTracker::Scrape {
                     info_hashes: hashes.iter().take(SCRAPE_MAX).map(|id| InfoHash(*id)).collect(),
@@ -363,6 +366,8 @@ mod arbitrary {
                     offers, numwant: 3, takes_policy: up % 2 == 0,
                     extensions: Extensions {
                         token, takes_turn: up % 3 == 0,
+                        takes_candidates: up % 7 == 0,
+                        ticket: (up % 11 == 0).then(|| binary(&to)),
                         hints: (up % 5 == 0).then(|| r#"{"upload":2}"#.to_owned()),
                     },
                 },
@@ -386,12 +391,15 @@ mod arbitrary {
                     upload_limit: (complete % 5 == 0).then_some(u64::from(incomplete) << 20),
                     grants: Grants {
                         turn: (complete % 7 == 0).then(|| serde_json::json!({ "a": words }).to_string()),
+                        takes_candidates: complete % 11 == 0,
+                        ticket: (complete % 13 == 0).then(|| words.clone()),
                     },
                 },
                 FromTracker::Offered {
                     info_hash, peer, offer_id: offer_id.clone(), sdp: sdp.clone(),
                 },
                 FromTracker::Answered { info_hash, peer, offer_id, sdp },
+                FromTracker::Candidate { info_hash, peer, candidate: words.as_str().into() },
                 FromTracker::Failure { info_hash: Some(info_hash), reason: words },
             ] {
                 prop_assert_eq!(FromTracker::decode(&message.encode()), Ok(message));
