@@ -44,7 +44,7 @@ export function segmentLoads(parent: DashLoader, planNow: () => DashPlan | undef
         return load(request, response);
       }
       plan.report();
-      if (wanted !== "media" || !session?.takes) {
+      if (wanted !== "media" || !session?.takes()) {
         listen(plan, wanted, request, response);
         return load(request, response);
       }

@@ -4,7 +4,7 @@
  * Invariant: until the engine runs, after a panic and after `close()` every call does nothing, so an
  * adapter that asks `takes` first is a plain loader. A wish hears at most one of ready, failed and
  * pass, never from inside its own `load`, and nothing after `abort`. The engine hears of manifests, and with
- * them begins to look for peers, once the first frame is there; what is wished for before waits for that.
+ * them begins to look for peers, right after the player has asked for its first segment; what else is wished for waits for that.
  */
 
 import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
@@ -42,10 +42,8 @@ export type EngineEvent =
   | { type: "peer" | "segment" | "upload" | "warning"; [member: string]: unknown }
   | { type: "panic"; message: string };
 
-/** A stream was opened so long ago, and no frame is there: the engine begins all the same. */
+/** A stream was opened so long ago, and the player asked for no segment: the engine begins all the same. */
 const BEGIN_MS = 500;
-/** A frame that is decoded is on screen by then. */
-const PAINT_MS = 40;
 /** Bytes kept for adoption while the module loads; more is forgotten. */
 const ADOPT_BYTES_MAX = 64 * 2 ** 20;
 
@@ -85,7 +83,8 @@ export class Session {
   }
 
   /** Whether wishes are taken. What the first frame is made of goes the player's own way: nobody brings it sooner. */
-  get takes(): boolean {
+  takes(): boolean {
+    if (!this.#due) this.#beginIn(0);
     return this.running && (this.#due || this.#playing[0] > 0);
   }
 
@@ -170,10 +169,8 @@ export class Session {
 
   /** Milliseconds buffered ahead of the playhead. */
   playback(aheadMs: number, rate: number, moving: boolean): void {
-    const [, , moved] = this.#playing;
     this.#playing = [aheadMs, rate, moving];
     if (this.#tells) this.#play();
-    else if (moving && !moved) this.#beginIn(PAINT_MS);
   }
 
   #play(): void {

@@ -81,7 +81,7 @@ class SwarmSegmentLoader implements SegmentLoader {
     const track = context.frag.type === "audio" ? "audio" : "video";
     const session = asked?.admits(context.url, track) ? asked : undefined;
     this.#plan.report();
-    if (session?.takes !== true) {
+    if (session?.takes() !== true) {
       this.#pass(session);
       return;
     }

@@ -45,7 +45,7 @@ export function segmentPlugin(plan: PluginPlan): ShakaSchemePlugin {
     const session = plan.session();
     if (session === undefined || range === undefined) return plan.inner(...given);
     plan.report();
-    if (!session.takes) return adopted(session, uri, range, plan.inner(...given));
+    if (!session.takes()) return adopted(session, uri, range, plan.inner(...given));
     const load = new SegmentLoad(plan, session, given, range);
     return new plan.shaka.util.AbortableOperation(load.response, () => load.abort());
   };

@@ -224,7 +224,12 @@ impl Viewer {
                 };
                 return Some(Message::Text(answer.encode().into()));
             }
-            Ok(FromTracker::Failure { .. } | FromTracker::Candidate { .. }) | Err(_) => {
+            Ok(
+                FromTracker::Candidate { .. }
+                | FromTracker::Receipted { .. }
+                | FromTracker::Failure { .. },
+            )
+            | Err(_) => {
                 self.tally.count(|counted| counted.failures += 1);
             }
         }

@@ -1,5 +1,5 @@
-// When an engine begins: it hears of the stream once the first frame is there, or a little after the first manifest, so
-// that connections and all that belongs to them never stand in the first frame's way; nothing is lost by that.
+// When an engine begins: it hears of the stream right after the player has asked for its first segment, so that connections
+// and all that belongs to them stand before neither a manifest nor that segment; nothing is lost by that.
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
@@ -57,47 +57,47 @@ function load(hls, number) {
 const media = () => network.requests.filter(({ url }) => url.endsWith(".ts"));
 
 test("the first segment goes the player's own way, though the engine is there, and is the engine's afterwards", async () => {
-  const { hls, engine, port, swarm } = await viewer();
+  const { hls, engine, swarm } = await viewer();
   assert.equal(swarm.stats().state, "running");
   const { told } = load(hls, 0);
+  assert.deepEqual(engine.calls, [], "it was asked for before the engine heard of anything");
   await until("its end", () => told.length > 0);
   assert.deepEqual(told, [["success", 1_000]]);
   assert.equal(media()[0].by, "xhr");
-  assert.deepEqual(engine.calls, [], "and the engine has not heard of anything");
-  port.playback(0, 1, true);
-  await until("a manifest", () => engine.told("manifest").length > 0);
+  await until("its bytes", () => engine.told("adopt").length > 0);
+  assert.equal(engine.calls[0][0], "manifest");
   assert.equal(engine.told("adopt")[0][0], "http://cdn.test/s0.ts");
   assert.equal(engine.told("load").length, 0);
 });
 
-test("without a frame the engine begins all the same", async () => {
+test("where nobody asks for a segment the engine begins all the same", async () => {
   const { engine } = await viewer();
+  assert.deepEqual(engine.calls, []);
   await until("a manifest", () => engine.told("manifest").length > 0);
 });
 
-test("what is wished for while something is buffered waits for the engine to begin, and comes after all it has to know", async () => {
+test("what is wished for first while something is buffered comes after all that the engine has to know", async () => {
   const { hls, engine, port } = await viewer();
-  port.playback(4_000, 1, false);
-  const { told } = load(hls, 1);
-  const other = load(hls, 2);
-  other.loader.abort();
-  await settled();
-  assert.deepEqual([engine.calls, told, media()], [[], [], []]);
   port.playback(4_000, 1, true);
+  const { told } = load(hls, 1);
+  load(hls, 2).loader.abort();
+  assert.deepEqual(engine.calls, []);
   await until("a wish", () => engine.told("load").length > 0);
-  const names = engine.calls.map(([name]) => name).filter((name) => name !== "stats");
+  await settled();
+  const names = engine.calls.map(([name]) => name);
   assert.deepEqual(names, ["manifest", "playback", "load"], "and nothing of what was aborted");
   assert.deepEqual(engine.told("playback")[0], [4_000, 1, true]);
   assert.equal(engine.told("load")[0][1], "http://cdn.test/s1.ts");
+  assert.deepEqual([told, media()], [[], []], "the player's own loader stays out of it");
 });
 
 test("a stream that ends before its engine begins leaves wishes to the player, and nothing behind", async () => {
   const { hls, engine, port, swarm } = await viewer();
-  port.playback(4_000, 1, false);
+  port.playback(4_000, 1, true);
   const { told } = load(hls, 1);
   swarm.destroy();
   await until("its end", () => told.length > 0);
   assert.deepEqual(told, [["success", 1_001]]);
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await settled();
   assert.deepEqual(engine.told("manifest"), []);
 });

@@ -27,8 +27,8 @@ export function pretendBrowser(on = true) {
 }
 
 /**
- * The adapters, from source, with the fake engine in place of the glue. An engine begins with the first frame, which
- * no player has here: unless `waits`, each begins at once.
+ * The adapters, from source, with the fake engine in place of the glue. An engine begins with the first segment that is
+ * asked for: unless `waits`, it has begun before.
  */
 export async function adapters({ waits = false } = {}) {
   const out = mkdtempSync(join(tmpdir(), "swarmline-contract-"));

@@ -32,6 +32,13 @@ local_id! {
     TrackerId;
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles
+        .map(|nibble| char::from_digit(u32::from(nibble), 16).unwrap_or('0'))
+        .collect()
+}
+
 macro_rules! wire_id {
     ($($(#[$doc:meta])* $name:ident[$len:literal];)+) => {$(
         $(#[$doc])*
@@ -42,12 +49,7 @@ macro_rules! wire_id {
             /// Lower-case hexadecimal.
             #[must_use]
             pub fn to_hex(&self) -> String {
-                self.0.iter().fold(String::with_capacity($len * 2), |mut text, byte| {
-                    for nibble in [byte >> 4, byte & 15] {
-                        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-                    }
-                    text
-                })
+                hex(&self.0)
             }
         }
 

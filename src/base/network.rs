@@ -39,7 +39,8 @@ impl Network {
         if count != most {
             // `::` stands for zeros: what is behind it moves to the end.
             let behind = count - gap.filter(|_| is_v6)?;
-            groups[count - behind..].rotate_right(8 - count);
+            groups.copy_within(count - behind..count, 8 - behind);
+            groups[count - behind..8 - behind].fill(0);
         }
         if is_v6 {
             Some(Self::of_v6(groups))

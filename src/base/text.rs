@@ -9,11 +9,23 @@ pub fn cut(text: &str, at: usize) -> (&str, &str) {
     text.split_at_checked(at).unwrap_or((text, ""))
 }
 
+/// Where the last `byte`, an ASCII character, stands in `text`: `str::rfind`, without its search for wider ones.
+#[must_use]
+pub fn find_last(text: &str, byte: u8) -> Option<usize> {
+    text.bytes().rposition(|each| each == byte)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::cut;
+    use super::{cut, find_last};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn the_last_of_several_is_found() {
+        assert_eq!(find_last("né/a/", b'/'), Some(5));
+        assert_eq!(find_last("né", b'/'), None);
+    }
 
     #[test]
     fn text_is_cut_between_characters_only() {

@@ -31,6 +31,18 @@ impl Instant {
     }
 }
 
+/// So many seconds, to the microsecond; nothing for what is negative or no number. `Duration::from_secs_f64`
+/// panics for those, and its way of rounding is 0.3 kB in the wasm module.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast stops at the ends of what it casts to"
+)]
+pub fn seconds(seconds: f64) -> Duration {
+    Duration::from_micros((seconds * 1e6) as u64)
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 

@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Brings the viewers of a stream together (WebTorrent tracker).
 ///
-/// Settings come from a file, then SWARMLINE_TRACKER_... in the environment, then flags. Presence is kept in memory.
+/// Settings come from a file, then SWARMLINE_TRACKER_... in the environment, then flags. Presence is kept in memory,
+/// the rest in the SQLite file of store.path, if one is named.
 /// SIGHUP reads access lists, policy and TLS files again; ctrl-c or SIGTERM close all sockets, clients come back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

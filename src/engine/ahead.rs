@@ -9,7 +9,8 @@ use super::Engine;
 use super::config::ahead::{MEMORY_PART, TRACKS_MAX};
 use super::config::source::PATIENCE_MAX;
 use super::download::Download;
-use crate::base::{Instant, LinkId, SegmentId, SortedSet, TrackId};
+use super::trust::Fault;
+use crate::base::{Instant, SegmentId, TrackId};
 
 /// What is on its way before anybody waits for it.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ pub(super) struct Ahead {
 
 impl Engine {
     /// The player asks for a segment: what was fetched ahead of something else is given up.
-    pub(super) fn turn_to(&mut self, now: Instant, id: SegmentId) {
+    pub(super) fn turn_to(&mut self, id: SegmentId) {
         let Some(key) = self.segments.get(&id).map(|segment| segment.key) else {
             return;
         };
@@ -34,21 +35,13 @@ impl Engine {
             tracks.remove(0);
         }
         let next = self.listed_after(id);
-        for ahead in core::mem::take(&mut self.ahead.segments) {
-            if !self.is_ahead(ahead) {
-                continue;
-            }
-            let Some(segment) = self.segments.get_mut(&ahead) else {
-                continue;
-            };
-            let is_next = segment.key.track != key.track || Some(segment.key.number) == next;
-            if ahead == id {
-                if let Some(download) = &mut segment.download {
-                    (download.started, download.round_at) = (now, now);
-                    download.first_asked = None;
-                    download.shunned = SortedSet::new();
-                }
-            } else if is_known && is_next {
+        let mut kept = core::mem::take(&mut self.ahead.segments);
+        kept.retain(|ahead| *ahead != id && self.is_ahead(*ahead));
+        for ahead in kept {
+            let told = self.segments.get(&ahead).map(|segment| segment.key);
+            let is_next =
+                told.is_some_and(|told| told.track != key.track || Some(told.number) == next);
+            if is_known && is_next {
                 self.ahead.segments.push(ahead);
             } else {
                 self.abandon(ahead);
@@ -89,16 +82,15 @@ impl Engine {
         }
         let track = self.timeline.track_index(key.track)?;
         let next = self.segment_at(now, track, number)?;
-        let (length, live) = self.length(id)?;
         let fits = self.config.memory_limit_bytes / MEMORY_PART;
         let is_allowed = self.is_shareable(next) && self.config.cdn_fallback_delay > 0;
         let segment = self.segments.get_mut(&next)?;
-        if !is_allowed || segment.size.is_some_and(|size| size > fits) {
+        // What only a neighbour vouches for is doubted with the CDN's bytes, at its wish.
+        let is_fit = segment.digest.is_some_and(|digest| digest.size <= fits);
+        if !is_allowed || !is_fit {
             return None;
         }
-        let mut download = Download::new(now, None);
-        (download.length, download.is_film) = (length, !live);
-        segment.download = Some(download);
+        segment.download = Some(Download::new(now));
         self.ahead.segments.push(next);
         Some(next)
     }
@@ -109,20 +101,29 @@ impl Engine {
             self.abandon(id);
             return None;
         }
-        // Nobody is hurried for it or blamed, but what is owed takes room.
+        // Nobody is hurried for it, but what is owed takes room.
         let silent = self.silent_for(now, id, PATIENCE_MAX, true);
         if !silent.is_empty() {
-            self.cancel_asked(id, |link, _| silent.contains(&link));
-            let download = self.segments.get_mut(&id)?.download.as_mut()?;
-            let is_late = |(link, _): &(LinkId, Instant)| silent.contains(link);
-            download.leaves_asked = download.leaves_asked.filter(|asked| !is_late(asked));
-            download.shunned.extend(silent);
+            for link in silent {
+                self.note_fault(now, link, Fault::Silent);
+            }
+            self.abandon(id);
+            return None;
         }
-        let scene = self.scene(now, id)?;
-        self.ask_leaves(now, id, &scene.holders);
-        self.pick_blocks(now, id, &scene.holders);
+        let delay = self.config.fallback_delay();
+        // What peers bring beside a leg would be taken for the CDN's speed, and stand in its way.
+        if !self.fetches.is_empty() {
+            return Some(now + delay);
+        }
+        let mut holders = self.scene(now, id)?.holders;
+        holders.retain(|link| {
+            let link = self.links.get(link).map(|link| &link.conduct);
+            link.is_some_and(|conduct| conduct.is_useful && conduct.in_vain == 0)
+        });
+        self.ask_leaves(now, id, &holders);
+        self.pick_blocks(now, id, &holders);
         let list = self.segments.get(&id)?.download.as_ref()?.leaves_asked;
         let is_owed = list.is_some() || self.is_asked(id);
-        is_owed.then(|| now + self.config.fallback_delay())
+        is_owed.then(|| now + delay)
     }
 }

@@ -10,7 +10,9 @@ use super::download::{Failure, Leg};
 use super::output::{Output, Part};
 use super::segment::{Block, Sender, block_of};
 use super::{Engine, WarningCode, Why};
-use crate::base::{ByteRange, Duration, FetchId, Instant, PayloadId, RateMeter, SegmentId};
+use crate::base::{
+    ByteRange, Duration, FetchId, Instant, PayloadId, RateMeter, SegmentId, seconds,
+};
 use crate::integrity::BLOCK_LEN;
 use core::ops::Range;
 
@@ -38,7 +40,7 @@ impl CdnRate {
     /// Time to fetch `bytes` (0: unknown).
     pub(super) fn estimate(&self, bytes: u64) -> Duration {
         let bytes = if bytes == 0 { SIZE_GUESS } else { bytes };
-        let transfer = Duration::from_secs_f64((bytes as f64 / self.bytes_per_s()).min(600.0));
+        let transfer = seconds((bytes as f64 / self.bytes_per_s()).min(600.0));
         self.first_byte.unwrap_or(FIRST_BYTE_GUESS) + transfer
     }
 
@@ -75,7 +77,7 @@ impl CdnRate {
     /// What a fetch of `bytes` would take: to its first byte, and from there. `None` before the first.
     pub(super) fn would_take(&self, bytes: u64) -> Option<(Duration, Duration)> {
         let rate = self.meter.bytes_per_s()?;
-        let transfer = Duration::from_secs_f64((bytes as f64 / rate).min(600.0));
+        let transfer = seconds((bytes as f64 / rate).min(600.0));
         Some((self.first_byte?, transfer))
     }
 }

@@ -9,7 +9,6 @@ use super::vouch::Suspicion;
 use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, TrackId, Version};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
-use std::collections::VecDeque;
 
 /// One link and the peer behind it. Natively what each look at a download asks of all links stands in the
 /// first cache line: a simulator has ten thousand of them.
@@ -122,7 +121,7 @@ struct TrackHaves {
     bits: Vec<u8>,
     entries: SortedMap<u64, (Version, Held)>,
     /// Numbers of which parts were told last, the newest at the end; some may be whole or gone by now.
-    parts: VecDeque<u64>,
+    parts: Vec<u64>,
 }
 
 /// What a peer holds of one segment.
@@ -195,12 +194,12 @@ impl TrackHaves {
         if self.parts.contains(&number) {
             return;
         }
-        self.parts.push_back(number);
-        if self.parts.len() > PARTS_MAX
-            && let Some(oldest) = self.parts.pop_front()
-            && let Some((_, Held::Partial(_))) = self.entries.get(&oldest)
-        {
-            self.entries.remove(&oldest);
+        self.parts.push(number);
+        if self.parts.len() > PARTS_MAX {
+            let oldest = self.parts.remove(0);
+            if let Some((_, Held::Partial(_))) = self.entries.get(&oldest) {
+                self.entries.remove(&oldest);
+            }
         }
     }
 

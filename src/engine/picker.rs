@@ -114,9 +114,8 @@ impl Engine {
     /// fewest hold. Between two, playback's order is the best.
     fn block_order(&self, segment: &Segment, holders: &[LinkId]) -> Vec<usize> {
         let runs = segment.blocks.len().div_ceil(RUN_BLOCKS);
-        let mut order: Vec<usize> = (0..runs).collect();
         if self.greeted().count() < CROWD {
-            return order;
+            return (0..runs).collect();
         }
         let mut counts = vec![0_usize; runs];
         let mut most = 0;
@@ -129,9 +128,8 @@ impl Engine {
                 *count += usize::from(held.has(run * RUN_BLOCKS));
             }
         }
-        if runs > 0 {
-            order.rotate_left(self.lot(&segment.key) as usize % runs);
-        }
+        let first = self.lot(&segment.key) as usize % runs.max(1);
+        let order: Vec<usize> = (first..runs).chain(0..first).collect();
         let mut ranked = Vec::with_capacity(runs);
         for count in 0..=most {
             ranked.extend(order.iter().copied().filter(|run| counts[*run] == count));

@@ -55,7 +55,7 @@ impl Playback {
         };
         self.at = now;
         self.is_moving = is_moving;
-        self.ahead = Duration::from_secs_f64(seconds.min(86_400.0));
+        self.ahead = crate::base::seconds(seconds.min(86_400.0));
     }
 
     /// The player plays, as far as it has said.

@@ -28,7 +28,7 @@ impl Engine {
             return self.out(Output::Pass { request });
         };
         self.requests.insert(request, id);
-        self.turn_to(now, id);
+        self.turn_to(id);
         let (length, live) = self.length(id).unwrap_or((Duration::ZERO, true));
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
@@ -38,14 +38,12 @@ impl Engine {
             self.answer_from_cache(now, request, id);
             return self.bring_ahead(now, id);
         }
-        match &mut segment.download {
-            Some(download) => download.requests.push(request),
-            None => {
-                let mut download = Download::new(now, Some(request));
-                (download.length, download.is_film) = (length, !live);
-                segment.download = Some(download);
-            }
+        let download = segment.download.get_or_insert_with(|| Download::new(now));
+        if download.requests.is_empty() {
+            download.wish(now);
         }
+        (download.length, download.is_film) = (length, !live);
+        download.requests.push(request);
         self.drive(now, id);
         self.bring_ahead(now, id);
     }
@@ -193,7 +191,7 @@ impl Engine {
             timing,
             source: Source::Cache,
         });
-        self.tell_segment(now, id, &Download::new(now, None), Source::Cache);
+        self.tell_segment(now, id, &Download::new(now), Source::Cache);
     }
 
     /// Hands the segment over if it may be, and ends the download. Whether it did.

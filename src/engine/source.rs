@@ -12,7 +12,7 @@ use super::download::Failure;
 use super::segment::{Block, block_of};
 use super::trust::Fault;
 use super::{Engine, Why};
-use crate::base::{Duration, Instant, LinkId, SegmentId};
+use crate::base::{Duration, Instant, LinkId, SegmentId, seconds};
 use crate::integrity::BLOCK_LEN;
 
 /// What the race looks at, gathered once.
@@ -247,7 +247,7 @@ impl Engine {
         };
         let needs = link.rate.bytes_per_s().filter(|_| patient).map(|rate| {
             let asked = f64::from(link.outstanding.max(1)) * BLOCK_LEN as f64;
-            Duration::from_secs_f64(PATIENCE * asked / rate.max(1.0)).min(PATIENCE_MAX)
+            seconds(PATIENCE * asked / rate.max(1.0)).min(PATIENCE_MAX)
         });
         link.progress_at.max(asked) + needs.map_or(span, |needs| needs.max(span))
     }

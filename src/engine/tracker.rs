@@ -75,7 +75,8 @@ impl Engine {
                 FromTracker::Announced { .. }
                 | FromTracker::Offered { .. }
                 | FromTracker::Answered { .. }
-                | FromTracker::Candidate { .. },
+                | FromTracker::Candidate { .. }
+                | FromTracker::Receipted { .. },
             ) => {}
             Err(error) => self.on_tracker_trouble(now, id, &error.0),
         }

@@ -14,15 +14,14 @@ use super::config::upload::{
 use super::peer::Link;
 use super::segment::Block;
 use super::{Engine, Event, Output};
-use crate::base::{Duration, Instant, LinkId, PeerId, RateMeter, SegmentId};
+use crate::base::{Duration, Instant, LinkId, PeerId, RateMeter, SegmentId, seconds};
 use crate::integrity::BLOCK_LEN;
 use crate::wire::{BLOCK_HEADER_LEN, BlockHeader, PeerMessage, RejectReason, SegmentKey};
-use std::collections::VecDeque;
 
 /// What one link has asked for.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    runs: VecDeque<Run>,
+    runs: Vec<Run>,
     /// Bytes in the block channel that have not left.
     queued: u64,
     /// When the channel was last empty, or something left.
@@ -47,21 +46,21 @@ impl Queue {
 
     fn cancel(&mut self, segment: SegmentId, first: u32, count: u32) {
         let end = first.saturating_add(count);
-        let mut kept = VecDeque::new();
+        let mut kept = Vec::new();
         for run in self.runs.drain(..) {
             let run_end = run.first + run.count;
             if run.segment != segment || run_end <= first || run.first >= end {
-                kept.push_back(run);
+                kept.push(run);
                 continue;
             }
             if run.first < first {
-                kept.push_back(Run {
+                kept.push(Run {
                     count: first - run.first,
                     ..run
                 });
             }
             if run_end > end {
-                kept.push_back(Run {
+                kept.push(Run {
                     first: end,
                     count: run_end - end,
                     ..run
@@ -90,7 +89,7 @@ impl Queue {
 
     /// The segment that is sent next.
     pub(super) fn next(&self) -> Option<SegmentId> {
-        self.runs.front().map(|run| run.segment)
+        self.runs.first().map(|run| run.segment)
     }
 }
 
@@ -187,7 +186,7 @@ impl Engine {
         if peer.upload.blocks() + u32::from(count) > u32::from(QUEUE_BLOCKS_MAX) {
             return self.send(link, &refuse(RejectReason::Busy));
         }
-        peer.upload.runs.push_back(Run {
+        peer.upload.runs.push(Run {
             segment: id,
             first,
             count: u32::from(count),
@@ -345,11 +344,11 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else {
             return true;
         };
-        let Some(run) = link.upload.runs.front().copied() else {
+        let Some(run) = link.upload.runs.first().copied() else {
             return true;
         };
         let Some(segment) = self.segments.get_mut(&run.segment) else {
-            link.upload.runs.pop_front();
+            link.upload.runs.remove(0);
             return true;
         };
         let fit = link.max_message.saturating_sub(BLOCK_HEADER_LEN as u64) / BLOCK_LEN;
@@ -366,7 +365,7 @@ impl Engine {
         if let Some(limit) = self.config.upload_limit {
             let missing = len as f64 - self.uploads.tokens;
             if missing > 0.0 {
-                let wait = Duration::from_secs_f64(missing / limit.max(1) as f64);
+                let wait = seconds(missing / limit.max(1) as f64);
                 self.uploads.wake = Some(now + wait + Duration::from_millis(1));
                 return false;
             }
@@ -375,11 +374,11 @@ impl Engine {
         if idle {
             self.uploads.counted_at = now;
         }
-        if let Some(front) = link.upload.runs.front_mut() {
+        if let Some(front) = link.upload.runs.first_mut() {
             front.first += u32::from(count);
             front.count -= u32::from(count);
             if front.count == 0 {
-                link.upload.runs.pop_front();
+                link.upload.runs.remove(0);
             }
         }
         segment.used = now;

@@ -2,7 +2,7 @@
 //! fragments cut. Nothing is percent-encoded or lower-cased: players ask with the playlist's own
 //! spelling, and the `url` crate's IDNA tables would cost more than the rest of this room.
 
-use crate::base::cut;
+use crate::base::{cut, find_last};
 
 /// The parts of a URL that resolution needs; `path` is everything between authority and query.
 struct Parts<'a> {
@@ -71,10 +71,7 @@ pub(crate) fn resolve(base: &str, reference: &str) -> Option<String> {
     if wanted.path.starts_with('/') {
         return Some(join(&base, wanted.path, wanted.query));
     }
-    let folder = base
-        .path
-        .rfind('/')
-        .map_or("/", |at| cut(base.path, at + 1).0);
+    let folder = find_last(base.path, b'/').map_or("/", |at| cut(base.path, at + 1).0);
     let mut path = String::with_capacity(folder.len() + wanted.path.len());
     path.push_str(folder);
     path.push_str(wanted.path);
@@ -104,7 +101,7 @@ fn push_without_dots(url: &mut String, path: &str) {
         let last = parts.peek().is_none();
         match part {
             "." => {}
-            ".." => url.truncate(root + cut(url, root).1.rfind('/').unwrap_or(0)),
+            ".." => url.truncate(root + find_last(cut(url, root).1, b'/').unwrap_or(0)),
             name => {
                 url.push('/');
                 url.push_str(name);
@@ -142,7 +139,7 @@ pub(crate) fn path(url: &str) -> &str {
 /// The last component of the path: a segment's file name.
 pub(super) fn file_name(url: &str) -> &str {
     let path = path(url);
-    path.rfind('/').map_or(path, |at| cut(path, at + 1).1)
+    find_last(path, b'/').map_or(path, |at| cut(path, at + 1).1)
 }
 
 /// The query without the low-latency directives (`_HLS_msn` and the like, RFC 8216bis §6.2.5) that

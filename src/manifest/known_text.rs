@@ -4,8 +4,6 @@
 //!
 //! Invariant: the text describes the track's segments `first + 1 ..= last` exactly as they stand there.
 
-use std::collections::VecDeque;
-
 /// What was read of one media playlist.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownText {
@@ -16,7 +14,7 @@ pub(super) struct KnownText {
     /// Bytes ever dropped from the front of `text`; positions in `ends` count from there.
     dropped: u64,
     /// Where the URI line of segment `first + i` ends.
-    ends: VecDeque<u64>,
+    ends: Vec<u64>,
     first: u64,
 }
 
@@ -51,7 +49,7 @@ impl KnownText {
             base_url: base_url.to_owned(),
             text: String::new(),
             dropped: 0,
-            ends: VecDeque::from([0]),
+            ends: vec![0],
             first,
         };
         self.append(text, ends);
@@ -80,7 +78,7 @@ impl KnownText {
         }
         self.ends
             .extend(ends.iter().map(|&end| start + to_u64(end)));
-        if let Some(end) = self.ends.back_mut() {
+        if let Some(end) = self.ends.last_mut() {
             *end = self.dropped + to_u64(self.text.len());
         }
     }

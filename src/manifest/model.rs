@@ -159,7 +159,7 @@ impl Timeline {
                 return found.filter(|place| asked == url || self.is_named_by_path(*place));
             }
             let query = asked.find('?')?;
-            let last = asked.rfind('&').filter(|last| *last > query);
+            let last = crate::base::find_last(asked, b'&').filter(|last| *last > query);
             asked = cut(asked, last.unwrap_or(query)).0;
         }
         None

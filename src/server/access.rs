@@ -70,7 +70,7 @@ impl fmt::Display for Prefix {
 pub struct Origin(String);
 
 impl Origin {
-    fn is(&self, origin: &str) -> bool {
+    pub(super) fn is(&self, origin: &str) -> bool {
         match self.0.split_once("*.") {
             None => self.0.eq_ignore_ascii_case(origin),
             Some((scheme, host)) => {

@@ -1,17 +1,19 @@
 //! The operator's listener: policy, bans, drain, metrics, health.
 //!
 //! Everything but health needs the token (`Authorization: Bearer`). Invariant: what is answered with a
-//! success is in force; errors are problem+json (RFC 9457) and say what to do. What is ruled here lives in
-//! memory, until it is ruled otherwise or the tracker ends. It stands on a listener of its own, so that a
+//! success is in force; errors are problem+json (RFC 9457) and say what to do. What is ruled here is in
+//! the store before it is answered, if there is one, else it ends with the tracker. It stands on a listener of its own, so that a
 //! firewall can tell operators from viewers.
 
+use super::run::Beside;
 use super::settings::{Rule, TOKEN_CHARS_MIN};
+use super::store::{Ruled, Store, Write, now_ms};
 use super::{Prefix, State, alive, metrics, ready};
 use crate::base::InfoHash;
 use crate::tracker::Policy;
 use crate::wire::room_of;
 use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{Path, Request, State as Shared};
+use axum::extract::{FromRef, Path, Request, State as Shared};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -60,8 +62,36 @@ impl Token {
     }
 }
 
+/// What the operator's routes share.
+#[derive(Clone, Debug)]
+pub(super) struct Operated {
+    pub(super) state: Arc<State>,
+    pub(super) store: Option<Arc<Store>>,
+    pub(super) beside: Beside,
+}
+
+impl FromRef<Operated> for Arc<State> {
+    fn from_ref(operated: &Operated) -> Self {
+        operated.state.clone()
+    }
+}
+
+impl Operated {
+    /// Keeps what is in force already, beyond a restart.
+    async fn keep(&self, write: Write) -> Result<(), Response> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        let kept = store.keep(write).await;
+        kept.map_err(|why| {
+            let words = format!("it is in force, but would not outlive a restart: {why}");
+            problem(StatusCode::INSUFFICIENT_STORAGE, &words)
+        })
+    }
+}
+
 /// The operator's routes.
-pub(super) fn admin(state: Arc<State>, token: Token) -> Router {
+pub(super) fn admin(operated: Operated, token: Token) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(show_metrics))
         .route("/policy", get(show_policy).put(put_policy))
@@ -83,7 +113,7 @@ pub(super) fn admin(state: Arc<State>, token: Token) -> Router {
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .merge(guarded)
-        .with_state(state)
+        .with_state(operated)
 }
 
 async fn guard(Shared(token): Shared<Token>, request: Request, next: Next) -> Response {
@@ -101,7 +131,7 @@ async fn guard(Shared(token): Shared<Token>, request: Request, next: Next) -> Re
 }
 
 /// An error for a program and its person (RFC 9457).
-fn problem(status: StatusCode, detail: &str) -> Response {
+pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or_default();
     let body = serde_json::json!({ "title": title, "status": status.as_u16(), "detail": detail });
     let kind = [(header::CONTENT_TYPE, "application/problem+json")];
@@ -113,8 +143,8 @@ fn unreadable(rejection: &JsonRejection) -> Response {
     problem(rejection.status(), &rejection.body_text())
 }
 
-async fn show_metrics(Shared(state): Shared<Arc<State>>) -> Response {
-    match metrics::text(&state) {
+async fn show_metrics(Shared(operated): Shared<Operated>) -> Response {
+    match metrics::text(&operated.state, operated.store.as_ref()) {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(why) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why.to_string()),
     }
@@ -146,31 +176,31 @@ async fn show_policy(Shared(state): Shared<Arc<State>>) -> Json<Rule> {
 }
 
 async fn put_policy(
-    Shared(state): Shared<Arc<State>>,
+    Shared(operated): Shared<Operated>,
     rule: Result<Json<Rule>, JsonRejection>,
 ) -> Response {
-    match put_rule(&state, None, rule) {
-        Ok(()) => Json(Rule::of(state.policy(None))).into_response(),
+    match put_rule(&operated, None, rule).await {
+        Ok(()) => Json(Rule::of(operated.state.policy(None))).into_response(),
         Err(refused) => refused,
     }
 }
 
-#[allow(
-    clippy::result_large_err,
-    reason = "a response either way, once a request"
-)]
-fn put_rule(
-    state: &State,
+async fn put_rule(
+    operated: &Operated,
     room: Option<InfoHash>,
     rule: Result<Json<Rule>, JsonRejection>,
 ) -> Result<(), Response> {
     let Json(rule) = rule.map_err(|rejection| unreadable(&rejection))?;
     let policy = rule.policy();
     let policy = policy.map_err(|why| problem(StatusCode::UNPROCESSABLE_ENTITY, &why))?;
-    state.rule(room, policy);
+    operated.state.rule(room, policy);
     let name = room.map(|room| room.to_hex());
     tracing::info!(room = name, ?policy, "policy ruled");
-    Ok(())
+    let ruled = Ruled {
+        rule: serde_json::to_string(&rule).unwrap_or_default(),
+        beside: operated.beside.text(),
+    };
+    operated.keep(Write::Rule(room, Some(ruled))).await
 }
 
 async fn show_rooms(Shared(state): Shared<Arc<State>>) -> Json<Vec<RoomRule>> {
@@ -190,22 +220,25 @@ async fn show_room(
 }
 
 async fn put_room(
-    Shared(state): Shared<Arc<State>>,
+    Shared(operated): Shared<Operated>,
     Path(room): Path<String>,
     rule: Result<Json<Rule>, JsonRejection>,
 ) -> Response {
     let room = room_of(&room);
-    match put_rule(&state, Some(room), rule) {
-        Ok(()) => Json(RoomRule::now(&state, room)).into_response(),
+    match put_rule(&operated, Some(room), rule).await {
+        Ok(()) => Json(RoomRule::now(&operated.state, room)).into_response(),
         Err(refused) => refused,
     }
 }
 
-async fn delete_room(Shared(state): Shared<Arc<State>>, Path(room): Path<String>) -> StatusCode {
+async fn delete_room(Shared(operated): Shared<Operated>, Path(room): Path<String>) -> Response {
     let room = room_of(&room);
-    state.rule(Some(room), Policy::default());
+    operated.state.rule(Some(room), Policy::default());
     tracing::info!(room = room.to_hex(), "policy of the room ended");
-    StatusCode::NO_CONTENT
+    match operated.keep(Write::Rule(Some(room), None)).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => refused,
+    }
 }
 
 /// A ban: whom, and how long from now.
@@ -226,7 +259,7 @@ async fn show_bans(Shared(state): Shared<Arc<State>>) -> Json<Vec<BanOf>> {
 }
 
 async fn post_ban(
-    Shared(state): Shared<Arc<State>>,
+    Shared(operated): Shared<Operated>,
     ban: Result<Json<BanOf>, JsonRejection>,
 ) -> Response {
     let ban = match ban {
@@ -237,28 +270,39 @@ async fn post_ban(
         let words = format!("seconds is {}, not 1 to {BAN_S_MAX}", ban.seconds);
         return problem(StatusCode::UNPROCESSABLE_ENTITY, &words);
     }
-    if !state.ban(ban.address, Duration::from_secs(ban.seconds)) {
+    let span = Duration::from_secs(ban.seconds);
+    if !operated.state.ban(ban.address, span) {
         let words = "there are too many bans; ban networks, or end some";
         return problem(StatusCode::INSUFFICIENT_STORAGE, words);
     }
     tracing::info!(seconds = ban.seconds, "ban ruled");
-    (StatusCode::CREATED, Json(ban)).into_response()
+    let until_ms = now_ms().saturating_add(ban.seconds.saturating_mul(1_000));
+    let write = Write::Ban(ban.address.to_string(), until_ms);
+    match operated.keep(write).await {
+        Ok(()) => (StatusCode::CREATED, Json(ban)).into_response(),
+        Err(refused) => refused,
+    }
 }
 
-async fn delete_ban(Shared(state): Shared<Arc<State>>, Path(address): Path<String>) -> Response {
-    pardon(&state, &address)
+async fn delete_ban(Shared(operated): Shared<Operated>, Path(address): Path<String>) -> Response {
+    pardon(&operated, &address).await
 }
 
 async fn delete_network_ban(
-    Shared(state): Shared<Arc<State>>,
+    Shared(operated): Shared<Operated>,
     Path((address, length)): Path<(String, String)>,
 ) -> Response {
-    pardon(&state, &format!("{address}/{length}"))
+    pardon(&operated, &format!("{address}/{length}")).await
 }
 
-fn pardon(state: &State, address: &str) -> Response {
+async fn pardon(operated: &Operated, address: &str) -> Response {
     match address.parse::<Prefix>() {
-        Ok(prefix) if state.pardon(prefix) => StatusCode::NO_CONTENT.into_response(),
+        Ok(prefix) if operated.state.pardon(prefix) => {
+            match operated.keep(Write::Pardon(prefix.to_string())).await {
+                Ok(()) => StatusCode::NO_CONTENT.into_response(),
+                Err(refused) => refused,
+            }
+        }
         Ok(prefix) => problem(StatusCode::NOT_FOUND, &format!("no ban of {prefix}")),
         Err(why) => problem(StatusCode::BAD_REQUEST, &why),
     }
@@ -284,7 +328,7 @@ async fn post_drain(
         Err(rejection) => return unreadable(&rejection),
     };
     let connections = state.stats().connections;
-    tokio::spawn(async move { state.drain(Duration::from_secs(seconds)).await });
+    tokio::spawn(state.drain(Duration::from_secs(seconds)));
     let body = serde_json::json!({ "connections": connections, "seconds": seconds });
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }

@@ -4,7 +4,8 @@
 //! scrapes, and no series is of one room, viewer or address.
 
 use super::State;
-use super::state::Refused;
+use super::refused::Refused;
+use super::store::Store;
 use core::fmt;
 use core::sync::atomic::Ordering;
 use prometheus_client::collector::Collector;
@@ -22,9 +23,12 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 ///
 /// # Errors
 /// When a name could not be written; none can.
-pub(super) fn text(state: &Arc<State>) -> Result<String, fmt::Error> {
+pub(super) fn text(state: &Arc<State>, store: Option<&Arc<Store>>) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("swarmline_tracker");
     registry.register_collector(Box::new(Counts(state.clone())));
+    if let Some(store) = store {
+        registry.register_collector(Box::new(Writes(store.clone())));
+    }
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)
@@ -32,6 +36,17 @@ pub(super) fn text(state: &Arc<State>) -> Result<String, fmt::Error> {
 
 #[derive(Debug)]
 struct Counts(Arc<State>);
+
+impl Counts {
+    fn refused(&self) -> Family<[(&'static str, &'static str); 1], Counter> {
+        let refused = Family::default();
+        for (refusal, tally) in Refused::ALL.iter().zip(&self.0.tallies().refused) {
+            let counter: &Counter = &refused.get_or_create(&[("reason", refusal.name())]);
+            counter.inc_by(tally.load(Ordering::Relaxed));
+        }
+        refused
+    }
+}
 
 impl Collector for Counts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
@@ -82,6 +97,12 @@ impl Collector for Counts {
                 totals.candidates_relayed,
             ),
             ("votes", "Votes against peers taken", totals.votes),
+            ("receipts", "Receipts that count", totals.receipts),
+            (
+                "receipts_refused",
+                "Receipts that do not",
+                totals.receipts_refused,
+            ),
             (
                 "refusals",
                 "Messages understood and refused",
@@ -96,12 +117,34 @@ impl Collector for Counts {
         for (name, help, count) in counters {
             write(&mut encoder, name, help, &ConstCounter::new(count))?;
         }
-        let refused = Family::<[(&str, &str); 1], Counter>::default();
-        for (refusal, tally) in Refused::ALL.iter().zip(&tallies.refused) {
-            let counter = refused.get_or_create(&[("reason", refusal.name())]);
-            counter.inc_by(tally.load(Ordering::Relaxed));
-        }
+        let refused = self.refused();
         write(&mut encoder, "refused", "Connections not taken", &refused)
+    }
+}
+
+#[derive(Debug)]
+struct Writes(Arc<Store>);
+
+impl Collector for Writes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let tallies = self.0.tallies();
+        for (name, help, tally) in [
+            ("store_written", "Records on the disk", &tallies.written),
+            (
+                "store_transactions",
+                "Transactions that they went in",
+                &tallies.transactions,
+            ),
+            (
+                "store_lost",
+                "Records that could not be written",
+                &tallies.lost,
+            ),
+        ] {
+            let counter = ConstCounter::new(tally.load(Ordering::Relaxed));
+            write(&mut encoder, name, help, &counter)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! It is a loop around [`Tracker`](crate::tracker::Tracker) (`state`): give one input; take outputs until
 //! none; arm one timer. It moves text and decides nothing about swarms. `listener` brings connections, `proxies`
 //! says whose they are, `access` who may stay, `session` is one of them; `settings` is what an operator sets,
-//! `admin` and `metrics` what it sees and does, `run` all of it together. Invariant: a connection the
+//! `admin` and `metrics` what it sees and does, `store` what outlives the process, `run` all of it together. Invariant: a connection the
 //! tracker knows has exactly one session here, and both end together.
 #![allow(
     clippy::disallowed_methods,
@@ -14,6 +14,8 @@
 mod access;
 #[cfg(feature = "operate")]
 mod admin;
+#[cfg(feature = "operate")]
+mod api;
 mod limits;
 mod listener;
 #[cfg(feature = "operate")]
@@ -21,6 +23,7 @@ mod metrics;
 #[cfg(feature = "operate")]
 mod places;
 mod proxies;
+mod refused;
 #[cfg(feature = "operate")]
 mod run;
 mod session;
@@ -28,6 +31,8 @@ mod session;
 mod settings;
 mod shutdown;
 mod state;
+#[cfg(feature = "operate")]
+mod store;
 #[cfg(feature = "operate")]
 mod tls;
 

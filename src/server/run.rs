@@ -3,22 +3,32 @@
 //! Invariant: everything that can be wrong is tried before the first connection is taken, and a reload that
 //! is wrong changes nothing. What a reload does not change (ports, limits) it says so in the log.
 
-use super::admin::{Token, admin};
+use super::admin::{Operated, Token, admin};
+use super::api::{Api, Cors, api};
+use super::app;
 use super::listener::{Door, accept_all};
 use super::places::Places;
 use super::proxies::Proxies;
-use super::settings::{Matching, Settings, TlsFiles};
+use super::settings::{Matching, Rule, Settings, TlsFiles, read_secret};
 use super::shutdown::serve_through;
 use super::state::State;
+use super::store::{Store, now_ms};
 use super::tls::Tls;
+use crate::tracker::{Config, Receipts, Secret};
+use axum::Router;
 use core::future::Future;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+/// Shortest secret for receipts, in characters.
+const SECRET_CHARS_MIN: usize = 32;
+
+const DAY_S: u64 = 24 * 3_600;
 
 /// A tracker whose ports are bound and which takes no connection yet.
 #[derive(Debug)]
@@ -28,6 +38,8 @@ pub struct Running {
     tls: Option<Tls>,
     listener: TcpListener,
     admin: Option<(TcpListener, Token)>,
+    store: Option<Arc<Store>>,
+    beside: Beside,
     hang_up: HangUp,
     /// Of tickets, where no file has one.
     own_secret: [u8; 32],
@@ -65,7 +77,12 @@ impl Settings {
         self.turn.read()?;
         self.access.tickets(&[])?;
         Places::read(&self.matching.geoip)?;
-        read_files(self).map(|_| ())
+        read_files(self)?;
+        receipts(self)?;
+        if self.has_store() {
+            Store::check(&self.store.path)?;
+        }
+        Ok(())
     }
 }
 
@@ -83,17 +100,25 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
     };
     let proxies = Proxies(settings.trusted_proxies.clone());
     let log_addresses = settings.log.addresses;
-    let state = State::behind(settings.config(), settings.limits(), proxies, log_addresses);
+    let store = open_store(&settings)?;
+    let config = Config {
+        receipts: store.as_ref().map(|_| receipts(&settings)).transpose()?,
+        ..settings.config()
+    };
+    let state = State::behind(config, settings.limits(), proxies, log_addresses);
     let running = Running {
+        beside: Beside::new(&settings.policy),
         settings,
         state,
         tls,
         listener,
         admin,
+        store,
         hang_up: HangUp::new()?,
         own_secret: random()?,
     };
     running.rule(&running.settings)?;
+    running.recall()?;
     Ok(running)
 }
 
@@ -101,6 +126,35 @@ fn random() -> Result<[u8; 32], String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|why| format!("no randomness for a secret: {why}"))?;
     Ok(bytes)
+}
+
+/// Writes what waits still.
+async fn close(store: Arc<Store>) {
+    let closed = tokio::task::spawn_blocking(move || store.close()).await;
+    if let Err(why) = closed {
+        tracing::error!(%why, "the store was not closed");
+    }
+}
+
+fn open_store(settings: &Settings) -> Result<Option<Arc<Store>>, String> {
+    if !settings.has_store() {
+        return Ok(None);
+    }
+    let retention = Duration::from_secs(settings.store.retention_days.saturating_mul(DAY_S));
+    Store::open(&settings.store.path, retention).map(|store| Some(Arc::new(store)))
+}
+
+/// How receipts are judged: with the secret of a file, else with one of this start.
+fn receipts(settings: &Settings) -> Result<Receipts, String> {
+    let numbers = &settings.receipts;
+    let secret = match &numbers.secret_file {
+        Some(path) => Secret::of(&read_secret("receipts", path, SECRET_CHARS_MIN)?),
+        None => Secret(random()?),
+    };
+    Ok(Receipts {
+        secret,
+        rate_bytes_per_s_max: numbers.rate_bytes_per_s,
+    })
 }
 
 async fn bind(address: SocketAddr, name: &str) -> Result<TcpListener, String> {
@@ -141,7 +195,12 @@ impl Running {
     ) {
         let (ending, ended) = watch::channel(false);
         let operators = self.admin.take().map(|(listener, token)| {
-            let routes = admin(self.state.clone(), token);
+            let operated = Operated {
+                state: self.state.clone(),
+                store: self.store.clone(),
+                beside: self.beside.clone(),
+            };
+            let routes = admin(operated, token);
             let door = Door {
                 half_open: 100,
                 ..Door::default()
@@ -154,6 +213,7 @@ impl Running {
             tls: self.tls.clone(),
             half_open: self.state.limits().half_open,
         };
+        let routes = self.routes();
         let (state, spread) = (self.state.clone(), self.settings.drain_s);
         let stop = async move {
             stop.await;
@@ -166,6 +226,8 @@ impl Running {
             listener,
             settings,
             tls,
+            store,
+            beside,
             mut hang_up,
             own_secret,
             ..
@@ -175,6 +237,7 @@ impl Running {
             tls,
             state: state.clone(),
             own_secret,
+            beside,
         };
         let reloading = async move {
             loop {
@@ -186,13 +249,49 @@ impl Running {
             }
         };
         tokio::select! {
-            () = serve_through(listener, door, state, stop) => {}
+            () = serve_through(listener, (door, routes), state, stop) => {}
             () = reloading => {}
         }
         let _ = ending.send(true); // without an admin listener nobody hears it
         if let Some(operators) = operators {
             operators.abort();
         }
+        if let Some(store) = store {
+            close(store).await;
+        }
+    }
+
+    /// What viewers may ask.
+    fn routes(&self) -> Router {
+        let api = api(Api {
+            state: self.state.clone(),
+            store: self.store.clone(),
+            cors: Cors::new(&self.settings.api.cors),
+        });
+        app(self.state.clone()).merge(api)
+    }
+
+    /// What operators ruled before this start. Where the settings say something else than they did then, they count.
+    fn recall(&self) -> Result<(), String> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        self.state.set_ledger(store.clone());
+        let now = now_ms();
+        let rulings = store.rulings(now)?;
+        let beside = beside_of(&self.settings.policy);
+        for (room, ruled) in rulings.rules {
+            let rule: Rule = serde_json::from_str(&ruled.rule)
+                .map_err(|why| format!("the store holds a rule that cannot be read: {why}"))?;
+            if room.is_some() || ruled.beside == beside {
+                self.state.rule(room, rule.policy()?);
+            }
+        }
+        for (prefix, until) in rulings.bans {
+            let span = Duration::from_millis(until.saturating_sub(now));
+            self.state.ban(prefix.parse()?, span);
+        }
+        Ok(())
     }
 
     fn rule(&self, settings: &Settings) -> Result<(), String> {
@@ -213,6 +312,7 @@ struct Reloads {
     state: Arc<State>,
     tls: Option<Tls>,
     own_secret: [u8; 32],
+    beside: Beside,
 }
 
 impl Reloads {
@@ -239,6 +339,7 @@ impl Reloads {
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {
             self.state.rule(None, policy);
+            self.beside.set(&settings.policy);
         }
         self.state.set_rooms(settings.access.rooms());
         self.state.set_tokens(settings.access.tokens());
@@ -261,6 +362,31 @@ impl Reloads {
         self.settings = settings;
         Ok(())
     }
+}
+
+/// What the settings say of everywhere, now: an operator's rule stands beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Beside(Arc<Mutex<String>>);
+
+impl Beside {
+    fn new(rule: &Rule) -> Self {
+        Self(Arc::new(Mutex::new(beside_of(rule))))
+    }
+
+    fn set(&self, rule: &Rule) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = beside_of(rule);
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn beside_of(rule: &Rule) -> String {
+    serde_json::to_string(rule).unwrap_or_default()
 }
 
 /// SIGHUP, caught from the moment it is made: uncaught it would end the process.

@@ -3,6 +3,7 @@
 
 use super::listener::{Door, accept_all};
 use super::{State, app};
+use axum::Router;
 use core::future::Future;
 use core::time::Duration;
 use std::sync::Arc;
@@ -25,13 +26,14 @@ pub async fn serve(
         half_open: state.limits().half_open,
         ..Door::default()
     };
-    serve_through(listener, door, state, stop).await;
+    let routes = app(state.clone());
+    serve_through(listener, (door, routes), state, stop).await;
 }
 
-/// The same through a door: PROXY headers, TLS.
+/// The same through a door (PROXY headers, TLS), with routes of one's own.
 pub async fn serve_through(
     listener: TcpListener,
-    door: Door,
+    (door, routes): (Door, Router),
     state: Arc<State>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
@@ -45,7 +47,7 @@ pub async fn serve_through(
         sleep(GRACE).await;
     };
     tokio::select! {
-        () = accept_all(listener, door, app(state.clone()), stopped) => {}
+        () = accept_all(listener, door, routes, stopped) => {}
         () = stop => tracing::debug!("some connections did not end in time"),
     }
     // Upgraded sockets are no longer the HTTP server's.

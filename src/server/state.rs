@@ -6,14 +6,19 @@
 use super::access::{Access, Ban, Origin, Prefix};
 use super::limits::{self, Addresses, Limits};
 use super::proxies::Proxies;
+use super::refused::Refused;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
-    Config, ConnectionId, Input, Output, Place, Policy, Rooms, Stats, Tickets, Tokens, Tracker,
-    Turn, Visitor,
+    Config, ConnectionId, Credit, Earned, Input, Output, Place, Policy, Record, Rooms, Stats,
+    Tickets, Tokens, Tracker, Turn, Visitor,
 };
+#[cfg(feature = "operate")]
+use crate::tracker::{Figures, ReceiptFault};
+#[cfg(feature = "operate")]
+use crate::wire::Receipt;
 use axum::extract::ws::close_code;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::HeaderValue;
 use core::fmt::Debug;
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -58,60 +63,18 @@ pub(super) struct Tallies {
     pub(super) refused: [AtomicU64; Refused::ALL.len()],
 }
 
-/// Why a connection is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    Closed,
-    Full,
-    Address,
-    Origin,
-    Banned,
-}
-
-impl Refused {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Closed,
-        Self::Full,
-        Self::Address,
-        Self::Origin,
-        Self::Banned,
-    ];
-
-    /// Its name in metrics.
-    #[cfg(feature = "operate")]
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Full => "full",
-            Self::Address => "address",
-            Self::Origin => "origin",
-            Self::Banned => "banned",
-        }
-    }
-
-    /// The status and words that a client gets.
-    pub(super) const fn words(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::Closed | Self::Full => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the tracker takes no connections now\n",
-            ),
-            Self::Address => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too many connections from your address; try again later\n",
-            ),
-            Self::Origin => (
-                StatusCode::FORBIDDEN,
-                "this tracker is not for pages of this origin\n",
-            ),
-            Self::Banned => (StatusCode::FORBIDDEN, "your address is banned\n"),
-        }
-    }
+/// Who keeps what the tracker says is to be kept. Neither waits.
+pub(super) trait Ledger: Debug + Send + Sync {
+    /// Somebody came or went.
+    fn record(&self, record: Record);
+    /// Somebody earned something; `kept` is called when it is safe, or never.
+    fn earn(&self, earned: Earned, kept: Box<dyn FnOnce() + Send>);
 }
 
 #[derive(Debug)]
 struct Core {
     tracker: Tracker,
+    ledger: Option<Arc<dyn Ledger>>,
     sessions: HashMap<ConnectionId, Session>,
     sockets: HashMap<IpAddr, usize>,
     next_connection: u64,
@@ -139,6 +102,7 @@ impl State {
             message_bytes_max: config.message_bytes_max,
             core: Mutex::new(Core {
                 tracker: Tracker::new(config, seed),
+                ledger: None,
                 sessions: HashMap::new(),
                 sockets: HashMap::new(),
                 next_connection: 0,
@@ -170,8 +134,12 @@ impl State {
 
     /// Takes nobody in from now on, and sends those who are here elsewhere (code 1012), evenly over `spread`,
     /// so that other trackers are not overrun. Done when the last was told.
-    pub async fn drain(&self, spread: Duration) {
+    pub fn drain(self: Arc<Self>, spread: Duration) -> impl Future<Output = ()> + Send {
         self.is_draining.store(true, Ordering::Relaxed);
+        async move { self.send_away(spread).await }
+    }
+
+    async fn send_away(&self, spread: Duration) {
         let mut sessions: Vec<ConnectionId> = self.core().sessions.keys().copied().collect();
         sessions.sort_unstable();
         let each = spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX);
@@ -295,6 +263,37 @@ impl State {
         let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
         let with_rest = |ban: Ban| (ban.prefix, ban.left(now));
         access.bans(now).map(with_rest).collect()
+    }
+
+    /// Keeps accounts from now on.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
+        self.core().ledger = Some(ledger);
+    }
+
+    /// How much is going on in a room.
+    #[cfg(feature = "operate")]
+    pub(super) fn figures(&self, room: InfoHash) -> Figures {
+        self.core().tracker.figures(room)
+    }
+
+    /// Whether a visitor's request is answered: it may connect, and has asked no more than it may send.
+    #[cfg(feature = "operate")]
+    pub(super) fn may_ask(&self, visitor: Option<IpAddr>) -> Result<(), Refused> {
+        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+        let now = std::time::Instant::now();
+        if visitor.is_some_and(|visitor| access.is_banned(visitor, now)) {
+            return Err(Refused::Banned);
+        }
+        let may = self.may_send(visitor.map(limits::key));
+        may.then_some(()).ok_or(Refused::Address)
+    }
+
+    /// Judges a receipt that came on another way than its writer's connection.
+    #[cfg(feature = "operate")]
+    pub(super) fn take_receipt(&self, receipt: &Receipt) -> Result<Credit, ReceiptFault> {
+        let mut core = self.core();
+        core.tracker.take_receipt(self.now(), receipt)
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -422,6 +421,7 @@ impl State {
             connection,
             visitor: Visitor {
                 network,
+                address,
                 origin,
                 place: place.unwrap_or_default(),
             },
@@ -478,6 +478,16 @@ impl Core {
                     let command = Command::Close(code_of(reason), reason.words());
                     (connection, command, true)
                 }
+                Output::Record(record) => {
+                    if let Some(ledger) = &self.ledger {
+                        ledger.record(record);
+                    }
+                    continue;
+                }
+                Output::Earned { connection, credit } => {
+                    self.keep(connection, credit);
+                    continue;
+                }
             };
             let Some(session) = self.sessions.get(&connection) else {
                 continue;
@@ -494,6 +504,22 @@ impl Core {
             }
         }
         slow
+    }
+
+    /// Acknowledges a receipt when what it says is kept.
+    fn keep(&self, connection: ConnectionId, credit: Credit) {
+        let session = self.sessions.get(&connection);
+        if let (Some(ledger), Some(session)) = (&self.ledger, session) {
+            let queue = session.queue.downgrade();
+            let text = credit.acknowledgement;
+            let kept = move || {
+                if let Some(queue) = queue.upgrade() {
+                    // One that is lost in a full queue is like one that was never written: said again later.
+                    let _ = queue.try_send(Command::Text(text));
+                }
+            };
+            ledger.earn(credit.earned, Box::new(kept));
+        }
     }
 
     /// Ends a session; the tracker hears of it when its socket is gone.

@@ -184,6 +184,7 @@ impl Office {
                         self.answer(connection, Event::FromTracker(connection, text));
                     }
                 }
+                tracker::Output::Record(_) | tracker::Output::Earned { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if self
                         .socket(connection)

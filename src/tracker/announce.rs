@@ -47,6 +47,7 @@ impl Tracker {
         let known = self.recognise(now, (info_hash, id), extensions.ticket.as_deref());
         self.check_owner(info_hash, presence, known.is_some())?;
         if event.as_deref() == Some("stopped") {
+            self.registry.note_moved(info_hash, presence);
             self.leave(connection, info_hash);
             let goodbye = Reply {
                 caps,
@@ -60,6 +61,7 @@ impl Tracker {
         let (admission, warning) = self.admit(now, connection, info_hash, (token, known))?;
         self.join(now, info_hash, presence)?;
         self.admissions.keep(connection, info_hash, admission);
+        self.name_account(connection, info_hash, id);
         let reply = Reply {
             caps,
             warning,
@@ -179,18 +181,21 @@ impl Tracker {
 
     /// What a peer is given of what it takes.
     fn grant(
-        &self,
+        &mut self,
         now: Instant,
         presence: Presence,
         info_hash: InfoHash,
         takes: &Extensions,
     ) -> Grants {
         let Presence { id, connection, .. } = presence;
+        let asks = takes.asks_receipts;
+        let receipts = asks.then(|| self.receipt_key(info_hash, id)).flatten();
         let now_s = self.unix_s(now);
         let turn = self.turn.as_ref().filter(|_| takes.takes_turn);
         let tickets = self.tickets.as_ref().filter(|_| takes.ticket.is_some());
         let subject = self.subject(connection, info_hash);
         Grants {
+            receipts,
             turn: turn.zip(now_s).map(|(turn, now_s)| turn.server(now_s, id)),
             takes_candidates: takes.takes_candidates,
             ticket: tickets

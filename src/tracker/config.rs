@@ -1,5 +1,6 @@
 //! The tracker's numbers, each with its reason. Decides nothing else; a shell fills it from flags.
 
+use super::Receipts;
 use crate::base::Duration;
 
 /// What a tracker allows and how long it remembers.
@@ -40,6 +41,8 @@ pub struct Config {
     pub heeds_hints: bool,
     /// Messages that cannot be read before a connection is closed. 10: it does not speak our language.
     pub nonsense_max: u32,
+    /// Keeps accounts of stays and takes receipts. `None`: neither; a shell without a store has no use of them.
+    pub receipts: Option<Receipts>,
 }
 
 impl Config {
@@ -72,6 +75,7 @@ impl Default for Config {
             vote_life: Duration::from_secs(1_800),
             heeds_hints: true,
             nonsense_max: 10,
+            receipts: None,
         }
     }
 }

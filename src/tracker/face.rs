@@ -2,8 +2,9 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Place, Policy, Rooms, Tickets, Tokens, Turn};
+use super::{CloseReason, Credit, Place, Policy, Record, Rooms, Tickets, Tokens, Turn};
 use crate::base::{InfoHash, Network};
+use core::net::IpAddr;
 
 /// One connection of a client; minted by the shell, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +15,9 @@ pub struct ConnectionId(pub u64);
 pub struct Visitor {
     /// Where it is; `None` if the shell cannot know. All those are one network.
     pub network: Option<Network>,
+    /// Its address, or what one host commands; `None` if the shell cannot know. Only compared, to tell whether
+    /// two peers may be one.
+    pub address: Option<IpAddr>,
     /// Whose page it is, as its browser says (RFC 6454).
     pub origin: Option<String>,
     /// Where its address is, as far as the shell's database knows.
@@ -83,6 +87,15 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
+    /// Keep this, if there is a store; it is not waited for.
+    Record(Record),
+    /// Keep this, and when it is kept, send the acknowledgement.
+    Earned {
+        /// To whom.
+        connection: ConnectionId,
+        /// What.
+        credit: Credit,
+    },
 }
 
 /// How much is going on.
@@ -96,6 +109,17 @@ pub struct Stats {
     pub peers: usize,
     /// What there was since the start.
     pub totals: Totals,
+}
+
+/// How much is going on in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Who is there.
+    pub peers: u32,
+    /// Those of them who hold everything.
+    pub complete: u32,
+    /// Bytes that those who are there say they have had from peers; 0 where no accounts are kept.
+    pub bytes_from_peers: u64,
 }
 
 /// What there was since the start.
@@ -113,6 +137,10 @@ pub struct Totals {
     pub scrapes: u64,
     /// Votes against peers that were taken, whether they count or not.
     pub votes: u64,
+    /// Receipts that count.
+    pub receipts: u64,
+    /// Receipts that do not.
+    pub receipts_refused: u64,
     /// Messages that were understood and refused.
     pub refusals: u64,
     /// Messages that could not be read.

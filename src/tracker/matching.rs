@@ -79,7 +79,7 @@ impl Traits {
 
     /// How near two are: 3 in one network, 2 at one provider, 1 in one country or region, else 0.
     fn nearness(&self, other: &Self) -> u8 {
-        fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+        fn same<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> bool {
             one.is_some() && one == other
         }
         if same(self.network, other.network) || same(self.campus, other.campus) {

@@ -14,6 +14,7 @@ mod face;
 mod limits;
 mod matching;
 mod policy;
+mod receipts;
 mod registry;
 mod relay;
 #[cfg(test)]
@@ -24,16 +25,17 @@ mod votes;
 
 pub use admission::{TokenKey, Tokens};
 pub use config::Config;
-pub use face::{ConnectionId, Input, Output, Stats, Totals, Visitor};
+pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
 pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
+pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
 pub use ticket::Tickets;
 pub use turn::Turn;
 
 use crate::base::json::Quoted;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
-use crate::wire::{FromTracker, Scraped, ToTracker};
+use crate::wire::{FromTracker, Scraped, SessionId, ToTracker};
 use admission::Admissions;
 use announce::Said;
 use limits::Refusal;
@@ -106,6 +108,8 @@ impl Tracker {
             Input::Clock { unix_s } => self.clock = Some((now, unix_s)),
             Input::Timeout => self.on_timeout(now),
         }
+        let records = self.registry.records.drain(..);
+        self.outputs.extend(records.map(Output::Record));
     }
 
     /// The next thing to do, until there is none.
@@ -128,6 +132,17 @@ impl Tracker {
             swarms: self.registry.swarms(),
             peers: self.registry.len(),
             totals: self.totals,
+        }
+    }
+
+    /// How much is going on in a room; nothing in one that nobody is in.
+    #[must_use]
+    pub fn figures(&self, room: InfoHash) -> Figures {
+        let counts = self.registry.counts(room);
+        Figures {
+            peers: counts.complete + counts.incomplete,
+            complete: counts.complete,
+            bytes_from_peers: self.registry.bytes_from_peers(room),
         }
     }
 
@@ -172,6 +187,7 @@ impl Tracker {
                     | ToTracker::Answer { info_hash, .. }
                     | ToTracker::Candidate { info_hash, .. }
                     | ToTracker::Vote { info_hash, .. } => Some(*info_hash),
+                    ToTracker::Receipt(receipt) => Some(receipt.info_hash),
                     ToTracker::Scrape { .. } => None,
                 };
                 if let Err(refusal) = self.on_decoded(now, connection, message) {
@@ -204,8 +220,8 @@ impl Tracker {
                 event,
                 left,
                 offers,
-                uploaded: _,
-                downloaded: _,
+                uploaded,
+                downloaded,
                 numwant: _, // stock trackers take it from the offers, too
                 takes_policy,
                 extensions,
@@ -219,6 +235,8 @@ impl Tracker {
                     takes_candidates: extensions.takes_candidates,
                     caps: self.policies.caps(info_hash, peer),
                     traits: self.traits(connection, extensions.hints.as_deref()),
+                    session: self.new_session(),
+                    moved: (uploaded, downloaded),
                 };
                 let said = Said {
                     event,
@@ -234,16 +252,9 @@ impl Tracker {
                 offer_id,
                 sdp,
             } => {
-                let offerer =
-                    self.find_offerer(now, connection, info_hash, (peer, to_peer, &offer_id))?;
-                let answer = FromTracker::Answered {
-                    info_hash,
-                    peer,
-                    offer_id,
-                    sdp,
-                };
-                self.totals.answers_relayed += 1;
-                self.send(offerer, &answer);
+                let between = (peer, to_peer, offer_id.as_str());
+                let offerer = self.find_offerer(now, connection, info_hash, between)?;
+                self.relay_answer(offerer, (info_hash, peer), (offer_id, sdp));
                 Ok(())
             }
             ToTracker::Candidate {
@@ -257,6 +268,7 @@ impl Tracker {
                 peer,
                 against,
             } => self.on_vote(now, connection, info_hash, (peer, against)),
+            ToTracker::Receipt(receipt) => self.on_receipt(now, connection, &receipt),
             ToTracker::Scrape { info_hashes } if info_hashes.is_empty() => Err(Refusal::FullScrape),
             ToTracker::Scrape { info_hashes } => {
                 self.on_scrape(connection, &info_hashes);
@@ -275,6 +287,14 @@ impl Tracker {
         let swarms = info_hashes.iter().map(row).collect();
         let text = Scraped { swarms }.encode();
         self.outputs.push_back(Output::Send { connection, text });
+    }
+
+    /// A name for a stay, should one begin now.
+    fn new_session(&mut self) -> Option<SessionId> {
+        self.config.receipts.as_ref()?;
+        let mut bytes = [0; 8];
+        self.rng.fill(&mut bytes);
+        Some(SessionId(u64::from_le_bytes(bytes) >> 1)) // a database's numbers have a sign
     }
 
     fn leave(&mut self, connection: ConnectionId, info_hash: InfoHash) {
@@ -310,6 +330,22 @@ impl Tracker {
             self.send(to, &passed);
         }
         Ok(())
+    }
+
+    fn relay_answer(
+        &mut self,
+        offerer: ConnectionId,
+        (info_hash, peer): (InfoHash, PeerId),
+        (offer_id, sdp): (String, Quoted),
+    ) {
+        self.totals.answers_relayed += 1;
+        let answer = FromTracker::Answered {
+            info_hash,
+            peer,
+            offer_id,
+            sdp,
+        };
+        self.send(offerer, &answer);
     }
 
     /// Counts a vote, if it counts. The voter does not hear whether.
@@ -348,8 +384,10 @@ impl Tracker {
             .registry
             .peer(info_hash, to)
             .ok_or(Refusal::NoSuchOffer)?;
-        relay::take_awaited(offerer, (now, &self.config), (from, offer_id))
-            .ok_or(Refusal::NoSuchOffer)
+        let found = relay::take_awaited(offerer, (now, &self.config), (from, offer_id));
+        let found = found.ok_or(Refusal::NoSuchOffer)?;
+        self.registry.note_meeting(info_hash, [from, to]);
+        Ok(found)
     }
 
     /// Seconds of Unix time, if anybody has told the time.

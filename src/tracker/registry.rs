@@ -8,9 +8,11 @@ use super::Config;
 use super::ConnectionId;
 use super::matching::Traits;
 use super::policy::Caps;
+use super::receipts::{Account, Record};
 use super::relay::Awaited;
 use super::votes::Standing;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
+use crate::wire::SessionId;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Draws for a peer in place of an isolated one.
@@ -24,6 +26,10 @@ const SEEDERS_MAX: usize = 256;
 pub(super) struct Registry {
     swarms: BTreeMap<InfoHash, Swarm>,
     len: usize,
+    /// Receipts that are remembered.
+    pub(super) pairs: usize,
+    /// Who came and went; empty without accounts.
+    pub(super) records: Vec<Record>,
 }
 
 /// The peers of one stream.
@@ -51,6 +57,8 @@ pub(super) struct Peer {
     pub(super) takes_candidates: bool,
     pub(super) caps: Caps,
     pub(super) traits: Traits,
+    /// What it earns, if anything is.
+    pub(super) account: Option<Box<Account>>,
     complete: bool,
 }
 
@@ -80,6 +88,10 @@ pub(super) struct Presence {
     pub(super) caps: Caps,
     /// Where it is, and what it says of itself.
     pub(super) traits: Traits,
+    /// Its stay, should it be new; `None` where no accounts are kept.
+    pub(super) session: Option<SessionId>,
+    /// Bytes it says it has sent to peers and had from them.
+    pub(super) moved: (u64, u64),
 }
 
 /// Counts of one swarm, as a scrape tells them (BEP 48).
@@ -117,11 +129,43 @@ impl Registry {
         self.swarm(info_hash)?.peer(id)
     }
 
+    /// What those who are in a swarm say they have had from peers.
+    pub(super) fn bytes_from_peers(&self, info_hash: InfoHash) -> u64 {
+        let swarm = self.swarms.get(&info_hash);
+        let peers = swarm.into_iter().flat_map(|swarm| &swarm.peers);
+        let accounts = peers.filter_map(|peer| peer.account.as_ref());
+        accounts.fold(0, |sum, account| sum.saturating_add(account.downloaded()))
+    }
+
     /// Adds the peer or refreshes it. The caller has checked whose the id is.
     pub(super) fn join(&mut self, now: Instant, info_hash: InfoHash, presence: Presence) {
         let swarm = self.swarms.entry(info_hash).or_default();
         if swarm.join(now, presence) {
             self.len += 1;
+            self.records
+                .extend(presence.session.map(|session| Record::Joined {
+                    session,
+                    room: info_hash,
+                    peer: presence.id,
+                }));
+        }
+    }
+
+    /// Notes the last sums of one that is going.
+    pub(super) fn note_moved(&mut self, info_hash: InfoHash, presence: Presence) {
+        let peer = self.peer(info_hash, presence.id);
+        if let Some(account) = peer.and_then(|peer| peer.account.as_mut()) {
+            account.note_moved(presence.moved);
+        }
+    }
+
+    /// Notes that two were introduced to each other.
+    pub(super) fn note_meeting(&mut self, info_hash: InfoHash, peers: [PeerId; 2]) {
+        for id in peers {
+            let peer = self.peer(info_hash, id);
+            if let Some(account) = peer.and_then(|peer| peer.account.as_mut()) {
+                account.note_meeting();
+            }
         }
     }
 
@@ -130,8 +174,12 @@ impl Registry {
         let Some(swarm) = self.swarms.get_mut(&info_hash) else {
             return;
         };
-        if swarm.leave(id) {
+        if let Some(gone) = swarm.leave(id) {
             self.len -= 1;
+            if let Some(account) = gone.account {
+                self.pairs -= account.pairs();
+                self.records.push(account.end());
+            }
         }
         if swarm.peers.is_empty() {
             self.swarms.remove(&info_hash);
@@ -180,6 +228,9 @@ impl Swarm {
                 takes_candidates: false,
                 caps: Caps::default(),
                 traits: Traits::default(),
+                account: presence
+                    .session
+                    .map(|session| Box::new(Account::new(now, session))),
                 complete: false,
             });
         }
@@ -191,6 +242,9 @@ impl Swarm {
         peer.takes_candidates = presence.takes_candidates;
         peer.caps = presence.caps;
         peer.traits = presence.traits;
+        if let Some(account) = &mut peer.account {
+            account.note_moved(presence.moved);
+        }
         let was = peer.complete;
         let is = presence.completed_now || presence.complete.unwrap_or(was);
         peer.complete = is;
@@ -211,17 +265,15 @@ impl Swarm {
         }
     }
 
-    fn leave(&mut self, id: PeerId) -> bool {
-        let Some(place) = self.places.remove(&id) else {
-            return false;
-        };
+    fn leave(&mut self, id: PeerId) -> Option<Peer> {
+        let place = self.places.remove(&id)?;
         let gone = self.peers.swap_remove(place);
         if let Some(moved) = self.peers.get(place) {
             self.places.insert(moved.id, place);
         }
         self.complete -= u32::from(gone.complete);
         self.note_seeder(id, false);
-        true
+        Some(gone)
     }
 
     /// Up to `wanted` other peers by chance. An isolated or barred one is replaced by another, or left out

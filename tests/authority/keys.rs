@@ -47,9 +47,13 @@ fn with_a_pinned_key_sealed_lines_are_shared() {
     let mut world = World::new();
     let text = sealed(&mut world, &key, |number| ("s", 100 + number));
     let (_, second) = pair(&mut world, &text, 6, &pinned(&key));
-    // In any order, as a viewer who seeks.
+    // In any order, as a viewer who seeks; the one behind comes ahead.
     for number in [5, 2, 4, 1, 3] {
-        assert_eq!(get(&mut world, second, number), Source::Peers);
+        let source = get(&mut world, second, number);
+        assert!(
+            matches!(source, Source::Peers | Source::Cache),
+            "{source:?}"
+        );
     }
     assert!(warnings(&world, second, WarningCode::Signature).is_empty());
 }

@@ -8,9 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { chromium } from "playwright-core";
-import { isHashed } from "./dishonest.js";
 import { fixture, hasFfmpeg } from "./fixtures.js";
 import { chromePath, hlsBuilds, Origin, Viewer, wrongFragment } from "./harness.js";
+
+/** @param {import("./harness.js").State} state */
+const isHashed = ({ fragments }) => fragments.every(({ sha256 }) => sha256 !== "");
 
 const skip = hasFfmpeg ? false : "no ffmpeg to make the fixtures";
 

@@ -1,8 +1,10 @@
 // The packed page through bundlers, each as its own documentation begins, and nothing set but what
 // docs/guides/bundlers.md says. Each returns the folder that a web server would serve.
 
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import * as esbuild from "esbuild";
 import * as vite from "vite";
 import webpack from "webpack";
@@ -93,4 +95,19 @@ export async function withEsbuild() {
   });
   cpSync(join(app, "index.html"), join(outdir, "index.html"));
   return outdir;
+}
+
+/** `next build`: the page is rendered on the server, then exported. React is looked for from the page, where a page has it. */
+export function withNext() {
+  const require = createRequire(import.meta.url);
+  const folderOf = (name) => dirname(require.resolve(`${name}/package.json`));
+  for (const name of ["next", "react", "react-dom"]) {
+    symlinkSync(folderOf(name), join(app, "node_modules", name));
+  }
+  const cwd = join(app, "next");
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1" };
+  execFileSync(process.execPath, [join(folderOf("next"), "dist/bin/next"), "build"], {
+    ...{ cwd, env, stdio: ["ignore", "ignore", "inherit"] },
+  });
+  return join(cwd, "out");
 }

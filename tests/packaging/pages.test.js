@@ -1,4 +1,4 @@
-// The packed package in every kind of page: bundled by Vite, webpack and esbuild, from a static server with
+// The packed package in every kind of page: bundled by Vite, webpack, esbuild and Next, from a static server with
 // an import map, by script tags, and in the ready player. Each page runs in Chromium, plays a stream and
 // starts the wasm engine; two of the bundled pages share segments.
 
@@ -8,7 +8,14 @@ import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import { fixture, hasFfmpeg } from "../browser/fixtures.js";
 import { hlsFolder, mediaOf, Origin, startBrowser } from "../browser/harness.js";
-import { viteServer, withEsbuild, withPolicies, withVite, withWebpack } from "./bundles.js";
+import {
+  viteServer,
+  withEsbuild,
+  withNext,
+  withPolicies,
+  withVite,
+  withWebpack,
+} from "./bundles.js";
 import { app, pack, unpacked } from "./packed.js";
 
 const skip = hasFfmpeg ? false : "no ffmpeg to make the fixture";
@@ -28,6 +35,7 @@ before(async () => {
     "/csp": withPolicies(),
     "/webpack": await withWebpack(),
     "/esbuild": await withEsbuild(),
+    "/next": withNext(),
     "/app": app,
     "/package": unpacked,
     "/hls": hlsFolder,
@@ -122,6 +130,7 @@ test("Vite's development server", { skip, timeout: 60_000 }, async () => {
 for (const [name, path, more] of [
   ["webpack", "/webpack/index.html"],
   ["esbuild, the module by its file loader", "/esbuild/index.html"],
+  ["Next, rendered on a server before", "/next/index.html"],
   ["no bundler: an import map on a static server", "/app/plain.html"],
   ["the module as bytes", "/app/plain.html", "&as=bytes"],
   ["the module compiled by the page", "/app/plain.html", "&as=module"],
@@ -131,6 +140,11 @@ for (const [name, path, more] of [
     await page.context().close();
   });
 }
+
+test("what Next renders on the server has a swarm that is off", { skip }, async () => {
+  const html = await (await fetch(origin.at("/next/index.html"))).text();
+  assert.match(html, /<p id="rendered">off<\/p>/);
+});
 
 const key = () => {
   const { x } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });

@@ -139,3 +139,60 @@ async fn half_open_connections_are_bounded_and_who_is_in_is_served() {
     };
     timeout(PATIENCE, back).await.unwrap();
 }
+
+/// What one sends that never gets to its end, and what becomes of it.
+fn trickle(address: &str, request: &str) -> std::thread::JoinHandle<String> {
+    let mut socket = StdStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(3 * PATIENCE)).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        // An end without an answer is one, too.
+        let _ = socket.read_to_string(&mut answer);
+        assert_eq!(socket.read(&mut [0; 1]).ok(), Some(0), "still open");
+        answer
+    })
+}
+
+#[tokio::test]
+async fn requests_that_never_end_are_ended_and_who_is_in_is_served() {
+    let tracker = Tracker::start("");
+    let mut viewer = tracker.client().await;
+    let slow = [
+        trickle(&tracker.address, ""),
+        trickle(&tracker.address, "GET /api/p2p/stats HTTP/1.1\r\nX-Slow: a"),
+        trickle(
+            &tracker.address,
+            "POST /api/p2p/contribution HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n{",
+        ),
+    ];
+    viewer.announce(1).await;
+    assert!(viewer.hear().await.is_some());
+    let answers: Vec<String> = slow.map(|it| it.join().unwrap()).into();
+    for (answer, expected) in answers.iter().zip(["", "", "HTTP/1.1 408"]) {
+        assert!(answer.starts_with(expected), "{answer}");
+    }
+    viewer.announce(1).await;
+    assert!(viewer.hear().await.is_some());
+}
+
+#[test]
+fn a_request_longer_than_its_bounds_is_refused() {
+    let folder = Folder::new();
+    let tracker = Tracker::start(&ledger::settings(&folder));
+    let long = "x".repeat(5_000);
+    let (status, _) = http(
+        &tracker.address,
+        "POST /api/p2p/contribution",
+        "none",
+        &long,
+    );
+    assert_eq!(status, 413);
+    let line = format!("GET /api/p2p/rooms/{}", "x".repeat(20_000));
+    let (status, _) = http(&tracker.address, &line, "none", "");
+    assert_eq!(status, 431);
+    assert_eq!(
+        http(&tracker.address, "GET /api/p2p/stats", "none", "").0,
+        200
+    );
+}

@@ -10,8 +10,10 @@
 )]
 
 mod admin;
+mod api;
 mod doors;
 mod geoip;
+mod ledger;
 mod settings;
 mod tokens;
 mod turn;
@@ -238,6 +240,9 @@ fn announce(peer: u8) -> ToTracker {
         offers: Vec::new(),
         numwant: 0,
         takes_policy: true,
-        extensions: Extensions::default(),
+        extensions: Extensions {
+            asks_receipts: true,
+            ..Extensions::default()
+        },
     }
 }

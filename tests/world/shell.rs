@@ -75,18 +75,14 @@ impl World {
         match output {
             Output::CreateOffer { link } => {
                 let sdp = format!("offer {viewer} {}", link.0);
-                let input = Input::OfferReady { link, sdp };
-                self.later(Duration::from_millis(10), Delivery::To(viewer, input));
-                self.find_late(viewer, link);
+                self.describe(viewer, link, Input::OfferReady { link, sdp });
             }
             Output::AcceptOffer { link, sdp } => {
                 self.viewers[viewer]
                     .links
                     .insert(link, parse(&sdp, "offer"));
                 let sdp = format!("answer {viewer} {}", link.0);
-                let input = Input::AnswerReady { link, sdp };
-                self.later(Duration::from_millis(10), Delivery::To(viewer, input));
-                self.find_late(viewer, link);
+                self.describe(viewer, link, Input::AnswerReady { link, sdp });
             }
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
             Output::AddCandidate { link, candidate } => {
@@ -154,7 +150,8 @@ impl World {
         );
     }
 
-    fn find_late(&mut self, viewer: Viewer, link: LinkId) {
+    fn describe(&mut self, viewer: Viewer, link: LinkId, ready: Input) {
+        self.later(Duration::from_millis(10), Delivery::To(viewer, ready));
         if self.late_candidates {
             let candidate = format!("late {viewer}");
             let input = Input::Candidate { link, candidate };

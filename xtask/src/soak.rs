@@ -1,5 +1,6 @@
 //! `cargo xtask soak fuzz`: lets the fuzz targets look for inputs that break a decoder, one target after
 //! the other, each for a while. Needs a nightly compiler and cargo-fuzz; nothing else of the project does.
+//! `cargo xtask soak kills`: the tracker is killed in the midst of writes, a hundred times; CI does it five.
 //!
 //! What it finds lies in `fuzz/artifacts`; what it learnt stays in `target/fuzz` and is no part of the
 //! committed corpus, which `docs/fuzzing.md` says how to renew.
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 const USAGE: &str = "usage: cargo xtask soak fuzz [--target NAME]… [--minutes N]
+       cargo xtask soak kills
 
   --target NAME   this target alone (repeat it for several; default: all of fuzz/fuzz_targets)
   --minutes N     of each target (default 10)
@@ -30,6 +32,9 @@ const SECONDS_MAX: u32 = 10;
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    if args == ["kills"] {
+        return kills();
+    }
     let Some(("fuzz", options)) = args.split_first().map(|(what, rest)| (what.as_str(), rest))
     else {
         return Err(USAGE.to_owned());
@@ -60,6 +65,16 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         chosen.len()
     );
     Ok(())
+}
+
+/// Kills a tracker that writes, and looks whether anything acknowledged is gone.
+fn kills() -> Result<(), String> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--test", "tracker", "a_kill_in_a_storm"])
+        .env("SWARMLINE_KILLS", "100")
+        .current_dir(root());
+    programs::succeed(&mut command)
 }
 
 /// The names of the targets, in order.

@@ -9,7 +9,7 @@ use super::base64::{from_base64, to_base64};
 use super::tag::SegmentDigest;
 use super::{Digest, MAX_SEGMENT_LEN, Seal, block_count, decimal_integer};
 use crate::base::json::{Cursor, Kind, Malformed, Pen};
-use crate::base::{ByteRange, cut};
+use crate::base::{ByteRange, cut, find_last};
 use core::fmt;
 
 /// Longest text read, in bytes: the leaf lists of six hours at 5 Mbit/s.
@@ -169,7 +169,7 @@ impl Sidecar {
         range: Option<ByteRange>,
     ) -> Option<(&SidecarTrack, &SidecarSegment)> {
         // A walk over all: it is done once a segment that is used, and needs no index.
-        let name = match path.rfind('/') {
+        let name = match find_last(path, b'/') {
             Some(at) if self.by_name => cut(path, at + 1).1,
             Some(_) | None => path,
         };

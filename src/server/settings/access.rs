@@ -3,7 +3,7 @@
 //! Invariant: a key that was read is an Ed25519 key that verifies only what it signed, under a name that a token can carry.
 //! Which tokens count is the tracker's.
 
-use super::read_secret;
+use super::{TOKEN_CHARS_MIN, read_secret};
 use crate::integrity::PublicKey;
 use crate::server::Origin;
 use crate::tracker::{Rooms, Tickets, TokenKey, Tokens};
@@ -93,7 +93,9 @@ impl AccessLists {
     /// One line for a person, with the file.
     pub(in crate::server) fn tickets(&self, own: &[u8]) -> Result<Option<Tickets>, String> {
         let file = self.ticket_secret_file.as_deref();
-        let secret = file.map(|path| read_secret("ticket", path)).transpose()?;
+        let secret = file
+            .map(|path| read_secret("ticket", path, TOKEN_CHARS_MIN))
+            .transpose()?;
         let tickets = Tickets {
             secret: secret.map_or_else(|| own.to_vec(), String::into_bytes),
             life: Duration::from_secs(self.ticket_life_s),

@@ -14,7 +14,7 @@ pub use layers::Layers;
 
 use self::access::AccessLists;
 use self::turn::TurnServer;
-use super::{AddressQuota, Limits, Prefix, quota};
+use super::{AddressQuota, Limits, Origin, Prefix, quota};
 use crate::tracker::{Config, Policy, WHOLE_PERMILLE};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -44,6 +44,9 @@ pub struct Settings {
     pub turn: TurnServer,
     pub matching: Matching,
     pub policy: Rule,
+    pub api: ApiPages,
+    pub store: StoreFile,
+    pub receipts: ReceiptNumbers,
     pub limits: LimitNumbers,
     pub timing: Timing,
 }
@@ -118,6 +121,32 @@ pub struct Rule {
     pub upload_limit: Option<u64>,
 }
 
+/// Who reads the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct ApiPages {
+    pub cors: Vec<Origin>,
+}
+
+/// What outlives the process, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct StoreFile {
+    pub path: PathBuf,
+    pub retention_days: u64,
+}
+
+/// How receipts are judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "default.toml says what each setting means")]
+pub struct ReceiptNumbers {
+    pub rate_bytes_per_s: u64,
+    pub secret_file: Option<PathBuf>,
+}
+
 /// How much is taken, of all and of each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -166,6 +195,9 @@ impl Default for Settings {
             turn: TurnServer::default(),
             matching: Matching::default(),
             policy: Rule::default(),
+            api: ApiPages::default(),
+            store: StoreFile::default(),
+            receipts: ReceiptNumbers::default(),
             limits: LimitNumbers::default(),
             timing: Timing::default(),
         }
@@ -178,6 +210,24 @@ impl Default for Log {
             level: Level::Info,
             format: LogFormat::Text,
             addresses: false,
+        }
+    }
+}
+
+impl Default for StoreFile {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            retention_days: 90,
+        }
+    }
+}
+
+impl Default for ReceiptNumbers {
+    fn default() -> Self {
+        Self {
+            rate_bytes_per_s: 12_500_000,
+            secret_file: None,
         }
     }
 }
@@ -286,6 +336,9 @@ impl Settings {
         both_or_neither(certificate, key, "tls.certificate and tls.key")?;
         let (listen, token) = (admin.listen.is_some(), admin.token_file.is_some());
         both_or_neither(listen, token, "admin.listen and admin.token_file")?;
+        if self.receipts.rate_bytes_per_s == 0 {
+            return Err("receipts.rate_bytes_per_s is 0: nobody could earn anything".into());
+        }
         if self.proxy_protocol && self.trusted_proxies.is_empty() {
             return Err("proxy_protocol needs trusted_proxies: from whom it is believed".into());
         }
@@ -333,6 +386,12 @@ impl Settings {
             heeds_hints: self.matching.hints,
             ..Config::default().with_connections(limits.connections)
         }
+    }
+
+    /// Whether anything outlives the process.
+    #[must_use]
+    pub fn has_store(&self) -> bool {
+        !self.store.path.as_os_str().is_empty()
     }
 
     /// The sockets' numbers.
@@ -397,12 +456,12 @@ fn usize_of(number: u64) -> usize {
 ///
 /// # Errors
 /// One line for a person, with the file, when it cannot be read or could be guessed.
-fn read_secret(name: &str, path: &Path) -> Result<String, String> {
+pub(super) fn read_secret(name: &str, path: &Path, chars_min: usize) -> Result<String, String> {
     let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
     let secret = text.and_then(|text| match text.trim() {
-        secret if secret.chars().count() >= TOKEN_CHARS_MIN => Ok(secret.to_owned()),
+        secret if secret.chars().count() >= chars_min => Ok(secret.to_owned()),
         _ => Err(format!(
-            "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
+            "it holds fewer than {chars_min} characters; make one with: openssl rand -hex 32"
         )),
     });
     secret.map_err(|why| format!("the {name} secret {}: {why}", path.display()))

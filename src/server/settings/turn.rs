@@ -2,7 +2,7 @@
 //!
 //! Invariant: the secret is read from a file of its own, so that no printed setting has it.
 
-use super::read_secret;
+use super::{TOKEN_CHARS_MIN, read_secret};
 use crate::tracker::Turn;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ impl TurnServer {
         let Some(path) = &self.secret_file else {
             return Ok(None);
         };
-        let secret = read_secret("TURN", path)?;
+        let secret = read_secret("TURN", path, TOKEN_CHARS_MIN)?;
         Ok(Some(Turn {
             urls: self.urls.clone(),
             secret,

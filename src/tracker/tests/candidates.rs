@@ -38,6 +38,7 @@ fn passed(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, PeerId)> {
         FromTracker::Announced { .. }
         | FromTracker::Offered { .. }
         | FromTracker::Answered { .. }
+        | FromTracker::Receipted { .. }
         | FromTracker::Failure { .. } => None,
     };
     sent.iter().filter_map(one).collect()

@@ -5,6 +5,7 @@ mod candidates;
 mod matching;
 mod policy;
 mod presence;
+mod receipts;
 mod relaying;
 mod tickets;
 mod turn;
@@ -13,6 +14,7 @@ mod votes;
 use super::*;
 use crate::base::{Duration, Network};
 use crate::wire::{Extensions, Offer};
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 const HASH: InfoHash = InfoHash([7; 20]);
@@ -21,6 +23,10 @@ struct World {
     now: Instant,
     tracker: Tracker,
     closed: Vec<(ConnectionId, CloseReason)>,
+    /// Whom the next connections come from.
+    address: Option<IpAddr>,
+    records: Vec<Record>,
+    credits: Vec<(ConnectionId, Credit)>,
 }
 
 impl World {
@@ -29,6 +35,9 @@ impl World {
             now: Instant::ZERO,
             tracker: Tracker::new(config, 1),
             closed: Vec::new(),
+            address: None,
+            records: Vec::new(),
+            credits: Vec::new(),
         }
     }
 
@@ -39,6 +48,7 @@ impl World {
     fn open_from(&mut self, n: u64, network: Option<Network>) -> ConnectionId {
         let visitor = Visitor {
             network,
+            address: self.address,
             ..Visitor::default()
         };
         self.open_as(n, visitor)
@@ -68,6 +78,8 @@ impl World {
                     sent.push((connection, FromTracker::decode(&text).unwrap()));
                 }
                 Output::Close { connection, reason } => self.closed.push((connection, reason)),
+                Output::Record(record) => self.records.push(record),
+                Output::Earned { connection, credit } => self.credits.push((connection, credit)),
             }
         }
         sent
@@ -116,6 +128,7 @@ struct Announce {
     offers: usize,
     takes_policy: bool,
     extensions: Extensions,
+    uploaded: u64,
 }
 
 impl Announce {
@@ -128,6 +141,7 @@ impl Announce {
             offers: 0,
             takes_policy: false,
             extensions: Extensions::default(),
+            uploaded: 0,
         }
     }
 
@@ -140,7 +154,7 @@ impl Announce {
             info_hash: self.hash,
             peer: self.peer,
             event: self.event.map(Into::into),
-            uploaded: 0,
+            uploaded: self.uploaded,
             downloaded: 0,
             left: self.left,
             offers: (0..self.offers).map(offer).collect(),
@@ -196,6 +210,7 @@ fn offered(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, String)> 
         FromTracker::Announced { .. }
         | FromTracker::Answered { .. }
         | FromTracker::Candidate { .. }
+        | FromTracker::Receipted { .. }
         | FromTracker::Failure { .. } => None,
     };
     sent.iter().filter_map(offer).collect()

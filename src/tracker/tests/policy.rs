@@ -22,6 +22,7 @@ fn told(sent: &[(ConnectionId, FromTracker)]) -> Vec<(u64, Option<u32>, Option<u
         FromTracker::Offered { .. }
         | FromTracker::Answered { .. }
         | FromTracker::Candidate { .. }
+        | FromTracker::Receipted { .. }
         | FromTracker::Failure { .. } => None,
     };
     sent.iter().filter_map(caps).collect()

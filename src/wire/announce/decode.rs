@@ -6,11 +6,13 @@
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, CANDIDATE_BYTES_MAX, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer,
-    POLICY_VERSION, SDP_BYTES_MAX, Scraped, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION,
+    POLICY_VERSION, RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_RECEIPTS,
+    SUBJECT_BYTES_MAX, Scraped, SessionId, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION,
     ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
+use crate::integrity::Digest;
 
 /// Longest words of a tracker that are kept, in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -30,6 +32,7 @@ impl ToTracker {
             Some("announce") => raw.announce(),
             Some("vote") => raw.vote(),
             Some("candidate") => raw.candidate(),
+            Some("receipt") => raw.receipt(),
             Some("scrape") => Ok(Self::Scrape {
                 info_hashes: raw.info_hashes,
             }),
@@ -57,6 +60,11 @@ impl FromTracker {
                 info_hash: known(raw.info_hash)?,
                 peer: raw.shared.peer()?,
                 candidate: raw.shared.candidate()?,
+            }),
+            Some("receipt") if SPEAKS_RECEIPTS => Ok(Self::Receipted {
+                info_hash: known(raw.info_hash)?,
+                from: required(raw.from, "from")?,
+                bytes: raw.bytes.unwrap_or(0),
             }),
             _ => Err(raw.shared.unknown_action()),
         }
@@ -145,6 +153,13 @@ struct RawToTracker {
     left: Option<u64>,
     numwant: Option<u64>,
     policy: Option<u64>,
+    receipts: Option<u64>,
+    from: Option<[u8; 20]>,
+    bytes: Option<u64>,
+    segments: Option<u64>,
+    session: Option<String>,
+    subject: Option<String>,
+    mac: Option<String>,
     token: Option<String>,
     turn: Option<u64>,
     hints: Option<String>,
@@ -166,6 +181,13 @@ impl RawToTracker {
                 "left" => raw.left = count(json)?,
                 "numwant" => raw.numwant = count(json)?,
                 "policy" => raw.policy = count(json)?,
+                "receipts" => raw.receipts = count(json)?,
+                "from" => raw.from = id(json)?,
+                "bytes" => raw.bytes = count(json)?,
+                "segments" => raw.segments = count(json)?,
+                "session" => raw.session = text(json)?,
+                "subject" => raw.subject = text(json)?,
+                "mac" => raw.mac = text(json)?,
                 "token" => raw.token = text(json)?,
                 "turn" => raw.turn = count(json)?,
                 "hints" if json.kind()? == Kind::Object => raw.hints = Some(json.written()?.into()),
@@ -195,6 +217,32 @@ impl RawToTracker {
             peer: self.shared.peer()?,
             against: required(self.against, "against")?,
         })
+    }
+
+    fn receipt(self) -> Result<ToTracker, AnnounceError> {
+        let info_hash = self.info_hash()?;
+        let session = self.session.as_deref().and_then(SessionId::from_hex);
+        let mac = self.mac.as_deref().and_then(Digest::from_base64);
+        let (Some(bytes), Some(session), Some(mac)) = (self.bytes, session, mac) else {
+            return error("a receipt lacks bytes, session or mac".into());
+        };
+        let subject = self.subject.filter(|subject| !subject.is_empty());
+        if subject
+            .as_ref()
+            .is_some_and(|it| it.len() > SUBJECT_BYTES_MAX)
+        {
+            return error(format!("subject is longer than {SUBJECT_BYTES_MAX} bytes"));
+        }
+        Ok(ToTracker::Receipt(Receipt {
+            info_hash,
+            peer: self.shared.peer()?,
+            from: required(self.from, "from")?,
+            bytes,
+            segments: self.segments.unwrap_or(0),
+            session,
+            subject,
+            mac,
+        }))
     }
 
     fn announce(self) -> Result<ToTracker, AnnounceError> {
@@ -227,6 +275,7 @@ impl RawToTracker {
             takes_policy: self.policy == Some(POLICY_VERSION),
             extensions: Extensions {
                 token: self.token,
+                asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
                 takes_turn: self.turn == Some(TURN_VERSION),
                 takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
                 ticket: self.shared.ticket,
@@ -249,6 +298,10 @@ struct RawFromTracker {
     votes: Option<u64>,
     max_peers: Option<u64>,
     upload_limit: Option<u64>,
+    session: Option<String>,
+    receipt_key: Option<String>,
+    from: Option<[u8; 20]>,
+    bytes: Option<u64>,
     turn: Option<String>,
     offer: Option<Sdp>,
 }
@@ -269,6 +322,10 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
+                "session" if SPEAKS_RECEIPTS => raw.session = text(json)?,
+                "receipt_key" if SPEAKS_RECEIPTS => raw.receipt_key = text(json)?,
+                "from" if SPEAKS_RECEIPTS => raw.from = id(json)?,
+                "bytes" if SPEAKS_RECEIPTS => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "turn" if json.kind()? == Kind::Object => raw.turn = Some(json.written()?.into()),
                 name => raw.shared.read(name, json)?,
@@ -311,6 +368,10 @@ impl RawFromTracker {
                 turn: self.turn,
                 takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
                 ticket: self.shared.ticket,
+                receipts: self
+                    .session
+                    .zip(self.receipt_key)
+                    .map(|(session, key)| ReceiptKey { session, key }),
             },
         })
     }

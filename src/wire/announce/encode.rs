@@ -2,8 +2,8 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{
-    Extensions, FromTracker, Grants, Offer, POLICY_VERSION, Scraped, TRICKLE_VERSION, TURN_VERSION,
-    ToTracker, VOTES_VERSION,
+    Extensions, FromTracker, Grants, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_RECEIPTS,
+    Scraped, TRICKLE_VERSION, TURN_VERSION, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -38,9 +38,7 @@ impl ToTracker {
                     pen.count("left", *left);
                 }
                 pen.count("numwant", u64::from(*numwant));
-                if *takes_policy {
-                    pen.count("policy", POLICY_VERSION);
-                }
+                pen.flag("policy", *takes_policy, POLICY_VERSION);
                 pen.extensions(extensions);
                 pen.offers(offers);
             }
@@ -62,13 +60,7 @@ impl ToTracker {
                 peer,
                 to_peer,
                 candidate,
-            } => {
-                pen.member("action", "candidate");
-                pen.ids(info_hash, peer);
-                pen.binary("to_peer_id", &to_peer.0);
-                pen.name("candidate");
-                pen.quoted(candidate);
-            }
+            } => pen.candidate((info_hash, peer), Some(to_peer), candidate),
             Self::Vote {
                 info_hash,
                 peer,
@@ -78,17 +70,9 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
-            Self::Scrape { info_hashes } => {
-                pen.member("action", "scrape");
-                if !info_hashes.is_empty() {
-                    pen.name("info_hash");
-                    pen.open('[');
-                    for hash in info_hashes {
-                        pen.text(&binary(&hash.0));
-                    }
-                    pen.close(']');
-                }
-            }
+            Self::Receipt(receipt) if SPEAKS_RECEIPTS => receipt.write(&mut pen),
+            Self::Receipt(_) => {}
+            Self::Scrape { info_hashes } => pen.scrape(info_hashes),
         }
         pen.close('}');
         pen.into_text()
@@ -121,9 +105,7 @@ impl FromTracker {
                 if let Some(warning) = warning {
                     pen.member("warning message", warning);
                 }
-                if *takes_votes {
-                    pen.count("votes", VOTES_VERSION);
-                }
+                pen.flag("votes", *takes_votes, VOTES_VERSION);
                 if let Some(most) = max_peers {
                     pen.count("max_peers", u64::from(*most));
                 }
@@ -148,11 +130,16 @@ impl FromTracker {
                 info_hash,
                 peer,
                 candidate,
+            } => pen.candidate((info_hash, peer), None, candidate),
+            Self::Receipted {
+                info_hash,
+                from,
+                bytes,
             } => {
-                pen.member("action", "candidate");
-                pen.ids(info_hash, peer);
-                pen.name("candidate");
-                pen.quoted(candidate);
+                pen.member("action", "receipt");
+                pen.binary("info_hash", &info_hash.0);
+                pen.binary("from", &from.0);
+                pen.count("bytes", *bytes);
             }
             Self::Failure { info_hash, reason } => {
                 if let Some(hash) = info_hash {
@@ -192,21 +179,28 @@ impl Scraped {
 
 /// Members of ours.
 impl Pen {
-    fn member(&mut self, name: &str, text: &str) {
+    pub(super) fn member(&mut self, name: &str, text: &str) {
         self.name(name);
         self.text(text);
     }
 
-    fn count(&mut self, name: &str, count: u64) {
+    pub(super) fn count(&mut self, name: &str, count: u64) {
         self.name(name);
         self.number(count);
     }
 
-    fn binary(&mut self, name: &str, bytes: &[u8; 20]) {
+    /// The version of an extension, if it is spoken.
+    fn flag(&mut self, name: &str, is_spoken: bool, version: u64) {
+        if is_spoken {
+            self.count(name, version);
+        }
+    }
+
+    pub(super) fn binary(&mut self, name: &str, bytes: &[u8; 20]) {
         self.member(name, &binary(bytes));
     }
 
-    fn ids(&mut self, info_hash: &InfoHash, peer: &PeerId) {
+    pub(super) fn ids(&mut self, info_hash: &InfoHash, peer: &PeerId) {
         self.binary("info_hash", &info_hash.0);
         self.binary("peer_id", &peer.0);
     }
@@ -221,13 +215,13 @@ impl Pen {
     }
 
     fn extensions(&mut self, extensions: &Extensions) {
+        let asks = SPEAKS_RECEIPTS && extensions.asks_receipts;
+        self.flag("receipts", asks, RECEIPTS_VERSION);
         if let Some(token) = &extensions.token {
             self.member("token", token);
         }
-        if extensions.takes_turn {
-            self.count("turn", TURN_VERSION);
-        }
-        self.trickle(extensions.takes_candidates);
+        self.flag("turn", extensions.takes_turn, TURN_VERSION);
+        self.flag("trickle", extensions.takes_candidates, TRICKLE_VERSION);
         self.ticket(extensions.ticket.as_deref());
         if let Some(hints) = &extensions.hints {
             self.name("hints");
@@ -236,23 +230,49 @@ impl Pen {
     }
 
     fn grants(&mut self, grants: &Grants) {
+        if let Some(receipts) = &grants.receipts {
+            self.member("session", &receipts.session);
+            self.member("receipt_key", &receipts.key);
+        }
         if let Some(server) = &grants.turn {
             self.name("turn");
             self.written(server);
         }
-        self.trickle(grants.takes_candidates);
+        self.flag("trickle", grants.takes_candidates, TRICKLE_VERSION);
         self.ticket(grants.ticket.as_deref());
-    }
-
-    fn trickle(&mut self, takes_candidates: bool) {
-        if takes_candidates {
-            self.count("trickle", TRICKLE_VERSION);
-        }
     }
 
     fn ticket(&mut self, ticket: Option<&str>) {
         if let Some(ticket) = ticket {
             self.member("ticket", ticket);
+        }
+    }
+
+    fn candidate(
+        &mut self,
+        (info_hash, peer): (&InfoHash, &PeerId),
+        to: Option<&PeerId>,
+        candidate: &Quoted,
+    ) {
+        self.member("action", "candidate");
+        self.ids(info_hash, peer);
+        if let Some(to) = to {
+            self.binary("to_peer_id", &to.0);
+        }
+        self.name("candidate");
+        self.quoted(candidate);
+    }
+
+    /// Of none is of all.
+    fn scrape(&mut self, info_hashes: &[InfoHash]) {
+        self.member("action", "scrape");
+        if !info_hashes.is_empty() {
+            self.name("info_hash");
+            self.open('[');
+            for hash in info_hashes {
+                self.text(&binary(&hash.0));
+            }
+            self.close(']');
         }
     }
 

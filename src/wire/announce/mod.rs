@@ -11,9 +11,14 @@
 
 mod decode;
 mod encode;
+mod receipt;
 mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use receipt::{
+    Receipt, ReceiptKey, SUBJECT_BYTES_MAX, SessionId, mac_of, secret_of, session_key,
+};
 
 use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -43,6 +48,12 @@ const TRICKLE_VERSION: u64 = 1;
 
 /// Longest candidate read, in bytes of JSON (Chromium's are about 200).
 const CANDIDATE_BYTES_MAX: usize = 2 * 1024;
+
+/// Whether receipts are spoken. The page's engine writes none yet, and does not download what that would take.
+const SPEAKS_RECEIPTS: bool = cfg!(any(test, not(target_arch = "wasm32")));
+
+/// What a peer that would write receipts says of it in its announces.
+const RECEIPTS_VERSION: u64 = 1;
 
 /// What a peer that takes a TURN server says of it.
 const TURN_VERSION: u64 = 1;
@@ -132,6 +143,8 @@ pub enum ToTracker {
         /// Whom it is about.
         against: PeerId,
     },
+    /// What it has received from another. An extension of ours: only for trackers that gave a key.
+    Receipt(Receipt),
     /// Counts of swarms.
     Scrape {
         /// Which ones; empty for all the tracker wants to tell.
@@ -144,6 +157,8 @@ pub enum ToTracker {
 pub struct Extensions {
     /// A join token, as the page was given it.
     pub token: Option<String>,
+    /// It would write [`ToTracker::Receipt`]s, and asks for a key.
+    pub asks_receipts: bool,
     /// It knows what to do with [`Grants::turn`].
     pub takes_turn: bool,
     /// It takes [`FromTracker::Candidate`].
@@ -163,6 +178,8 @@ pub struct Grants {
     pub takes_candidates: bool,
     /// What its next announces show, above all on another connection; opaque to peers, and not for others to see.
     pub ticket: Option<String>,
+    /// What it signs receipts with.
+    pub receipts: Option<ReceiptKey>,
 }
 
 /// What a tracker tells a peer.
@@ -220,6 +237,15 @@ pub enum FromTracker {
         peer: PeerId,
         /// An `RTCIceCandidateInit` in JSON.
         candidate: Quoted,
+    },
+    /// A receipt is kept, whatever happens now; nothing up to it need be said again.
+    Receipted {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Who sent.
+        from: PeerId,
+        /// The receipt's bytes.
+        bytes: u64,
     },
     /// The tracker refused something.
     Failure {

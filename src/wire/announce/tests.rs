@@ -365,7 +365,7 @@ mod arbitrary {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
                     extensions: Extensions {
-                        token, takes_turn: up % 3 == 0,
+                        token, takes_turn: up % 3 == 0, asks_receipts: up % 5 == 0,
                         takes_candidates: up % 7 == 0,
                         ticket: (up % 11 == 0).then(|| binary(&to)),
                         hints: (up % 5 == 0).then(|| r#"{"upload":2}"#.to_owned()),
@@ -393,6 +393,7 @@ mod arbitrary {
                         turn: (complete % 7 == 0).then(|| serde_json::json!({ "a": words }).to_string()),
                         takes_candidates: complete % 11 == 0,
                         ticket: (complete % 13 == 0).then(|| words.clone()),
+                        receipts: (complete % 5 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
                     },
                 },
                 FromTracker::Offered {

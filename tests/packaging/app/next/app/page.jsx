@@ -7,7 +7,7 @@ import { useEffect } from "react";
 import { createSwarm } from "swarmline";
 import { attachHls } from "swarmline/hls";
 import "swarmline/player";
-import { play } from "../play.js";
+import { play } from "../../play.js";
 
 export default function Page() {
   useEffect(() => play({ Hls, createSwarm, attachHls }), []);

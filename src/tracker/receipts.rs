@@ -1,0 +1,398 @@
+//! What peers earn: stays in a swarm, and receipts of those who were sent something.
+//!
+//! A contribution counts only when its receiver confirms it. A receipt says how much one peer has had from another
+//! in all, so one that is lost, repeated or late costs nothing and earns nothing. Who receives may lie, together with
+//! who sends; so no stay earns more than it could have carried in its time, and two behind one address or one
+//! account earn nothing from each other. Invariant: what is earned only rises, and what is remembered is bounded. It does not
+//! store anything: a shell with a store is told by [`Record`]s, which carry sums, so that the last one says it all.
+
+use super::limits::Refusal;
+use super::{ConnectionId, Output, Tracker};
+use crate::base::{Duration, InfoHash, Instant, PeerId};
+use crate::wire::{FromTracker, Receipt, ReceiptKey, SessionId, secret_of, session_key};
+use core::fmt;
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+/// Peers that one may write receipts for in one stay. 256: ten links that change every half minute for
+/// two hours.
+const SENDERS_MAX: usize = 256;
+/// Such pairs in all, about 60 MB.
+const PAIRS_MAX: usize = 1_000_000;
+
+/// Why a receipt does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptFault {
+    /// None are taken here.
+    NoReceipts,
+    /// Its writer is not there.
+    NotAnnounced,
+    /// Who sent is not there.
+    NoSuchSender,
+    /// It was not signed with the key of the writer's session.
+    Forged,
+    /// It says no more than the one before.
+    Replayed,
+    /// The two may be one.
+    Together,
+    /// It says more than a stay can have carried.
+    Impossible,
+    /// One sender more than are remembered.
+    TooManySenders,
+    /// It names another account than before.
+    OtherSubject,
+}
+
+impl fmt::Display for ReceiptFault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NoReceipts => "this tracker takes no receipts",
+            Self::NotAnnounced => "announce this peer_id before you write receipts for it",
+            Self::NoSuchSender => "the sender is not in this swarm, or no longer",
+            Self::Forged => {
+                "the receipt is not signed with the key of this session; announce to get it"
+            }
+            Self::Replayed => "the receipt says no more than the last one of this sender",
+            Self::Together => "peers behind one address or one account earn nothing of each other",
+            Self::Impossible => "the receipt says more than can have been sent in this time",
+            Self::TooManySenders => "too many senders; no receipt for one more",
+            Self::OtherSubject => "this session earns for another account already",
+        })
+    }
+}
+
+/// What trackers of one operator sign session keys with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub [u8; 32]);
+
+impl Secret {
+    /// Makes one of text that only operators know.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(secret_of(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret") // never its bytes: it might be logged
+    }
+}
+
+/// How receipts are judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipts {
+    /// What keys are made of.
+    pub secret: Secret,
+    /// Bytes a second that one stay can have sent, and received, on average.
+    pub rate_bytes_per_s_max: u64,
+}
+
+/// What a shell with a store keeps. Sums are those of the whole stay so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A peer has come.
+    Joined {
+        /// Its stay.
+        session: SessionId,
+        /// Where.
+        room: InfoHash,
+        /// Who.
+        peer: PeerId,
+    },
+    /// It is gone.
+    Left {
+        /// Its stay.
+        session: SessionId,
+        /// Bytes it says it has sent to peers.
+        uploaded: u64,
+        /// Bytes it says it has had from peers.
+        downloaded: u64,
+        /// Peers it was introduced to.
+        peers_connected: u32,
+    },
+}
+
+/// A contribution that its receivers confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earned {
+    /// The stay of who sent.
+    pub session: SessionId,
+    /// Where.
+    pub room: InfoHash,
+    /// Who sent.
+    pub peer: PeerId,
+    /// For whom it earns; nobody is named otherwise.
+    pub subject: Option<String>,
+    /// Bytes that others confirm to have had from it.
+    pub bytes: u64,
+    /// Segments that others confirm to have had from it, each of them.
+    pub segments: u64,
+    /// How long it has been there.
+    pub span: Duration,
+}
+
+/// A receipt that counts: what to keep, and what to tell its writer then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// What to keep.
+    pub earned: Earned,
+    /// The writer's message, in text.
+    pub acknowledgement: String,
+}
+
+/// Bytes and segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    bytes: u64,
+    segments: u64,
+}
+
+/// A peer's stay in a swarm.
+#[derive(Debug)]
+pub(super) struct Account {
+    session: SessionId,
+    since: Instant,
+    /// For whom it earns; does not change once it is known.
+    subject: Option<String>,
+    uploaded: u64,
+    downloaded: u64,
+    peers_connected: u32,
+    earned: Sum,
+    /// Bytes it wrote receipts for.
+    confirmed: u64,
+    /// The last receipt for each sender.
+    senders: BTreeMap<PeerId, Sum>,
+}
+
+impl Account {
+    pub(super) fn new(now: Instant, session: SessionId) -> Self {
+        Self {
+            session,
+            since: now,
+            subject: None,
+            uploaded: 0,
+            downloaded: 0,
+            peers_connected: 0,
+            earned: Sum::default(),
+            confirmed: 0,
+            senders: BTreeMap::new(),
+        }
+    }
+
+    /// Notes what it says of itself: sums, which only rise.
+    pub(super) fn note_moved(&mut self, (uploaded, downloaded): (u64, u64)) {
+        self.uploaded = self.uploaded.max(uploaded);
+        self.downloaded = self.downloaded.max(downloaded);
+    }
+
+    pub(super) fn note_meeting(&mut self) {
+        self.peers_connected += 1;
+    }
+
+    /// What is kept when it is over.
+    pub(super) fn end(&self) -> Record {
+        Record::Left {
+            session: self.session,
+            uploaded: self.uploaded,
+            downloaded: self.downloaded,
+            peers_connected: self.peers_connected,
+        }
+    }
+
+    pub(super) fn downloaded(&self) -> u64 {
+        self.downloaded
+    }
+
+    pub(super) fn pairs(&self) -> usize {
+        self.senders.len()
+    }
+}
+
+/// What one side of a receipt is when it is judged.
+struct Side {
+    session: SessionId,
+    address: Option<IpAddr>,
+    subject: Option<String>,
+    earned: u64,
+    confirmed: u64,
+    /// Bytes that its stay can have carried in one direction.
+    most: u64,
+}
+
+impl Side {
+    /// Whether it is certain that the two are not one. Behind a proxy that names nobody it never is.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        let addresses = self.address.zip(other.address);
+        let subjects = self.subject.as_ref().zip(other.subject.as_ref());
+        addresses.is_some_and(|(one, other)| one != other)
+            && subjects.is_none_or(|(one, other)| one != other)
+    }
+}
+
+impl Tracker {
+    /// What a peer signs its receipts with, if there are receipts.
+    pub(super) fn receipt_key(&mut self, room: InfoHash, peer: PeerId) -> Option<ReceiptKey> {
+        let receipts = self.config.receipts.as_ref()?;
+        let account = self.registry.peer(room, peer)?.account.as_ref()?;
+        let secret = &receipts.secret.0;
+        Some(ReceiptKey::of(secret, room, peer, account.session))
+    }
+
+    /// Whom its token names it earns for, unless it has named somebody itself before.
+    pub(super) fn name_account(&mut self, connection: ConnectionId, room: InfoHash, peer: PeerId) {
+        let named = self.subject(connection, room).map(str::to_owned);
+        if let Some(account) = self.account(room, peer)
+            && account.subject.is_none()
+        {
+            account.subject = named;
+        }
+    }
+
+    /// Judges a receipt, on whatever way it came. What counts is counted at once; who keeps it tells the writer.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    pub fn take_receipt(
+        &mut self,
+        now: Instant,
+        receipt: &Receipt,
+    ) -> Result<Credit, ReceiptFault> {
+        let credit = self.judge(now, receipt);
+        match credit {
+            Ok(_) => self.totals.receipts += 1,
+            Err(_) => self.totals.receipts_refused += 1,
+        }
+        credit
+    }
+
+    /// One that came on the writer's own connection.
+    pub(super) fn on_receipt(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        receipt: &Receipt,
+    ) -> Result<(), Refusal> {
+        match self.registry.peer(receipt.info_hash, receipt.peer) {
+            Some(speaker) if speaker.connection == connection => speaker.heard = now,
+            Some(_) | None => return Err(Refusal::NotAnnounced),
+        }
+        let credit = self.take_receipt(now, receipt);
+        let credit = credit.map_err(Refusal::Receipt)?;
+        self.outputs
+            .push_back(Output::Earned { connection, credit });
+        Ok(())
+    }
+
+    fn judge(&mut self, now: Instant, receipt: &Receipt) -> Result<Credit, ReceiptFault> {
+        let Some(receipts) = &self.config.receipts else {
+            return Err(ReceiptFault::NoReceipts);
+        };
+        let (room, rate) = (receipt.info_hash, receipts.rate_bytes_per_s_max);
+        let secret = receipts.secret.clone();
+        let absent = ReceiptFault::NotAnnounced;
+        let mut writer = self.side(now, rate, (room, receipt.peer)).ok_or(absent)?;
+        let key = session_key(&secret.0, room, receipt.peer, writer.session);
+        if receipt.session != writer.session || !receipt.is_signed_with(&key) {
+            return Err(ReceiptFault::Forged);
+        }
+        let absent = ReceiptFault::NoSuchSender;
+        let sender = self.side(now, rate, (room, receipt.from)).ok_or(absent)?;
+        match (&writer.subject, &receipt.subject) {
+            (Some(known), Some(named)) if known != named => return Err(ReceiptFault::OtherSubject),
+            (Some(_), _) => {}
+            (None, named) => writer.subject.clone_from(named),
+        }
+        if !writer.is_apart_from(&sender) {
+            return Err(ReceiptFault::Together);
+        }
+        let gain = self.gain(receipt)?;
+        let fits = |carried: u64, most: u64| carried.saturating_add(gain.bytes) <= most;
+        if !fits(writer.confirmed, writer.most) || !fits(sender.earned, sender.most) {
+            return Err(ReceiptFault::Impossible);
+        }
+        self.confirm(receipt, gain);
+        let earned = self.earn(now, receipt, gain);
+        let earned = earned.ok_or(ReceiptFault::NoSuchSender)?;
+        let acknowledgement = FromTracker::Receipted {
+            info_hash: room,
+            from: receipt.from,
+            bytes: receipt.bytes,
+        };
+        let acknowledgement = acknowledgement.encode();
+        Ok(Credit {
+            earned,
+            acknowledgement,
+        })
+    }
+
+    fn side(&mut self, now: Instant, rate: u64, (room, id): (InfoHash, PeerId)) -> Option<Side> {
+        let peer = self.registry.peer(room, id)?;
+        let connection = self.connections.get(&peer.connection);
+        let account = peer.account.as_ref()?;
+        let seconds = now.since(account.since).as_secs() + 1; // a begun one counts whole
+        Some(Side {
+            session: account.session,
+            address: connection.and_then(|connection| connection.visitor.address),
+            subject: account.subject.clone(),
+            earned: account.earned.bytes,
+            confirmed: account.confirmed,
+            most: rate.saturating_mul(seconds),
+        })
+    }
+
+    /// What a receipt says beyond the last one of the same two.
+    fn gain(&mut self, receipt: &Receipt) -> Result<Sum, ReceiptFault> {
+        let pairs = self.registry.pairs;
+        let account = self.account(receipt.info_hash, receipt.peer);
+        let senders = &account.ok_or(ReceiptFault::NotAnnounced)?.senders;
+        let former = senders.get(&receipt.from).copied();
+        if former.is_none() && (senders.len() >= SENDERS_MAX || pairs >= PAIRS_MAX) {
+            return Err(ReceiptFault::TooManySenders);
+        }
+        let former = former.unwrap_or_default();
+        let bytes = receipt.bytes.checked_sub(former.bytes);
+        let segments = receipt.segments.checked_sub(former.segments);
+        match bytes.zip(segments) {
+            Some((bytes, segments)) if bytes > 0 => Ok(Sum { bytes, segments }),
+            Some(_) | None => Err(ReceiptFault::Replayed),
+        }
+    }
+
+    fn confirm(&mut self, receipt: &Receipt, gain: Sum) {
+        let Some(account) = self.account(receipt.info_hash, receipt.peer) else {
+            return;
+        };
+        account.confirmed += gain.bytes;
+        if account.subject.is_none() {
+            account.subject.clone_from(&receipt.subject);
+        }
+        let said = Sum {
+            bytes: receipt.bytes,
+            segments: receipt.segments,
+        };
+        if account.senders.insert(receipt.from, said).is_none() {
+            self.registry.pairs += 1;
+        }
+    }
+
+    fn earn(&mut self, now: Instant, receipt: &Receipt, gain: Sum) -> Option<Earned> {
+        let room = receipt.info_hash;
+        let account = self.account(room, receipt.from)?;
+        account.earned.bytes += gain.bytes;
+        account.earned.segments = account.earned.segments.saturating_add(gain.segments);
+        Some(Earned {
+            session: account.session,
+            room,
+            peer: receipt.from,
+            subject: account.subject.clone(),
+            bytes: account.earned.bytes,
+            segments: account.earned.segments,
+            span: now.since(account.since),
+        })
+    }
+
+    fn account(&mut self, room: InfoHash, peer: PeerId) -> Option<&mut Account> {
+        self.registry.peer(room, peer)?.account.as_deref_mut()
+    }
+}
