@@ -283,14 +283,6 @@ pub(super) mod picker {
     pub(in crate::engine) const CROWD: usize = 3;
 }
 
-/// What peers bring before the player asks (`ahead.rs`).
-pub(super) mod ahead {
-    /// Tracks at a time: pictures and sound.
-    pub(in crate::engine) const TRACKS_MAX: usize = 2;
-    /// What is larger than this part of `memoryLimitBytes` waits for its wish.
-    pub(in crate::engine) const MEMORY_PART: u64 = 4;
-}
-
 /// What neighbours hear of a segment in the making (`verify.rs`).
 pub(super) mod verify {
     use crate::base::Duration;

@@ -20,9 +20,6 @@ use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, PeerMessage, SegmentKey};
 
-/// Turns of a round; a power of two.
-const TURNS: u32 = 1_024;
-
 impl Engine {
     /// Nobody who can be asked holds it: wait for the election, a promise or the first links, or fetch.
     pub(super) fn await_holder(
@@ -43,16 +40,16 @@ impl Engine {
             return None;
         }
         let round_at = self.turn_round(now, id, promise);
-        let (u, turn) = (self.lot(&key) & (TURNS - 1), self.turn(&key));
+        let (u, turn) = (self.draw(&key), self.turn(&key));
         let half = scene.started + scene.latest.since(scene.started) / 2;
         let fire = match promise {
             Some(promise) if now < half => (promise.at + PROMISE_GRACE).min(half),
-            Some(_) => half + scene.latest.since(half) * u / TURNS,
+            Some(_) => half + scene.latest.since(half).mul_f64(u),
             None => match self.first_links_until(scene.started) {
                 Some(until) if now < until => until.min(half),
                 Some(_) | None => {
                     round_at
-                        + self.window(scene.latest.since(round_at)) * turn / TURNS
+                        + self.window(scene.latest.since(round_at)).mul_f64(turn)
                         + self.courtesy(id, scene)
                 }
             },
@@ -129,7 +126,7 @@ impl Engine {
         }
         let round_at = download.round_at;
         let window = self.window(scene.latest.since(round_at));
-        Some(round_at + window * self.turn(&segment.key) / TURNS)
+        Some(round_at + window.mul_f64(self.turn(&segment.key)))
     }
 
     /// When this round of the election began. A promise that was relied on and is gone begins another
@@ -160,17 +157,18 @@ impl Engine {
         f64::from(self.lot(key)) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// When it is this peer's turn, in [`TURNS`] of the window: the latest of three draws. Those who learn
+    /// When it is this peer's turn, in `[0, 1)` of the window: the latest of three draws. Those who learn
     /// of a live segment first are few and hardly linked to each other, so an early promise reaches nobody.
     /// Where everybody is linked to everybody it reaches all, and one draw brings the segment sooner.
-    fn turn(&self, key: &SegmentKey) -> u32 {
+    fn turn(&self, key: &SegmentKey) -> f64 {
         let lot = self.lot(key);
         let (first, second, third) = (lot & 0x3ff, lot >> 10 & 0x3ff, lot >> 20 & 0x3ff);
-        if self.is_linked_to_all() {
+        let turn = if self.is_linked_to_all() {
             first
         } else {
             first.max(second).max(third)
-        }
+        };
+        f64::from(turn) / 1_024.0
     }
 
     /// Whether a word of ours reaches the whole swarm at once, as far as a tracker has told its size.

@@ -468,7 +468,7 @@ impl Engine {
             segment.url
         );
         segment.private = true;
-        let active = segment.is_wanted();
+        let active = segment.download.is_some();
         self.quarantine.insert(key);
         if self.quarantine.len() > 10_000 {
             self.quarantine.pop_first();
@@ -496,7 +496,7 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        if !segment.is_wanted() {
+        if segment.download.is_none() {
             return self.evict(id); // nobody waits for it
         }
         segment.clear();

@@ -3,7 +3,6 @@
 //! Invariant: never more slack than the player's buffer really gives, less what timers are late by.
 //! Decides nothing about sources.
 
-use super::Input;
 use super::config::playback::{
     COMFORT, LATE_MAX, MARGIN_MIN, MARGIN_PERCENT, PACE_PERCENT, RESERVE_MAX, RESERVE_PART,
 };
@@ -16,7 +15,6 @@ pub(super) struct Playback {
     ahead: Duration,
     /// How late the shell's timers have been lately.
     late: Duration,
-    is_moving: bool,
 }
 
 impl Playback {
@@ -25,24 +23,11 @@ impl Playback {
             at: Instant::ZERO,
             ahead: Duration::ZERO,
             late: Duration::ZERO,
-            is_moving: false,
         }
     }
 
-    /// Takes the player's word, if it is one.
-    pub(super) fn hear(&mut self, now: Instant, input: &Input) {
-        if let Input::Playback {
-            ahead_ms,
-            rate,
-            moving,
-        } = *input
-        {
-            self.update(now, ahead_ms, rate, moving);
-        }
-    }
-
-    /// What a paused player asks for is treated as if it played on in a moment.
-    fn update(&mut self, now: Instant, ahead_ms: f64, rate: f64, is_moving: bool) {
+    /// Takes the player's word. A paused player is treated as one that plays on in a moment.
+    pub(super) fn update(&mut self, now: Instant, ahead_ms: f64, rate: f64) {
         let rate = if rate.is_finite() {
             rate.abs().clamp(0.25, 16.0)
         } else {
@@ -54,13 +39,7 @@ impl Playback {
             0.0
         };
         self.at = now;
-        self.is_moving = is_moving;
-        self.ahead = crate::base::seconds(seconds.min(86_400.0));
-    }
-
-    /// The player plays, as far as it has said.
-    pub(super) const fn is_moving(&self) -> bool {
-        self.is_moving
+self.ahead = crate::base::seconds(seconds.min(86_400.0));
     }
 
     /// When the buffer runs dry: a segment that continues it must be here by then.
@@ -110,7 +89,7 @@ mod tests {
 
     /// A player with ten seconds ahead, and when the CDN's turn is.
     fn turn(playback: &mut Playback, cdn_time: Duration) -> Instant {
-        playback.update(Instant::ZERO, 10_000.0, 1.0, true);
+        playback.update(Instant::ZERO, 10_000.0, 1.0);
         playback.latest(Instant::ZERO, cdn_time, None)
     }
 

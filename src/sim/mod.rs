@@ -14,7 +14,6 @@ mod crowd;
 mod event;
 mod fault;
 mod figures;
-mod hearsay;
 mod link;
 mod linking;
 mod nat;
