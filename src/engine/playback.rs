@@ -39,7 +39,7 @@ impl Playback {
             0.0
         };
         self.at = now;
-self.ahead = crate::base::seconds(seconds.min(86_400.0));
+        self.ahead = crate::base::seconds(seconds.min(86_400.0));
     }
 
     /// When the buffer runs dry: a segment that continues it must be here by then.
