@@ -6,7 +6,7 @@
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, CANDIDATE_BYTES_MAX, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer,
-    POLICY_VERSION, RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_RECEIPTS,
+    POLICY_VERSION, RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_ALL,
     SUBJECT_BYTES_MAX, Scraped, SessionId, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION,
     ToTracker, VOTES_VERSION,
 };
@@ -61,7 +61,7 @@ impl FromTracker {
                 peer: raw.shared.peer()?,
                 candidate: raw.shared.candidate()?,
             }),
-            Some("receipt") if SPEAKS_RECEIPTS => Ok(Self::Receipted {
+            Some("receipt") if SPEAKS_ALL => Ok(Self::Receipted {
                 info_hash: known(raw.info_hash)?,
                 from: required(raw.from, "from")?,
                 bytes: raw.bytes.unwrap_or(0),
@@ -322,10 +322,10 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
-                "session" if SPEAKS_RECEIPTS => raw.session = text(json)?,
-                "receipt_key" if SPEAKS_RECEIPTS => raw.receipt_key = text(json)?,
-                "from" if SPEAKS_RECEIPTS => raw.from = id(json)?,
-                "bytes" if SPEAKS_RECEIPTS => raw.bytes = count(json)?,
+                "session" if SPEAKS_ALL => raw.session = text(json)?,
+                "receipt_key" if SPEAKS_ALL => raw.receipt_key = text(json)?,
+                "from" if SPEAKS_ALL => raw.from = id(json)?,
+                "bytes" if SPEAKS_ALL => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "turn" if json.kind()? == Kind::Object => raw.turn = Some(json.written()?.into()),
                 name => raw.shared.read(name, json)?,

@@ -2,8 +2,8 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{
-    Extensions, FromTracker, Grants, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_RECEIPTS,
-    Scraped, TRICKLE_VERSION, TURN_VERSION, ToTracker, VOTES_VERSION,
+    Extensions, FromTracker, Grants, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_ALL, Scraped,
+    TRICKLE_VERSION, TURN_VERSION, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -70,9 +70,9 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
-            Self::Receipt(receipt) if SPEAKS_RECEIPTS => receipt.write(&mut pen),
-            Self::Receipt(_) => {}
-            Self::Scrape { info_hashes } => pen.scrape(info_hashes),
+            Self::Receipt(receipt) if SPEAKS_ALL => receipt.write(&mut pen),
+            Self::Scrape { info_hashes } if SPEAKS_ALL => pen.scrape(info_hashes),
+            Self::Receipt(_) | Self::Scrape { .. } => {}
         }
         pen.close('}');
         pen.into_text()
@@ -215,7 +215,7 @@ impl Pen {
     }
 
     fn extensions(&mut self, extensions: &Extensions) {
-        let asks = SPEAKS_RECEIPTS && extensions.asks_receipts;
+        let asks = SPEAKS_ALL && extensions.asks_receipts;
         self.flag("receipts", asks, RECEIPTS_VERSION);
         if let Some(token) = &extensions.token {
             self.member("token", token);
@@ -223,7 +223,7 @@ impl Pen {
         self.flag("turn", extensions.takes_turn, TURN_VERSION);
         self.flag("trickle", extensions.takes_candidates, TRICKLE_VERSION);
         self.ticket(extensions.ticket.as_deref());
-        if let Some(hints) = &extensions.hints {
+        if let Some(hints) = extensions.hints.as_ref().filter(|_| SPEAKS_ALL) {
             self.name("hints");
             self.written(hints);
         }

@@ -49,8 +49,9 @@ const TRICKLE_VERSION: u64 = 1;
 /// Longest candidate read, in bytes of JSON (Chromium's are about 200).
 const CANDIDATE_BYTES_MAX: usize = 2 * 1024;
 
-/// Whether receipts are spoken. The page's engine writes none yet, and does not download what that would take.
-const SPEAKS_RECEIPTS: bool = cfg!(any(test, not(target_arch = "wasm32")));
+/// Whether all of this is spoken. A page's engine writes no receipts, scrapes and hints, and does not download what they
+/// would take.
+const SPEAKS_ALL: bool = cfg!(any(test, not(target_arch = "wasm32")));
 
 /// What a peer that would write receipts says of it in its announces.
 const RECEIPTS_VERSION: u64 = 1;
