@@ -15,6 +15,7 @@ mod doors;
 mod geoip;
 mod ledger;
 mod settings;
+mod tickets;
 mod tokens;
 mod turn;
 
