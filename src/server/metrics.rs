@@ -4,7 +4,7 @@
 //! scrapes, and no series is of one room, viewer or address.
 
 use super::State;
-use super::state::Refused;
+use super::refused::Refused;
 use super::store::Store;
 use core::fmt;
 use core::sync::atomic::Ordering;
@@ -78,11 +78,7 @@ impl Collector for Counts {
                 "Connections dropped because they did not read",
                 tallies.slow.load(Ordering::Relaxed),
             ),
-            (
-                "closed",
-                "Connections that the tracker ended",
-                totals.closed,
-            ),
+            ("closed", "Connections ended by us", totals.closed),
             ("announces", "Announces read", totals.announces),
             (
                 "offers_relayed",
@@ -95,6 +91,11 @@ impl Collector for Counts {
                 totals.answers_relayed,
             ),
             ("scrapes", "Scrapes answered", totals.scrapes),
+            (
+                "candidates_relayed",
+                "Late candidates handed to a peer",
+                totals.candidates_relayed,
+            ),
             ("votes", "Votes against peers taken", totals.votes),
             ("receipts", "Receipts that count", totals.receipts),
             (

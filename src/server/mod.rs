@@ -20,7 +20,10 @@ mod limits;
 mod listener;
 #[cfg(feature = "operate")]
 mod metrics;
+#[cfg(feature = "operate")]
+mod places;
 mod proxies;
+mod refused;
 #[cfg(feature = "operate")]
 mod run;
 mod session;
@@ -40,7 +43,7 @@ pub use proxies::Proxies;
 #[cfg(feature = "operate")]
 pub use run::{Running, run};
 #[cfg(feature = "operate")]
-pub use settings::{Layers, Level, LogFormat, NamedKey, Settings};
+pub use settings::{Layers, Level, LogFormat, Settings};
 pub use shutdown::{serve, serve_through, stop_signal};
 pub use state::State;
 #[cfg(feature = "operate")]

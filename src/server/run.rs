@@ -7,13 +7,14 @@ use super::admin::{Operated, Token, admin};
 use super::api::{Api, Cors, api};
 use super::app;
 use super::listener::{Door, accept_all};
+use super::places::Places;
 use super::proxies::Proxies;
-use super::settings::{Rule, Settings, TOKEN_CHARS_MIN, TlsFiles};
+use super::settings::{Matching, Rule, Settings, TlsFiles, read_secret};
 use super::shutdown::serve_through;
 use super::state::State;
 use super::store::{Store, now_ms};
 use super::tls::Tls;
-use crate::tracker::{Config, Receipts, Secret, Turn};
+use crate::tracker::{Config, Receipts, Secret};
 use axum::Router;
 use core::future::Future;
 use core::net::SocketAddr;
@@ -40,6 +41,8 @@ pub struct Running {
     store: Option<Arc<Store>>,
     beside: Beside,
     hang_up: HangUp,
+    /// Of tickets, where no file has one.
+    own_secret: [u8; 32],
 }
 
 /// Everything but the ports: reads the files that settings name.
@@ -58,22 +61,6 @@ fn read_files(settings: &Settings) -> Result<(Option<Tls>, Option<Token>), Strin
     Ok((tls, token.transpose()?))
 }
 
-/// The TURN server with its secret, if there is one.
-fn read_turn(settings: &Settings) -> Result<Option<Turn>, String> {
-    let Some(path) = &settings.turn.secret_file else {
-        return Ok(None);
-    };
-    let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
-    let secret = text.and_then(|text| match text.trim() {
-        secret if secret.chars().count() >= TOKEN_CHARS_MIN => Ok(secret.to_owned()),
-        _ => Err(format!(
-            "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
-        )),
-    });
-    let secret = secret.map_err(|why| format!("the TURN secret {}: {why}", path.display()))?;
-    Ok(Some(settings.turn.with_secret(secret)))
-}
-
 fn read_token(path: &Path) -> Result<Token, String> {
     let text = std::fs::read_to_string(path);
     let token = text.map_err(|why| why.to_string());
@@ -87,7 +74,9 @@ impl Settings {
     /// # Errors
     /// One line for a person.
     pub fn check_files(&self) -> Result<(), String> {
-        read_turn(self)?;
+        self.turn.read()?;
+        self.access.tickets(&[])?;
+        Places::read(&self.matching.geoip)?;
         read_files(self)?;
         receipts(self)?;
         if self.has_store() {
@@ -126,10 +115,17 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
         admin,
         store,
         hang_up: HangUp::new()?,
+        own_secret: random()?,
     };
     running.rule(&running.settings)?;
     running.recall()?;
     Ok(running)
+}
+
+fn random() -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|why| format!("no randomness for a secret: {why}"))?;
+    Ok(bytes)
 }
 
 /// Writes what waits still.
@@ -152,22 +148,8 @@ fn open_store(settings: &Settings) -> Result<Option<Arc<Store>>, String> {
 fn receipts(settings: &Settings) -> Result<Receipts, String> {
     let numbers = &settings.receipts;
     let secret = match &numbers.secret_file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
-            let text = text.and_then(|text| match text.trim() {
-                text if text.chars().count() >= SECRET_CHARS_MIN => Ok(text.to_owned()),
-                _ => Err(format!(
-                    "it holds fewer than {SECRET_CHARS_MIN} characters; make one with: openssl rand -hex 32"
-                )),
-            });
-            let text = text.map_err(|why| format!("the secret file {}: {why}", path.display()))?;
-            Secret::of(&text)
-        }
-        None => {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes).map_err(|why| format!("no random bytes: {why}"))?;
-            Secret(bytes)
-        }
+        Some(path) => Secret::of(&read_secret("receipts", path, SECRET_CHARS_MIN)?),
+        None => Secret(random()?),
     };
     Ok(Receipts {
         secret,
@@ -247,12 +229,14 @@ impl Running {
             store,
             beside,
             mut hang_up,
+            own_secret,
             ..
         } = self;
         let mut reloads = Reloads {
             settings,
             tls,
             state: state.clone(),
+            own_secret,
             beside,
         };
         let reloading = async move {
@@ -311,10 +295,14 @@ impl Running {
     }
 
     fn rule(&self, settings: &Settings) -> Result<(), String> {
-        self.state.set_turn(read_turn(settings)?);
+        self.state.set_turn(settings.turn.read()?);
+        self.state
+            .set_tickets(settings.access.tickets(&self.own_secret)?);
+        self.state
+            .set_places(Places::read(&settings.matching.geoip)?);
         self.state.rule(None, settings.policy.policy()?);
-        self.state.set_rooms(settings.rooms());
-        self.state.set_tokens(settings.tokens());
+        self.state.set_rooms(settings.access.rooms());
+        self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
         Ok(())
     }
@@ -325,13 +313,16 @@ struct Reloads {
     settings: Settings,
     state: Arc<State>,
     tls: Option<Tls>,
+    own_secret: [u8; 32],
     beside: Beside,
 }
 
 impl Reloads {
     fn take(&mut self, settings: Settings) -> Result<(), String> {
         let policy = settings.policy.policy()?;
-        let turn = read_turn(&settings)?;
+        let turn = settings.turn.read()?;
+        let places = Places::read(&settings.matching.geoip)?;
+        let tickets = settings.access.tickets(&self.own_secret)?;
         if let (
             Some(tls),
             TlsFiles {
@@ -343,23 +334,29 @@ impl Reloads {
             tls.reread(certificate, key)?;
         }
         self.state.set_turn(turn);
+        self.state.set_tickets(tickets);
+        self.state.set_places(places);
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {
             self.state.rule(None, policy);
             self.beside.set(&settings.policy);
         }
-        self.state.set_rooms(settings.rooms());
-        self.state.set_tokens(settings.tokens());
+        self.state.set_rooms(settings.access.rooms());
+        self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
         let lasting = |settings: &Settings| Settings {
             access: Default::default(),
             policy: Default::default(),
             turn: Default::default(),
+            matching: Matching {
+                geoip: Vec::new(),
+                ..settings.matching.clone()
+            },
             ..settings.clone()
         };
         if lasting(&settings) != lasting(&self.settings) {
             tracing::warn!(
-                "only access, turn, policy and TLS files change while it runs; restart for the rest"
+                "only access, turn, policy, databases and TLS files change while it runs; restart for the rest"
             );
         }
         self.settings = settings;

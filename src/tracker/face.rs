@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Credit, Policy, Record, Rooms, Tokens, Turn};
+use super::{CloseReason, Credit, Place, Policy, Record, Rooms, Tickets, Tokens, Turn};
 use crate::base::{InfoHash, Network};
 use core::net::IpAddr;
 
@@ -20,6 +20,8 @@ pub struct Visitor {
     pub address: Option<IpAddr>,
     /// Whose page it is, as its browser says (RFC 6454).
     pub origin: Option<String>,
+    /// Where its address is, as far as the shell's database knows.
+    pub place: Place,
 }
 
 /// What the world tells the tracker.
@@ -57,6 +59,8 @@ pub enum Input {
     Tokens(Tokens),
     /// Where viewers are relayed who cannot reach each other; `None` for nowhere.
     Turn(Option<Turn>),
+    /// With what viewers are known again on another connection; `None` for not.
+    Tickets(Option<Tickets>),
     /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
     Clock {
         /// Seconds of Unix time.
@@ -127,6 +131,8 @@ pub struct Totals {
     pub offers_relayed: u64,
     /// Answers handed back.
     pub answers_relayed: u64,
+    /// Late candidates handed to a peer.
+    pub candidates_relayed: u64,
     /// Scrapes answered.
     pub scrapes: u64,
     /// Votes against peers that were taken, whether they count or not.

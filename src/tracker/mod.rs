@@ -12,12 +12,14 @@ mod announce;
 mod config;
 mod face;
 mod limits;
+mod matching;
 mod policy;
 mod receipts;
 mod registry;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod turn;
 mod votes;
 
@@ -25,8 +27,10 @@ pub use admission::{TokenKey, Tokens};
 pub use config::Config;
 pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
+pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
 pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
+pub use ticket::Tickets;
 pub use turn::Turn;
 
 use crate::base::json::Quoted;
@@ -58,6 +62,7 @@ pub struct Tracker {
     policies: Policies,
     admissions: Admissions,
     turn: Option<Turn>,
+    tickets: Option<Tickets>,
     /// Unix time in seconds, and when it was told.
     clock: Option<(Instant, u64)>,
     totals: Totals,
@@ -77,6 +82,7 @@ impl Tracker {
             policies: Policies::default(),
             admissions: Admissions::default(),
             turn: None,
+            tickets: None,
             clock: None,
             totals: Totals::default(),
             connections: BTreeMap::new(),
@@ -98,6 +104,7 @@ impl Tracker {
             Input::Rooms(rooms) => self.on_rooms(rooms),
             Input::Tokens(tokens) => self.on_tokens(tokens),
             Input::Turn(turn) => self.turn = turn,
+            Input::Tickets(tickets) => self.tickets = tickets,
             Input::Clock { unix_s } => self.clock = Some((now, unix_s)),
             Input::Timeout => self.on_timeout(now),
         }
@@ -178,6 +185,7 @@ impl Tracker {
                 let info_hash = match &message {
                     ToTracker::Announce { info_hash, .. }
                     | ToTracker::Answer { info_hash, .. }
+                    | ToTracker::Candidate { info_hash, .. }
                     | ToTracker::Vote { info_hash, .. } => Some(*info_hash),
                     ToTracker::Receipt(receipt) => Some(receipt.info_hash),
                     ToTracker::Scrape { .. } => None,
@@ -224,7 +232,9 @@ impl Tracker {
                     complete: left.map(|left| left == 0),
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
+                    takes_candidates: extensions.takes_candidates,
                     caps: self.policies.caps(info_hash, peer),
+                    traits: self.traits(connection, extensions.hints.as_deref()),
                     session: self.new_session(),
                     moved: (uploaded, downloaded),
                 };
@@ -247,6 +257,12 @@ impl Tracker {
                 self.relay_answer(offerer, (info_hash, peer), (offer_id, sdp));
                 Ok(())
             }
+            ToTracker::Candidate {
+                info_hash,
+                peer,
+                to_peer,
+                candidate,
+            } => self.on_candidate(now, connection, info_hash, (peer, to_peer, candidate)),
             ToTracker::Vote {
                 info_hash,
                 peer,
@@ -292,6 +308,30 @@ impl Tracker {
         }
     }
 
+    /// Passes a candidate on, if its peers were introduced. The speaker does not hear whether.
+    fn on_candidate(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        (peer, to, candidate): (PeerId, PeerId, Quoted),
+    ) -> Result<(), Refusal> {
+        self.check_speaker(connection, info_hash, peer)?;
+        let Some(swarm) = self.registry.swarm(info_hash) else {
+            return Ok(());
+        };
+        if let Some(to) = relay::pass_candidate(swarm, (now, &self.config), (peer, to)) {
+            self.totals.candidates_relayed += 1;
+            let passed = FromTracker::Candidate {
+                info_hash,
+                peer,
+                candidate,
+            };
+            self.send(to, &passed);
+        }
+        Ok(())
+    }
+
     fn relay_answer(
         &mut self,
         offerer: ConnectionId,
@@ -320,10 +360,7 @@ impl Tracker {
             .connections
             .get(&connection)
             .and_then(|c| c.visitor.network);
-        match self.registry.peer(info_hash, voter) {
-            Some(speaker) if speaker.connection == connection => {}
-            Some(_) | None => return Err(Refusal::NotAnnounced),
-        }
+        self.check_speaker(connection, info_hash, voter)?;
         self.totals.votes += 1;
         if let Some(swarm) = self.registry.swarm(info_hash) {
             votes::cast(swarm, (now, &self.config), (voter, network), accused);

@@ -1,11 +1,12 @@
 //! Bytes and text on the wire, and nothing else: `peer` for data channels, `codec` for how its
-//! messages stand in bytes, `announce` for WebTorrent trackers, `token` for what admits to one,
+//! messages stand in bytes, `announce` for WebTorrent trackers, `hints` and `token` for what they carry,
 //! `reader` for bounded reading.
 //!
 //! Invariant: stateless and total. No input panics, none allocates more than its own length allows.
 
 mod announce;
 mod codec;
+mod hints;
 mod peer;
 mod reader;
 mod token;
@@ -16,6 +17,7 @@ pub use announce::{
     ToTracker, info_hash_of, mac_of, room_of, secret_of, session_key,
 };
 pub use codec::{limit, number};
+pub use hints::Hints;
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
     RejectReason, SegmentKey, WIRE_VERSION,

@@ -12,8 +12,10 @@
 mod admin;
 mod api;
 mod doors;
+mod geoip;
 mod ledger;
 mod settings;
+mod tickets;
 mod tokens;
 mod turn;
 

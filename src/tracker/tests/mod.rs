@@ -1,10 +1,13 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
 mod admission;
+mod candidates;
+mod matching;
 mod policy;
 mod presence;
 mod receipts;
 mod relaying;
+mod tickets;
 mod turn;
 mod votes;
 
@@ -206,6 +209,7 @@ fn offered(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, String)> 
         FromTracker::Offered { offer_id, .. } => Some((*to, offer_id.clone())),
         FromTracker::Announced { .. }
         | FromTracker::Answered { .. }
+        | FromTracker::Candidate { .. }
         | FromTracker::Receipted { .. }
         | FromTracker::Failure { .. } => None,
     };
