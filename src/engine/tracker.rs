@@ -145,7 +145,6 @@ impl Engine {
         let (tell, url) = (!tracker.warned, tracker.url.clone());
         tracker.warned = true;
         if tell {
-            let what: String = what.chars().take(200).collect();
             self.warn(
                 WarningCode::Tracker,
                 format!("the tracker {url} says: {what}"),

@@ -348,6 +348,8 @@ impl Running {
     fn rule(&self, settings: &Settings) -> Result<(), String> {
         self.state.set_turn(settings.turn.read()?);
         self.state
+            .set_tickets(settings.access.tickets(&self.own_secret)?);
+        self.state
             .set_places(Places::read(&settings.matching.geoip)?);
         self.state.rule(None, settings.policy.policy()?);
         self.state.set_rooms(settings.access.rooms());
@@ -384,8 +386,6 @@ impl Reloads {
         }
         self.state.set_turn(turn);
         self.state.set_tickets(tickets);
-        self.state
-            .set_tickets(settings.access.tickets(&self.own_secret)?);
         self.state.set_places(places);
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {

@@ -16,6 +16,7 @@ mod geoip;
 mod ledger;
 mod nodes;
 mod settings;
+mod tickets;
 mod tokens;
 mod turn;
 
