@@ -15,6 +15,7 @@ use crate::tracker::{
 };
 #[cfg(feature = "operate")]
 use crate::tracker::{Figures, ReceiptFault};
+use crate::wire::NodeId;
 #[cfg(feature = "operate")]
 use crate::wire::Receipt;
 use axum::extract::ws::close_code;
@@ -71,10 +72,17 @@ pub(super) trait Ledger: Debug + Send + Sync {
     fn earn(&self, earned: Earned, kept: Box<dyn FnOnce() + Send>);
 }
 
+/// Who carries what this node tells others. Does not wait.
+pub(super) trait Carry: Debug + Send + Sync {
+    /// To one of them, or to all; it may be lost.
+    fn carry(&self, to: Option<NodeId>, text: String);
+}
+
 #[derive(Debug)]
 struct Core {
     tracker: Tracker,
     ledger: Option<Arc<dyn Ledger>>,
+    carrier: Option<Arc<dyn Carry>>,
     sessions: HashMap<ConnectionId, Session>,
     sockets: HashMap<IpAddr, usize>,
     next_connection: u64,
@@ -103,6 +111,7 @@ impl State {
             core: Mutex::new(Core {
                 tracker: Tracker::new(config, seed),
                 ledger: None,
+                carrier: None,
                 sessions: HashMap::new(),
                 sockets: HashMap::new(),
                 next_connection: 0,
@@ -269,6 +278,18 @@ impl State {
     #[cfg(feature = "operate")]
     pub(super) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
         self.core().ledger = Some(ledger);
+    }
+
+    /// Tells others what is for them from now on.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_carrier(&self, carrier: Arc<dyn Carry>) {
+        self.core().carrier = Some(carrier);
+    }
+
+    /// Says whether others can be reached, and as whom; what one of them said; that a second has passed.
+    #[cfg(feature = "operate")]
+    pub(super) fn tell_of_nodes(&self, input: Input) {
+        self.tell(input);
     }
 
     /// How much is going on in a room.
@@ -477,6 +498,12 @@ impl Core {
                 Output::Close { connection, reason } => {
                     let command = Command::Close(code_of(reason), reason.words());
                     (connection, command, true)
+                }
+                Output::Tell { to, text } => {
+                    if let Some(carrier) = &self.carrier {
+                        carrier.carry(to, text);
+                    }
+                    continue;
                 }
                 Output::Record(record) => {
                     if let Some(ledger) = &self.ledger {

@@ -6,6 +6,7 @@
 
 mod access;
 mod layers;
+mod redis;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -13,6 +14,7 @@ mod turn;
 pub use layers::Layers;
 
 use self::access::AccessLists;
+use self::redis::RedisServer;
 use self::turn::TurnServer;
 use super::{AddressQuota, Limits, Origin, Prefix, quota};
 use crate::tracker::{Config, Policy, WHOLE_PERMILLE};
@@ -46,6 +48,7 @@ pub struct Settings {
     pub policy: Rule,
     pub api: ApiPages,
     pub store: StoreFile,
+    pub redis: RedisServer,
     pub receipts: ReceiptNumbers,
     pub limits: LimitNumbers,
     pub timing: Timing,
@@ -197,6 +200,7 @@ impl Default for Settings {
             policy: Rule::default(),
             api: ApiPages::default(),
             store: StoreFile::default(),
+            redis: RedisServer::default(),
             receipts: ReceiptNumbers::default(),
             limits: LimitNumbers::default(),
             timing: Timing::default(),
@@ -344,6 +348,7 @@ impl Settings {
         }
         self.access.check()?;
         self.turn.check()?;
+        self.redis.check()?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
         let positive = [
