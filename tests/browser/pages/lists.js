@@ -18,7 +18,7 @@ const config = {
     uploadLimit: 0,
   },
   ...{ trackerUrls: [], swarmId: "lists", integrity: "off", memoryLimitBytes: 2 ** 28 },
-  ...{ webRtc: false, iceServers: [] },
+  webRtc: false,
 };
 
 /**
