@@ -327,7 +327,7 @@ const looks = {
   ],
   "the embed, playing": [
     () => `/dist/embed/embed.html?${words({ autoplay: "", label: "A film" })}`,
-    (page) => page.getByLabel("A film").waitFor(),
+    (page) => page.getByLabel("A film", { exact: true }).waitFor(),
   ],
   "the embed, refused": [
     () => `/dist/embed/embed.html?${words({ src: "javascript:alert(1)" })}`,
