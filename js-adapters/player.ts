@@ -21,15 +21,15 @@ import {
   liveOption,
   MEDIA_WORDS,
   type StreamType,
-  swarmOptions,
   streamType,
+  swarmOptions,
   WORDS,
 } from "./player-options.js";
 import type { PeerEvent, SegmentEvent, SwarmStats, WarningEvent } from "./stats.js";
 import type { Swarm } from "./swarm.js";
 
-export type { PlayerName, PlayerSources } from "./player-media.js";
 export type { SwarmConfig } from "./config.js";
+export type { PlayerName, PlayerSources } from "./player-media.js";
 export type { PeerEvent, SegmentEvent, SwarmStats, WarningEvent } from "./stats.js";
 
 /** What the element tells, by the name of the event; `event.detail` carries it. */
@@ -224,8 +224,10 @@ export class SwarmlinePlayer extends Base {
     const { video } = this;
     const said = this.getAttribute(word);
     if (word === "controls") this.#uncover();
-    else if (word === "label") video.setAttribute("aria-label", said || "Video");
-    else if (said === null) video.removeAttribute(word);
+    else if (word === "label") {
+      video.setAttribute("aria-label", said || "Video");
+      this.#startOver.firstElementChild?.setAttribute("aria-label", said ? `Play ${said}` : "Play");
+    } else if (said === null) video.removeAttribute(word);
     else video.setAttribute(word, said);
     // The attribute is only what an element begins with.
     if (word === "muted") video.muted = said !== null;
@@ -235,6 +237,8 @@ export class SwarmlinePlayer extends Base {
   #uncover(): void {
     const covered = !this.#startOver.hidden || !this.#failure.hidden;
     this.video.controls = !covered && this.getAttribute("controls") !== "off";
+    // A screen reader would read out «unable to play» of a video that only waits.
+    this.video.ariaHidden = covered ? "true" : null;
   }
 
   async #begin(): Promise<void> {

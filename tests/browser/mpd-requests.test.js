@@ -197,6 +197,8 @@ async function ask(kind, player, name, at, enough) {
       `enough of ${name}`,
       () => asked.errors.length > 0 || enough(new Set([...asked.media].map(normal))),
     );
+    // Whatever a live player asks for in the same breath.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     // What a player says and what the network sees come by two ways.
     const told = () => new Set([...asked.media, ...asked.other].map(normal));
     const sent = () => new Set([...asked.sent].map(normal));
@@ -282,7 +284,7 @@ async function compare(page, kind, build, name) {
     places.some((track) => {
       const has = track.map((place) => asked.has(place));
       // Live, a player begins where it likes; of a long film dash.js need not ask for all.
-      return isLive ? has.filter(Boolean).length >= 3 : has.slice(0, 25).every(Boolean);
+      return isLive ? has.some(Boolean) : has.slice(0, 25).every(Boolean);
     });
   let compared = 0;
   for (let at = 0, renditions = 1; at < Math.min(renditions, 2); at += 1) {
@@ -305,9 +307,9 @@ async function compare(page, kind, build, name) {
 }
 
 for (const [player, kind, build, least] of /** @type {const} */ ([
-  ["Shaka 5.2", "shaka", shakaBuilds["5.2"], 900],
-  ["Shaka 4.16", "shaka", shakaBuilds["4.16"], 900],
-  ["dash.js 5.2", "dash", dashBuild, 200],
+  ["Shaka 5.2", "shaka", shakaBuilds["5.2"], 1_200],
+  ["Shaka 4.16", "shaka", shakaBuilds["4.16"], 1_200],
+  ["dash.js 5.2", "dash", dashBuild, 250],
 ])) {
   test(`${player} asks for what is listed`, { timeout: 600_000 }, async (t) => {
     const page = await openLists();

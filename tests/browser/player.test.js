@@ -236,6 +236,68 @@ test("with ManagedMediaSource alone, as on an iPhone: it shares, and other scree
 });
 
 /**
+ * What a screen reader is told: role and name of what is in the page, and what has the focus. The browser's own controls
+ * are among it.
+ * @param {Page} page
+ */
+async function spoken(page) {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  await session.detach();
+  const quiet = [
+    "none",
+    "generic",
+    "StaticText",
+    "InlineTextBox",
+    "RootWebArea",
+    "main",
+    "heading",
+  ];
+  return nodes
+    .filter(({ ignored, role }) => !ignored && !quiet.includes(role?.value))
+    .map(({ role, name, properties = [] }) => ({
+      says: `${role?.value} ${name?.value ?? ""}`.trim(),
+      focused: properties.some((one) => one.name === "focused" && one.value.value === true),
+    }));
+}
+
+/** What Tab comes by, once around. @param {Page} page @param {number} stops */
+async function tabbed(page, stops) {
+  const met = [];
+  for (let press = 0; press < stops; press += 1) {
+    await page.keyboard.press("Tab");
+    met.push((await spoken(page)).find(({ focused }) => focused)?.says);
+  }
+  return met;
+}
+
+test("a screen reader is told what is there, and keys come by it in order", {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const playing = await open({ label: "The film" });
+  await until(playing, (player) => player.video.readyState > 2);
+  const controls = ["Video The film", "button play", "slider volume", "button unmute"];
+  const last = ["button enter full screen", "button show more media controls"];
+  assert.deepEqual(await tabbed(playing, 7), [...controls, ...last, "slider video time scrubber"]);
+  await playing.context().close();
+
+  const waiting = await open({ label: "The film", preload: "none" });
+  await waiting.getByRole("button", { name: "Play The film" }).waitFor();
+  assert.deepEqual(await tabbed(waiting, 1), ["button Play The film"]);
+  const words = (await spoken(waiting)).map(({ says }) => says);
+  assert.deepEqual(words, ["button Play The film"], "nothing that only waits is called broken");
+  await waiting.context().close();
+
+  const failed = await open({ src: "/media/ts/gone.m3u8" });
+  await failed.getByRole("alert").filter({ hasText: "404" }).waitFor();
+  assert.deepEqual(await tabbed(failed, 1), ["button Try again"]);
+  const told = (await spoken(failed)).map(({ says }) => says.split(" ")[0]);
+  assert.deepEqual(told, ["alert", "paragraph", "button"]);
+  await failed.context().close();
+});
+
+/**
  * Serious and critical findings of axe-core, one line each.
  * @param {Page} page
  * @returns {Promise<string[]>}
@@ -265,7 +327,7 @@ const looks = {
   ],
   "the embed, playing": [
     () => `/dist/embed/embed.html?${words({ autoplay: "", label: "A film" })}`,
-    (page) => page.getByLabel("A film").waitFor(),
+    (page) => page.getByLabel("A film", { exact: true }).waitFor(),
   ],
   "the embed, refused": [
     () => `/dist/embed/embed.html?${words({ src: "javascript:alert(1)" })}`,
