@@ -91,7 +91,7 @@ fn the_unit_is_one_that_systemd_takes_and_its_commands_are_ours() {
             assert_eq!(about_ours.count(), 0, "{said}");
         }
         Err(why) => {
-            eprintln!("skipped: no systemd-analyze here ({why}); Debian: apt-get install systemd")
+            eprintln!("skipped: no systemd-analyze here ({why}); Debian: apt-get install systemd");
         }
     }
 }
