@@ -11,7 +11,9 @@
 
 mod admin;
 mod api;
+mod deploy;
 mod doors;
+mod faults;
 mod geoip;
 mod ledger;
 mod nodes;

@@ -8,21 +8,25 @@ use swarmline::wire::{Offer, Scraped};
 const NOTICING: Duration = Duration::from_secs(60);
 
 /// Redis on a port of its own that keeps nothing, ended with its test.
-struct Redis {
+pub(crate) struct Redis {
     child: Child,
     port: u16,
     _folder: Folder,
 }
 
 impl Redis {
-    /// `None`, with a word, where there is none.
     fn start() -> Option<Self> {
+        Self::start_with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// `None`, with a word, where there is none.
+    pub(crate) fn start_with(settings: &[&str]) -> Option<Self> {
         // Below the ports that the system gives to outgoing connections, which could take one while Redis is away.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let next = COUNT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 17;
             let port = u16::try_from(20_000 + next % 10_000).unwrap();
-            match Self::start_on(port) {
+            match Self::start_on(port, settings) {
                 Ok(Some(redis)) => return Some(redis),
                 Ok(None) => {} // somebody else's port
                 Err(why) => {
@@ -36,12 +40,12 @@ impl Redis {
     }
 
     /// `None` if the port is somebody else's.
-    fn start_on(port: u16) -> std::io::Result<Option<Self>> {
+    fn start_on(port: u16, settings: &[&str]) -> std::io::Result<Option<Self>> {
         let folder = Folder::new();
         let mut command = Command::new("redis-server");
         let number = port.to_string();
-        command.args(["--port", &number, "--bind", "127.0.0.1", "--save", ""]);
-        command.args(["--appendonly", "no", "--dir"]).arg(&folder.0);
+        command.args(["--port", &number, "--bind", "127.0.0.1"]);
+        command.args(settings).arg("--dir").arg(&folder.0);
         let child = command
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -80,7 +84,7 @@ impl Redis {
     }
 
     /// Sends a command as it stands; returns what comes back at once.
-    fn say(&self, words: &[&[u8]]) -> String {
+    pub(crate) fn say(&self, words: &[&[u8]]) -> String {
         let mut socket = StdStream::connect(("127.0.0.1", self.port)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut out = format!("*{}\r\n", words.len()).into_bytes();
@@ -127,7 +131,7 @@ async fn found(tracker: &Tracker, nodes: f64) {
     .await;
 }
 
-async fn pair(redis: &Redis) -> (Tracker, Tracker) {
+pub(crate) async fn pair(redis: &Redis) -> (Tracker, Tracker) {
     let (one, other) = (
         Tracker::start(&redis.settings()),
         Tracker::start(&redis.settings()),
@@ -176,7 +180,7 @@ impl Client {
     /// The next offer or answer.
     async fn introduction(&mut self) -> FromTracker {
         loop {
-            let heard = self.hear().await.expect("the socket is open");
+            let heard = self.hear().await.unwrap();
             if matches!(
                 heard,
                 FromTracker::Offered { .. } | FromTracker::Answered { .. }
@@ -288,7 +292,7 @@ async fn without_redis_each_node_serves_its_own_and_with_it_they_are_one_again()
     assert!(body.contains("in force at this node"), "{body}");
     assert!(one.ask("GET /policy", "").1.contains("\"max_peers\":4"));
 
-    redis = Redis::start_on(redis.port)
+    redis = Redis::start_on(redis.port, &["--save", ""])
         .unwrap()
         .expect("its port is free");
     found(&one, 1.0).await;

@@ -1,4 +1,4 @@
-//! Programs from outside that tests and benchmark need: a Chrome or Chromium, a Firefox, and ffmpeg.
+//! Programs from outside that tests and benchmark need: a Chrome or Chromium, a Firefox, ffmpeg, Redis and nginx.
 //!
 //! Looks first, installs what is missing where that is possible (Debian as root: the distribution's
 //! package; Chromium elsewhere: Playwright's download), and always says so.
@@ -79,6 +79,15 @@ pub(crate) fn has_ffmpeg() -> bool {
 pub(crate) fn ensure_ffmpeg() -> Result<(), String> {
     let advice = "install it with your package manager";
     install_or_skip(has_ffmpeg(), "ffmpeg", "ffmpeg", advice)
+}
+
+/// Installs what stands beside a tracker, where that is possible: Redis between nodes, a proxy in front.
+pub(crate) fn ensure_servers() -> Result<(), String> {
+    let advice = "install it with your package manager";
+    let redis = on_path("redis-server").is_some();
+    install_or_skip(redis, "redis-server", "redis-server", advice)?;
+    let nginx = on_path("nginx").is_some() || Path::new("/usr/sbin/nginx").exists();
+    install_or_skip(nginx, "nginx", "nginx-light", advice)
 }
 
 /// A program that tests can do without, some of them by not running.

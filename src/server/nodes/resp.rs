@@ -57,7 +57,7 @@ impl Reply {
     pub(super) fn accepted(self) -> Result<Self, String> {
         match self {
             Self::Fault(words) => Err(words),
-            other => Ok(other),
+            Self::Text(_) | Self::Number(_) | Self::Nil | Self::List(_) => Ok(self),
         }
     }
 }
@@ -239,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_resp_ends_it() {
         let deep = "*1\r\n".repeat(DEPTH_MAX + 1);
-        let long = "+".repeat(LINE_BYTES_MAX as usize * 2);
+        let long = "+".repeat(usize::try_from(LINE_BYTES_MAX).unwrap() * 2);
         for bytes in [
             "",
             "\r\n",

@@ -297,7 +297,7 @@ mod tests {
         rulings.take(&rule(false)).unwrap();
         assert_eq!(rulings.sweep(), ["ban/192.0.2.0/24"]);
         assert_eq!(rulings.all().count(), 1);
-        for n in 0..RULINGS_MAX as u32 {
+        for n in 0..u32::try_from(RULINGS_MAX).unwrap() {
             let until = now_ms() + 60_000;
             rulings.take(&Write::Ban(core::net::Ipv4Addr::from(n).to_string(), until));
         }

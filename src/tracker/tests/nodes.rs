@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::base::json::Quoted;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What somebody was sent: at which node, on which connection.
 type Sent = (usize, ConnectionId, FromTracker);
@@ -174,7 +176,11 @@ fn peers_of_two_nodes_meet_and_an_answer_passes_once() {
             incomplete,
             ..
         } => Some((*complete, *incomplete)),
-        _ => None,
+        FromTracker::Offered { .. }
+        | FromTracker::Answered { .. }
+        | FromTracker::Candidate { .. }
+        | FromTracker::Receipted { .. }
+        | FromTracker::Failure { .. } => None,
     });
     assert_eq!(counts, Some((0, 2)), "both nodes' peers are counted");
 

@@ -10,7 +10,7 @@ use std::process::Command;
 pub(super) const ALL: &[Step] = &[
     Step {
         name: "toolchain",
-        about: "Node, the wasm32 target, npm packages, two browsers, ffmpeg",
+        about: "Node, the wasm32 target, npm packages, two browsers, ffmpeg, Redis, nginx",
         after: &[],
         run: tools,
     },
@@ -107,6 +107,7 @@ fn tools(shop: &mut Shop) -> Result<Counts, String> {
     programs::ensure_chrome(&shop.root)?;
     programs::ensure_firefox()?;
     programs::ensure_ffmpeg()?;
+    programs::ensure_servers()?;
     Ok(Counts::check(true))
 }
 
