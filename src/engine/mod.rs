@@ -17,6 +17,7 @@ mod output;
 mod peer;
 mod picker;
 mod playback;
+mod receipts;
 mod recheck;
 mod request;
 mod segment;
@@ -48,6 +49,7 @@ use crate::manifest::Timeline;
 use crate::wire::SegmentKey;
 use peer::Link;
 use playback::Playback;
+use receipts::Ledger;
 use segment::Segment;
 use signaling::Signaling;
 use stats::Totals;
@@ -90,6 +92,7 @@ pub struct Engine {
     cdn_share: f64,
     haves_at: Instant,
     totals: Totals,
+    ledger: Ledger,
     next_id: u32,
     down: bool,
     why: Why,
@@ -148,6 +151,7 @@ impl Engine {
             cdn_share: 0.0,
             haves_at: Instant::ZERO,
             totals: Totals::default(),
+            ledger: Ledger::default(),
             next_id: 0,
             down: false,
             why: Why::default(),

@@ -45,6 +45,8 @@ pub(super) struct Tracker {
     pub(super) warned: bool,
     /// It said so when it last answered an announce.
     pub(super) takes_votes: bool,
+    /// What it last gave us to sign receipts with, on this connection.
+    pub(super) receipt_key: Option<String>,
     /// Links and bytes a second it last allowed; what it said holds when it is gone.
     pub(super) caps: (Option<u32>, Option<u64>),
 }
@@ -128,6 +130,7 @@ impl Tracker {
             greeted: false,
             warned: false,
             takes_votes: false,
+            receipt_key: None,
             caps: (None, None),
         }
     }
@@ -157,6 +160,7 @@ impl Engine {
         tracker.state = State::Connecting;
         tracker.greeted = false;
         tracker.takes_votes = false;
+        tracker.receipt_key = None;
         let url = tracker.url.clone();
         self.out(Output::OpenTracker {
             tracker: tracker_id(index),
@@ -278,6 +282,7 @@ impl Engine {
             return;
         }
         self.expire_offers(now);
+        self.write_receipts(now, false);
         for index in 0..self.signaling.trackers.len() {
             let Some(tracker) = self.signaling.trackers.get(index) else {
                 return;
@@ -352,7 +357,7 @@ impl Engine {
             takes_policy: true,
             extensions: Extensions {
                 token: self.config.join_token.clone(),
-                asks_receipts: false,
+                asks_receipts: true,
                 takes_turn: true,
             },
         };
@@ -510,6 +515,6 @@ impl Engine {
     }
 }
 
-fn tracker_id(index: usize) -> TrackerId {
+pub(super) fn tracker_id(index: usize) -> TrackerId {
     TrackerId(u32::try_from(index).unwrap_or(u32::MAX))
 }

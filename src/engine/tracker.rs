@@ -29,6 +29,9 @@ impl Engine {
                     return;
                 };
                 tracker.takes_votes = takes_votes;
+                if grants.receipt_key.is_some() {
+                    tracker.receipt_key = grants.receipt_key;
+                }
                 let changed = tracker.caps != (max_peers, upload_limit);
                 tracker.caps = (max_peers, upload_limit);
                 if let Some(server) = grants.turn {

@@ -133,10 +133,10 @@ impl Tracker {
         takes: &Extensions,
     ) -> Grants {
         let asks = takes.asks_receipts;
-        let receipts = asks.then(|| self.receipt_key(room, peer)).flatten();
+        let receipt_key = asks.then(|| self.receipt_key(room, peer)).flatten();
         let turn = self.turn.as_ref().filter(|_| takes.takes_turn);
         Grants {
-            receipts,
+            receipt_key,
             turn: turn
                 .zip(self.unix_s(now))
                 .map(|(turn, unix_s)| turn.server(unix_s, peer)),

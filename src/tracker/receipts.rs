@@ -9,7 +9,7 @@
 use super::limits::Refusal;
 use super::{ConnectionId, Output, Tracker};
 use crate::base::{Duration, InfoHash, Instant, PeerId};
-use crate::wire::{FromTracker, Receipt, ReceiptKey, SessionId, secret_of, session_key};
+use crate::wire::{FromTracker, Receipt, SessionId, secret_of, session_key};
 use core::fmt;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -232,11 +232,11 @@ impl Side {
 
 impl Tracker {
     /// What a peer signs its receipts with, if there are receipts.
-    pub(super) fn receipt_key(&mut self, room: InfoHash, peer: PeerId) -> Option<ReceiptKey> {
+    pub(super) fn receipt_key(&mut self, room: InfoHash, peer: PeerId) -> Option<String> {
         let receipts = self.config.receipts.as_ref()?;
         let account = self.registry.peer(room, peer)?.account.as_ref()?;
         let secret = &receipts.secret.0;
-        Some(ReceiptKey::of(secret, room, peer, account.session))
+        Some(session_key(secret, room, peer, account.session))
     }
 
     /// Whom its token names it earns for, unless it has named somebody itself before.
@@ -277,10 +277,20 @@ impl Tracker {
             Some(speaker) if speaker.connection == connection => speaker.heard = now,
             Some(_) | None => return Err(Refusal::NotAnnounced),
         }
-        let credit = self.take_receipt(now, receipt);
-        let credit = credit.map_err(Refusal::Receipt)?;
-        self.outputs
-            .push_back(Output::Earned { connection, credit });
+        match self.take_receipt(now, receipt) {
+            Ok(credit) => self
+                .outputs
+                .push_back(Output::Earned { connection, credit }),
+            Err(why) => {
+                let refused = FromTracker::Receipted {
+                    info_hash: receipt.info_hash,
+                    from: receipt.from,
+                    bytes: 0,
+                    refused: Some(why.to_string()),
+                };
+                self.send(connection, &refused);
+            }
+        }
         Ok(())
     }
 
@@ -293,7 +303,7 @@ impl Tracker {
         let absent = ReceiptFault::NotAnnounced;
         let mut writer = self.side(now, rate, (room, receipt.peer)).ok_or(absent)?;
         let key = session_key(&secret.0, room, receipt.peer, writer.session);
-        if receipt.session != writer.session || !receipt.is_signed_with(&key) {
+        if !receipt.is_signed_with(&key) {
             return Err(ReceiptFault::Forged);
         }
         let absent = ReceiptFault::NoSuchSender;
@@ -318,6 +328,7 @@ impl Tracker {
             info_hash: room,
             from: receipt.from,
             bytes: receipt.bytes,
+            refused: None,
         };
         let acknowledgement = acknowledgement.encode();
         Ok(Credit {

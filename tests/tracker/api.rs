@@ -90,7 +90,7 @@ async fn every_path_answers_as_it_is_described() {
     let posted = json!({
         "videoCid": "https://cdn.example/live.m3u8", "peerId": hex(&[1; 20]), "from": ben,
         "bytesShared": good.bytes, "segmentsShared": good.segments,
-        "session": good.session.to_hex(), "mac": good.mac.to_base64(),
+        "mac": good.mac,
     });
     let body_schema = "/components/schemas/Receipt";
     let body_schema = description.pointer(body_schema).unwrap();

@@ -11,7 +11,7 @@ use super::admin::problem;
 use super::store::{Contribution, Page, Standing, Store, Write};
 use crate::base::{InfoHash, PeerId};
 use crate::tracker::ReceiptFault;
-use crate::wire::{Receipt, SUBJECT_BYTES_MAX, SessionId, mac_of, room_of};
+use crate::wire::{Receipt, SUBJECT_BYTES_MAX, SessionId, room_of};
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{
@@ -339,7 +339,6 @@ struct ReceiptBody {
     from: String,
     bytes_shared: u64,
     segments_shared: u64,
-    session: String,
     #[serde(alias = "hiveUsername")]
     subject: Option<String>,
     mac: String,
@@ -349,7 +348,6 @@ impl ReceiptBody {
     fn receipt(self) -> Result<Receipt, &'static str> {
         let ids = peer_of(&self.peer_id).zip(peer_of(&self.from));
         let (peer, from) = ids.ok_or("peerId and from are 40 hexadecimal digits each")?;
-        let session = SessionId::from_hex(&self.session);
         let subject = self.subject.filter(|subject| !subject.is_empty());
         if subject
             .as_ref()
@@ -363,9 +361,8 @@ impl ReceiptBody {
             from,
             bytes: self.bytes_shared,
             segments: self.segments_shared,
-            session: session.ok_or("session is 16 hexadecimal digits")?,
             subject,
-            mac: mac_of(&self.mac).ok_or("mac is 32 bytes in base64")?,
+            mac: self.mac,
         })
     }
 }

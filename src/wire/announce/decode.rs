@@ -6,12 +6,11 @@
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_RECEIPTS, SUBJECT_BYTES_MAX,
-    Scraped, SessionId, TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION,
+    READS_RECEIPTED, RECEIPTS_VERSION, Receipt, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, Scraped,
+    TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
-use crate::integrity::Digest;
 
 /// Longest words of a tracker that are kept, in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -46,6 +45,9 @@ impl FromTracker {
     /// As for [`ToTracker::decode`]. A `failure reason` needs no action.
     pub fn decode(text: &str) -> Result<Self, AnnounceError> {
         let raw = parse(text, RawFromTracker::read)?;
+        if raw.shared.action.as_deref() == Some("receipt") {
+            return raw.receipted();
+        }
         if let Some(reason) = raw.failure {
             return Ok(Self::Failure {
                 info_hash: raw.info_hash,
@@ -54,11 +56,6 @@ impl FromTracker {
         }
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
-            Some("receipt") if SPEAKS_RECEIPTS => Ok(Self::Receipted {
-                info_hash: known(raw.info_hash)?,
-                from: required(raw.from, "from")?,
-                bytes: raw.bytes.unwrap_or(0),
-            }),
             _ => Err(raw.shared.unknown_action()),
         }
     }
@@ -137,7 +134,6 @@ struct RawToTracker {
     from: Option<[u8; 20]>,
     bytes: Option<u64>,
     segments: Option<u64>,
-    session: Option<String>,
     subject: Option<String>,
     mac: Option<String>,
     token: Option<String>,
@@ -164,7 +160,6 @@ impl RawToTracker {
                 "from" => raw.from = id(json)?,
                 "bytes" => raw.bytes = count(json)?,
                 "segments" => raw.segments = count(json)?,
-                "session" => raw.session = text(json)?,
                 "subject" => raw.subject = text(json)?,
                 "mac" => raw.mac = text(json)?,
                 "token" => raw.token = text(json)?,
@@ -190,10 +185,8 @@ impl RawToTracker {
 
     fn receipt(self) -> Result<ToTracker, AnnounceError> {
         let info_hash = self.info_hash()?;
-        let session = self.session.as_deref().and_then(SessionId::from_hex);
-        let mac = self.mac.as_deref().and_then(Digest::from_base64);
-        let (Some(bytes), Some(session), Some(mac)) = (self.bytes, session, mac) else {
-            return error("a receipt lacks bytes, session or mac".into());
+        let Some((bytes, mac)) = self.bytes.zip(self.mac) else {
+            return error("a receipt lacks bytes or mac".into());
         };
         let subject = self.subject.filter(|subject| !subject.is_empty());
         if subject
@@ -208,7 +201,6 @@ impl RawToTracker {
             from: required(self.from, "from")?,
             bytes,
             segments: self.segments.unwrap_or(0),
-            session,
             subject,
             mac,
         }))
@@ -264,7 +256,6 @@ struct RawFromTracker {
     votes: Option<u64>,
     max_peers: Option<u64>,
     upload_limit: Option<u64>,
-    session: Option<String>,
     receipt_key: Option<String>,
     from: Option<[u8; 20]>,
     bytes: Option<u64>,
@@ -288,16 +279,32 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
-                "session" if SPEAKS_RECEIPTS => raw.session = text(json)?,
-                "receipt_key" if SPEAKS_RECEIPTS => raw.receipt_key = text(json)?,
-                "from" if SPEAKS_RECEIPTS => raw.from = id(json)?,
-                "bytes" if SPEAKS_RECEIPTS => raw.bytes = count(json)?,
+                "receipt_key" => raw.receipt_key = text(json)?,
+                "from" if READS_RECEIPTED => raw.from = id(json)?,
+                "bytes" if READS_RECEIPTED => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "turn" if json.kind()? == Kind::Object => raw.turn = Some(json.written()?.into()),
                 name => raw.shared.read(name, json)?,
             }
         }
         Ok(raw)
+    }
+
+    fn receipted(self) -> Result<FromTracker, AnnounceError> {
+        if !READS_RECEIPTED {
+            return Ok(FromTracker::Receipted {
+                info_hash: InfoHash([0; 20]),
+                from: PeerId([0; 20]),
+                bytes: 0,
+                refused: None,
+            });
+        }
+        Ok(FromTracker::Receipted {
+            info_hash: known(self.info_hash)?,
+            from: required(self.from, "from")?,
+            bytes: self.bytes.unwrap_or(0),
+            refused: self.failure.map(clip),
+        })
     }
 
     fn announce(self) -> Result<FromTracker, AnnounceError> {
@@ -332,10 +339,7 @@ impl RawFromTracker {
             upload_limit: self.upload_limit,
             grants: Grants {
                 turn: self.turn,
-                receipts: self
-                    .session
-                    .zip(self.receipt_key)
-                    .map(|(session, key)| ReceiptKey { session, key }),
+                receipt_key: self.receipt_key,
             },
         })
     }

@@ -2,8 +2,8 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{
-    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_RECEIPTS, Scraped,
-    TURN_VERSION, ToTracker, VOTES_VERSION,
+    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, Scraped, TURN_VERSION,
+    ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -64,8 +64,7 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
-            Self::Receipt(receipt) if SPEAKS_RECEIPTS => receipt.write(&mut pen),
-            Self::Receipt(_) => {}
+            Self::Receipt(receipt) => receipt.write(&mut pen),
             Self::Scrape { info_hashes } => {
                 pen.member("action", "scrape");
                 if !info_hashes.is_empty() {
@@ -116,9 +115,8 @@ impl FromTracker {
                 if let Some(limit) = upload_limit {
                     pen.count("upload_limit", *limit);
                 }
-                if let Some(receipts) = &grants.receipts {
-                    pen.member("session", &receipts.session);
-                    pen.member("receipt_key", &receipts.key);
+                if let Some(key) = &grants.receipt_key {
+                    pen.member("receipt_key", key);
                 }
                 if let Some(server) = &grants.turn {
                     pen.name("turn");
@@ -141,11 +139,15 @@ impl FromTracker {
                 info_hash,
                 from,
                 bytes,
+                refused,
             } => {
                 pen.member("action", "receipt");
                 pen.binary("info_hash", &info_hash.0);
                 pen.binary("from", &from.0);
                 pen.count("bytes", *bytes);
+                if let Some(reason) = refused {
+                    pen.member("failure reason", reason);
+                }
             }
             Self::Failure { info_hash, reason } => {
                 if let Some(hash) = info_hash {
@@ -221,8 +223,7 @@ impl Pen {
     }
 
     fn extensions(&mut self, extensions: &Extensions) {
-        let asks = SPEAKS_RECEIPTS && extensions.asks_receipts;
-        self.flag("receipts", asks, RECEIPTS_VERSION);
+        self.flag("receipts", extensions.asks_receipts, RECEIPTS_VERSION);
         if let Some(token) = &extensions.token {
             self.member("token", token);
         }

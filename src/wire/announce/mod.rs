@@ -16,9 +16,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use receipt::{
-    Receipt, ReceiptKey, SUBJECT_BYTES_MAX, SessionId, mac_of, secret_of, session_key,
-};
+pub use receipt::{Receipt, SUBJECT_BYTES_MAX, SessionId, secret_of, session_key};
 
 use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -43,8 +41,9 @@ const VOTES_VERSION: u64 = 1;
 /// What a peer that obeys a tracker's policy says of it in its announces.
 const POLICY_VERSION: u64 = 1;
 
-/// Whether receipts are spoken. The page's engine writes none yet, and does not download what that would take.
-const SPEAKS_RECEIPTS: bool = cfg!(any(test, not(target_arch = "wasm32")));
+/// Whether it is read what became of a receipt. The page's engine has no use for it, because its next one says it all
+/// again, and does not download what that would take.
+const READS_RECEIPTED: bool = cfg!(any(test, not(target_arch = "wasm32")));
 
 /// What a peer that would write receipts says of it in its announces.
 const RECEIPTS_VERSION: u64 = 1;
@@ -150,8 +149,8 @@ pub struct Extensions {
 pub struct Grants {
     /// A TURN server and how to get in for a while, as a page's `RTCIceServer`: an object in JSON.
     pub turn: Option<String>,
-    /// What it signs receipts with.
-    pub receipts: Option<ReceiptKey>,
+    /// What it signs receipts with ([`session_key`]).
+    pub receipt_key: Option<String>,
 }
 
 /// What a tracker tells a peer.
@@ -201,14 +200,17 @@ pub enum FromTracker {
         /// The SDP; a tracker passes it on unread.
         sdp: Quoted,
     },
-    /// A receipt is kept, whatever happens now; nothing up to it need be said again.
+    /// A receipt is kept, whatever happens now, and nothing up to it need be said again; or it does not count. No
+    /// failure: stock clients, and our pages, would take one for trouble of the swarm.
     Receipted {
-        /// The swarm.
+        /// The swarm; zeros in a page, as the others.
         info_hash: InfoHash,
         /// Who sent.
         from: PeerId,
-        /// The receipt's bytes.
+        /// The receipt's bytes; 0 if it does not count.
         bytes: u64,
+        /// Why it does not count.
+        refused: Option<String>,
     },
     /// The tracker refused something.
     Failure {

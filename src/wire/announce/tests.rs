@@ -383,7 +383,7 @@ mod arbitrary {
                     upload_limit: (complete % 5 == 0).then_some(u64::from(incomplete) << 20),
                     grants: Grants {
                         turn: (complete % 7 == 0).then(|| serde_json::json!({ "a": words }).to_string()),
-                        receipts: (complete % 5 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
+                        receipt_key: (complete % 5 == 0).then(|| "2".into()),
                     },
                 },
                 FromTracker::Offered {
