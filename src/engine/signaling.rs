@@ -331,6 +331,8 @@ impl Engine {
         let wants = self.wants_links();
         let (uploaded, downloaded) = (self.totals.uploaded, self.totals.peers);
         let peer = self.peer_id;
+        self.totals.reported.cdn_bytes = self.totals.cdn;
+        let reported = self.totals.reported;
         let Some(tracker) = self.signaling.trackers.get_mut(index) else {
             return;
         };
@@ -359,6 +361,8 @@ impl Engine {
                 token: self.config.join_token.clone(),
                 asks_receipts: true,
                 takes_turn: true,
+                // Others would not know what to do with it.
+                reported: tracker.receipt_key.is_some().then_some(reported),
             },
         };
         let text = announce.encode();

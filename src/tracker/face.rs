@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Credit, Policy, Record, Rooms, Tokens, Turn};
+use super::{Audience, CloseReason, Credit, Policy, Record, Rooms, Tokens, Turn};
 use crate::base::{InfoHash, Network};
 use core::net::IpAddr;
 
@@ -103,6 +103,8 @@ pub struct Stats {
     pub swarms: usize,
     /// Peers in all swarms.
     pub peers: usize,
+    /// What they report of themselves; nothing where no accounts are kept.
+    pub reported: Audience,
     /// What there was since the start.
     pub totals: Totals,
 }
@@ -114,8 +116,8 @@ pub struct Figures {
     pub peers: u32,
     /// Those of them who hold everything.
     pub complete: u32,
-    /// Bytes that those who are there say they have had from peers; 0 where no accounts are kept.
-    pub bytes_from_peers: u64,
+    /// What those who are there report of themselves; nothing where no accounts are kept.
+    pub reported: Audience,
 }
 
 /// What there was since the start.

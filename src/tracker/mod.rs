@@ -9,6 +9,7 @@
 
 mod admission;
 mod announce;
+mod audience;
 mod config;
 mod face;
 mod limits;
@@ -22,6 +23,7 @@ mod turn;
 mod votes;
 
 pub use admission::{TokenKey, Tokens};
+pub use audience::Audience;
 pub use config::Config;
 pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
@@ -124,6 +126,7 @@ impl Tracker {
             connections: self.connections.len(),
             swarms: self.registry.swarms(),
             peers: self.registry.len(),
+            reported: self.registry.reported,
             totals: self.totals,
         }
     }
@@ -135,8 +138,18 @@ impl Tracker {
         Figures {
             peers: counts.complete + counts.incomplete,
             complete: counts.complete,
-            bytes_from_peers: self.registry.bytes_from_peers(room),
+            reported: self.registry.reported_in(room),
         }
+    }
+
+    /// The largest rooms, the one with the most peers first.
+    #[must_use]
+    pub fn largest(&self, most: usize) -> Vec<(InfoHash, Figures)> {
+        let mut rooms: Vec<_> = self.registry.sizes().collect();
+        rooms.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        rooms.truncate(most);
+        let figures = |(room, _)| (room, self.figures(room));
+        rooms.into_iter().map(figures).collect()
     }
 
     /// Whether one more connection would be taken.
@@ -227,6 +240,7 @@ impl Tracker {
                     caps: self.policies.caps(info_hash, peer),
                     session: self.new_session(),
                     moved: (uploaded, downloaded),
+                    reported: extensions.reported,
                 };
                 let said = Said {
                     event,

@@ -7,9 +7,9 @@
 //! store anything: a shell with a store is told by [`Record`]s, which carry sums, so that the last one says it all.
 
 use super::limits::Refusal;
-use super::{ConnectionId, Output, Tracker};
+use super::{Audience, ConnectionId, Output, Tracker};
 use crate::base::{Duration, InfoHash, Instant, PeerId};
-use crate::wire::{FromTracker, Receipt, SessionId, secret_of, session_key};
+use crate::wire::{FromTracker, Receipt, Reported, SessionId, secret_of, session_key};
 use core::fmt;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -157,6 +157,7 @@ pub(super) struct Account {
     subject: Option<String>,
     uploaded: u64,
     downloaded: u64,
+    reported: Audience,
     peers_connected: u32,
     earned: Sum,
     /// Bytes it wrote receipts for.
@@ -173,6 +174,7 @@ impl Account {
             subject: None,
             uploaded: 0,
             downloaded: 0,
+            reported: Audience::default(),
             peers_connected: 0,
             earned: Sum::default(),
             confirmed: 0,
@@ -184,6 +186,19 @@ impl Account {
     pub(super) fn note_moved(&mut self, (uploaded, downloaded): (u64, u64)) {
         self.uploaded = self.uploaded.max(uploaded);
         self.downloaded = self.downloaded.max(downloaded);
+    }
+
+    /// What it counted for among what is reported, and counts for from now on.
+    pub(super) fn report(&mut self, reported: Option<Reported>) -> (Audience, Audience) {
+        let was = self.reported;
+        if let Some(reported) = reported {
+            self.reported = Audience::of(self.downloaded, &reported);
+        }
+        (was, self.reported)
+    }
+
+    pub(super) fn reported(&self) -> Audience {
+        self.reported
     }
 
     pub(super) fn note_meeting(&mut self) {
@@ -198,10 +213,6 @@ impl Account {
             downloaded: self.downloaded,
             peers_connected: self.peers_connected,
         }
-    }
-
-    pub(super) fn downloaded(&self) -> u64 {
-        self.downloaded
     }
 
     pub(super) fn pairs(&self) -> usize {

@@ -15,6 +15,7 @@ fn check(description: &Value, schema: &Value, value: &Value) -> Result<(), Strin
         Some("array") => value.is_array(),
         Some("string") => value.is_string(),
         Some("integer") => value.is_u64(),
+        Some("number") => value.is_number(),
         Some("null") => value.is_null(),
         _ => false,
     };
@@ -100,6 +101,13 @@ async fn every_path_answers_as_it_is_described() {
     let asked = [
         ("get", "/api/p2p/rooms/{videoCid}", room.as_str(), "", 200),
         ("get", "/api/p2p/rooms/{videoCid}", "nobody", "", 200),
+        (
+            "get",
+            "/api/p2p/rooms/{videoCid}/sessions",
+            room.as_str(),
+            "",
+            200,
+        ),
         ("get", "/api/p2p/stats", "", "", 200),
         ("post", "/api/p2p/contribution", "", posted.as_str(), 201),
         ("post", "/api/p2p/contribution", "", posted.as_str(), 409),

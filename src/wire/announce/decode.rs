@@ -3,11 +3,12 @@
 //! Decides which message a set of members is and what it must carry; how a single member may look is
 //! `shape`'s. Members that nobody here asks for are skipped while parsing and never kept.
 
+use super::reported::waits;
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    READS_RECEIPTED, RECEIPTS_VERSION, Receipt, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, Scraped,
-    TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION,
+    READS_RECEIPTED, RECEIPTS_VERSION, Receipt, Reported, SDP_BYTES_MAX, SUBJECT_BYTES_MAX,
+    Scraped, TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION, WAITS,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -138,6 +139,8 @@ struct RawToTracker {
     mac: Option<String>,
     token: Option<String>,
     turn: Option<u64>,
+    cdn: Option<u64>,
+    waits: [u32; WAITS],
     offers: Vec<RawOffer>,
 }
 
@@ -164,6 +167,8 @@ impl RawToTracker {
                 "mac" => raw.mac = text(json)?,
                 "token" => raw.token = text(json)?,
                 "turn" => raw.turn = count(json)?,
+                "cdn" => raw.cdn = count(json)?,
+                "waits" => raw.waits = waits(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -238,6 +243,10 @@ impl RawToTracker {
                 token: self.token,
                 asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
                 takes_turn: self.turn == Some(TURN_VERSION),
+                reported: self.cdn.map(|cdn_bytes| Reported {
+                    cdn_bytes,
+                    waits: self.waits,
+                }),
             },
         })
     }

@@ -228,6 +228,9 @@ impl Pen {
             self.member("token", token);
         }
         self.flag("turn", extensions.takes_turn, TURN_VERSION);
+        if let Some(reported) = &extensions.reported {
+            reported.write(self);
+        }
     }
 
     /// None is no member.

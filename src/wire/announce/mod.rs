@@ -12,11 +12,14 @@
 mod decode;
 mod encode;
 mod receipt;
+mod reported;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 pub use receipt::{Receipt, SUBJECT_BYTES_MAX, SessionId, secret_of, session_key};
+
+pub use reported::{Reported, WAITS, wait_bound};
 
 use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -142,6 +145,8 @@ pub struct Extensions {
     pub asks_receipts: bool,
     /// It knows what to do with [`Grants::turn`].
     pub takes_turn: bool,
+    /// What it reports of itself, to a tracker that keeps account.
+    pub reported: Option<Reported>,
 }
 
 /// Members of the answer to an announce that stock clients skip, for who says that it takes them.

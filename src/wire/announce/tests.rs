@@ -361,7 +361,8 @@ mod arbitrary {
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
-                    extensions: Extensions { token, takes_turn: up % 3 == 0, asks_receipts: up % 5 == 0 },
+                    extensions: Extensions { token, takes_turn: up % 3 == 0, asks_receipts: up % 5 == 0,
+                        reported: (up % 7 == 0).then(|| Reported { cdn_bytes: up, waits: [u32::from(hash[0]); WAITS] }) },
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
