@@ -1,10 +1,11 @@
 //! The operator's listener: policy, bans, drain, metrics, health.
 //!
-//! Everything but health needs the token (`Authorization: Bearer`). Invariant: what is answered with a
+//! Everything but health and the page of `overview`, which is empty without it, needs the token (`Authorization: Bearer`). Invariant: what is answered with a
 //! success is in force; errors are problem+json (RFC 9457) and say what to do. What is ruled here is in
 //! the store before it is answered, if there is one, else it ends with the tracker. It stands on a listener of its own, so that a
 //! firewall can tell operators from viewers.
 
+use super::overview::{show_overview, show_page};
 use super::run::Beside;
 use super::settings::{Rule, TOKEN_CHARS_MIN};
 use super::store::{Ruled, Store, Write, now_ms};
@@ -93,6 +94,7 @@ impl Operated {
 /// The operator's routes.
 pub(super) fn admin(operated: Operated, token: Token) -> Router {
     let guarded = Router::new()
+        .route("/overview", get(show_overview))
         .route("/metrics", get(show_metrics))
         .route("/policy", get(show_policy).put(put_policy))
         .route("/policy/rooms", get(show_rooms))
@@ -110,6 +112,7 @@ pub(super) fn admin(operated: Operated, token: Token) -> Router {
         })
         .layer(from_fn_with_state(token, guard));
     Router::new()
+        .route("/", get(show_page))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .merge(guarded)

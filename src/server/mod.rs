@@ -20,6 +20,8 @@ mod limits;
 mod listener;
 #[cfg(feature = "operate")]
 mod metrics;
+#[cfg(feature = "operate")]
+mod overview;
 mod proxies;
 #[cfg(feature = "operate")]
 mod run;
