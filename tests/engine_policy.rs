@@ -60,7 +60,7 @@ fn a_kill_switch_ends_all_links_within_two_seconds_and_playback_goes_on() {
     world.run_for(Duration::from_secs(2));
     assert_eq!(links(&world, &viewers), [0, 0, 0]);
     let started = world.now;
-    assert_eq!(second_gets(&mut world, &viewers, 2), Source::Cdn);
+    assert_eq!(second_gets(&mut world, &viewers, 4), Source::Cdn);
     let took = world.now.since(started);
     assert!(
         took < Duration::from_secs(1),

@@ -34,7 +34,8 @@ fn one_of_each(cdn_bytes_per_s: u64, link_bytes_per_s: u64) -> (Timing, Timing, 
     world.run_for(Duration::from_secs(1));
     world.ahead(second, 30_000.0);
     let start = world.now;
-    let shared = world.fetch(second, &url(1));
+    // Not the next one, which is there already.
+    let shared = world.fetch(second, &url(3));
     assert_eq!(source_of(&shared), Source::Peers);
     (told(&alone), told(&shared), world.now.since(start))
 }

@@ -295,6 +295,14 @@ pub(super) mod picker {
     pub(in crate::engine) const CROWD: usize = 3;
 }
 
+/// What peers bring before the player asks (`ahead.rs`).
+pub(super) mod ahead {
+    /// Tracks at a time: pictures and sound.
+    pub(in crate::engine) const TRACKS_MAX: usize = 2;
+    /// What is larger than this part of `memoryLimitBytes` waits for its wish.
+    pub(in crate::engine) const MEMORY_PART: u64 = 4;
+}
+
 /// What neighbours hear of a segment in the making (`verify.rs`).
 pub(super) mod verify {
     use crate::base::Duration;
@@ -357,6 +365,8 @@ pub(super) mod election {
 
     /// The window grows by this for each peer of the swarm.
     pub(crate) const WINDOW_PER_PEER: Duration = Duration::from_millis(100);
+    /// What the first neighbour holds is known so much after its greeting: a message, there and back.
+    pub(crate) const FIRST_HAVES: Duration = Duration::from_millis(200);
     /// A fresh viewer gives its first links this long, once, before it counts as alone.
     pub(crate) const FIRST_LINKS: Duration = Duration::from_millis(1_500);
     /// A promise is late by this much before it is broken.

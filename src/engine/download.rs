@@ -86,9 +86,9 @@ impl Leg {
 }
 
 impl Download {
-    pub(super) fn new(now: Instant, request: Option<RequestId>) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self {
-            requests: request.into_iter().collect(),
+            requests: Vec::new(),
             started: now,
             leg: None,
             why: None,
@@ -110,6 +110,12 @@ impl Download {
             senders: SortedMap::new(),
             wake: None,
         }
+    }
+
+    /// Its first wish is here: what came ahead of that is kept, and its race begins.
+    pub(super) fn wish(&mut self, now: Instant) {
+        (self.started, self.round_at, self.first_asked) = (now, now, None);
+        self.shunned = SortedSet::new();
     }
 
     /// Notes that a source was really asked: waiting before it is not slowness.

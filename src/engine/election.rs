@@ -7,8 +7,8 @@
 //! one that may rely on its own.
 
 use super::config::election::{
-    FIRST_BLOCK, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE, PROMISE_MARGIN,
-    SECOND_COPY, WINDOW_PER_PEER,
+    FIRST_BLOCK, FIRST_HAVES, FIRST_LINKS, HOP, HOPS_MAX, MUTED_SEGMENTS, PROMISE_GRACE,
+    PROMISE_MARGIN, SECOND_COPY, WINDOW_PER_PEER,
 };
 use super::config::playback::COMFORT;
 use super::peer::{Held, Promise};
@@ -19,6 +19,9 @@ use super::{Engine, Why};
 use crate::base::{Duration, Instant, LinkId, SegmentId};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, PeerMessage, SegmentKey};
+
+/// Turns of a round; a power of two.
+const TURNS: u32 = 1_024;
 
 impl Engine {
     /// Nobody who can be asked holds it: wait for the election, a promise or the first links, or fetch.
@@ -40,16 +43,17 @@ impl Engine {
             return None;
         }
         let round_at = self.turn_round(now, id, promise);
-        let (u, turn) = (self.draw(&key), self.turn(&key));
+        let (u, turn) = (self.lot(&key) & (TURNS - 1), self.turn(&key));
         let half = scene.started + scene.latest.since(scene.started) / 2;
         let fire = match promise {
             Some(promise) if now < half => (promise.at + PROMISE_GRACE).min(half),
-            Some(_) => half + scene.latest.since(half).mul_f64(u),
+            Some(_) => half + scene.latest.since(half) * u / TURNS,
             None => match self.first_links_until(scene.started) {
                 Some(until) if now < until => until.min(half),
                 Some(_) | None => {
+                    let round_at = round_at.max(self.first_haves_at(id));
                     round_at
-                        + self.window(scene.latest.since(round_at)).mul_f64(turn)
+                        + self.window(scene.latest.since(round_at)) * turn / TURNS
                         + self.courtesy(id, scene)
                 }
             },
@@ -126,7 +130,7 @@ impl Engine {
         }
         let round_at = download.round_at;
         let window = self.window(scene.latest.since(round_at));
-        Some(round_at + window.mul_f64(self.turn(&segment.key)))
+        Some(round_at + window * self.turn(&segment.key) / TURNS)
     }
 
     /// When this round of the election began. A promise that was relied on and is gone begins another
@@ -157,18 +161,17 @@ impl Engine {
         f64::from(self.lot(key)) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// When it is this peer's turn, in `[0, 1)` of the window: the latest of three draws. Those who learn
+    /// When it is this peer's turn, in [`TURNS`] of the window: the latest of three draws. Those who learn
     /// of a live segment first are few and hardly linked to each other, so an early promise reaches nobody.
     /// Where everybody is linked to everybody it reaches all, and one draw brings the segment sooner.
-    fn turn(&self, key: &SegmentKey) -> f64 {
+    fn turn(&self, key: &SegmentKey) -> u32 {
         let lot = self.lot(key);
         let (first, second, third) = (lot & 0x3ff, lot >> 10 & 0x3ff, lot >> 20 & 0x3ff);
-        let turn = if self.is_linked_to_all() {
+        if self.is_linked_to_all() {
             first
         } else {
             first.max(second).max(third)
-        };
-        f64::from(turn) / 1_024.0
+        }
     }
 
     /// Whether a word of ours reaches the whole swarm at once, as far as a tracker has told its size.
@@ -208,6 +211,17 @@ impl Engine {
         let since = self.signaling.joining_since()?;
         let alone = self.signaling.swarm_size == 1;
         (!open && !alone && started < since + FIRST_LINKS).then(|| since + FIRST_LINKS)
+    }
+
+    /// When what the first neighbour holds of a live stream is known. Its greeting is not the moment to turn to the
+    /// CDN: it may hold what is waited for. A film's viewers have time, and gain by copies.
+    fn first_haves_at(&self, id: SegmentId) -> Instant {
+        let download = self.segments.get(&id).and_then(|s| s.download.as_ref());
+        let greeted = self
+            .totals
+            .first_peer_ms
+            .filter(|_| download.is_some_and(|d| !d.is_film));
+        greeted.map_or(Instant::ZERO, |ms| Instant::from_millis(ms) + FIRST_HAVES)
     }
 
     /// The soonest promise that counts. One of as many hops as ours, or more, may rely on us.

@@ -222,6 +222,22 @@ impl Engine {
         held
     }
 
+    /// What neighbours are told is held whole, track and number: for who judges engines.
+    #[must_use]
+    pub fn offered(&self) -> Vec<(TrackId, u64)> {
+        let held = self.held_whole();
+        let all = held.iter().filter(|_| self.may_upload());
+        all.flat_map(|(track, numbers)| numbers.iter().map(|number| (*track, *number)))
+            .collect()
+    }
+
+    /// What the peer behind `link` is believed to hold whole, likewise.
+    #[must_use]
+    pub fn believed(&self, link: LinkId) -> Vec<(TrackId, u64)> {
+        let link = self.links.get(&link);
+        link.map_or_else(Vec::new, |link| link.haves.whole_all())
+    }
+
     fn held_tracks(&self) -> Vec<TrackId> {
         self.held_whole().keys().copied().collect()
     }

@@ -468,7 +468,7 @@ impl Engine {
             segment.url
         );
         segment.private = true;
-        let active = segment.download.is_some();
+        let active = segment.is_wanted();
         self.quarantine.insert(key);
         if self.quarantine.len() > 10_000 {
             self.quarantine.pop_first();
@@ -496,7 +496,7 @@ impl Engine {
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
-        if segment.download.is_none() {
+        if !segment.is_wanted() {
             return self.evict(id); // nobody waits for it
         }
         segment.clear();

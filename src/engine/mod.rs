@@ -4,6 +4,7 @@
 //! and why ([`Engine::next_timeout`]). It never waits, never fails, never asks the time, and never holds
 //! payload bytes: they stay in the shell, and a place under hash or verified is never written.
 
+mod ahead;
 mod authority;
 mod cache;
 mod config;
@@ -84,6 +85,7 @@ pub struct Engine {
     uploads: Uploads,
     vouching: vouch::Vouching,
     recheck: recheck::Recheck,
+    ahead: ahead::Ahead,
     cdn: fetch::CdnRate,
     /// What all peers together bring while anything is asked of them, and up to when that was counted.
     intake: RateMeter,
@@ -145,6 +147,7 @@ impl Engine {
             uploads: Uploads::default(),
             vouching: vouch::Vouching::default(),
             recheck: recheck::Recheck::default(),
+            ahead: ahead::Ahead::default(),
             cdn: fetch::CdnRate::default(),
             intake: RateMeter::default(),
             intake_at: Instant::ZERO,
@@ -190,7 +193,7 @@ impl Engine {
             } => {
                 self.on_adopt(now, &url, range, payload, len);
             }
-            Input::Playback { ahead_ms, rate, .. } => self.playback.update(now, ahead_ms, rate),
+            Input::Playback { .. } => self.playback.hear(now, &input),
             Input::Manifest { url, body } => self.on_manifest(now, &url, &body),
             Input::Config(update) => self.on_config(now, &update),
             Input::Shutdown => self.on_shutdown(now),
@@ -272,10 +275,11 @@ impl Engine {
         .min()
     }
 
-    /// Every download is somebody's wish; segments that are only held are not looked at.
+    /// Every download is somebody's wish, or ahead of one; segments that are only held are not looked at.
     fn race_wake(&self) -> Option<Instant> {
         let downloads = self.requests.values();
         downloads
+            .chain(&self.ahead.segments)
             .filter_map(|id| self.segments.get(id)?.download.as_ref()?.wake)
             .min()
     }

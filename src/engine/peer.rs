@@ -331,6 +331,14 @@ impl Haves {
         self.0.values().map(|haves| haves.whole().count()).sum()
     }
 
+    /// Which.
+    pub(super) fn whole_all(&self) -> Vec<(TrackId, u64)> {
+        let tracks = self.0.iter();
+        tracks
+            .flat_map(|(track, haves)| haves.whole().map(|number| (*track, number)))
+            .collect()
+    }
+
     /// Numbers of a track that were told of, held or not: what a digest of it goes through.
     pub(super) fn span(&self, track: TrackId) -> usize {
         let haves = self.0.get(&track);

@@ -229,7 +229,7 @@ impl Engine {
         if self.links.get(&link).and_then(|l| room(l)).is_none() {
             return;
         }
-        let wanted = self.requests.values().copied();
+        let wanted = self.requests.values().chain(&self.ahead.segments).copied();
         let others: Vec<SegmentId> = wanted.filter(|id| *id != user).collect();
         for id in others {
             self.drive(now, id);

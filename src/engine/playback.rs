@@ -3,6 +3,7 @@
 //! Invariant: never more slack than the player's buffer really gives, less what timers are late by.
 //! Decides nothing about sources.
 
+use super::Input;
 use super::config::playback::{
     COMFORT, LATE_MAX, MARGIN_MIN, MARGIN_PERCENT, PACE_PERCENT, RESERVE_MAX, RESERVE_PART,
 };
@@ -15,6 +16,7 @@ pub(super) struct Playback {
     ahead: Duration,
     /// How late the shell's timers have been lately.
     late: Duration,
+    is_moving: bool,
 }
 
 impl Playback {
@@ -23,23 +25,44 @@ impl Playback {
             at: Instant::ZERO,
             ahead: Duration::ZERO,
             late: Duration::ZERO,
+            is_moving: false,
         }
     }
 
-    /// Takes the player's word. A paused player is treated as one that plays on in a moment.
-    pub(super) fn update(&mut self, now: Instant, ahead_ms: f64, rate: f64) {
+    /// Takes the player's word, if it is one.
+    pub(super) fn hear(&mut self, now: Instant, input: &Input) {
+        if let Input::Playback {
+            ahead_ms,
+            rate,
+            moving,
+        } = *input
+        {
+            self.update(now, ahead_ms, rate, moving);
+        }
+    }
+
+    /// What a paused player asks for is treated as if it played on in a moment. One that holds its playhead by a
+    /// rate of 0 waits for bytes (Shaka with a `rebufferingGoal`): nothing that it has buffered is time.
+    fn update(&mut self, now: Instant, ahead_ms: f64, rate: f64, is_moving: bool) {
+        let holds = rate.abs() < f64::EPSILON;
         let rate = if rate.is_finite() {
             rate.abs().clamp(0.25, 16.0)
         } else {
             1.0
         };
-        let seconds = if ahead_ms.is_finite() {
+        let seconds = if ahead_ms.is_finite() && !holds {
             ahead_ms.max(0.0) / 1e3 / rate
         } else {
             0.0
         };
         self.at = now;
+        self.is_moving = is_moving;
         self.ahead = crate::base::seconds(seconds.min(86_400.0));
+    }
+
+    /// The player plays, as far as it has said.
+    pub(super) const fn is_moving(&self) -> bool {
+        self.is_moving
     }
 
     /// When the buffer runs dry: a segment that continues it must be here by then.
@@ -89,7 +112,7 @@ mod tests {
 
     /// A player with ten seconds ahead, and when the CDN's turn is.
     fn turn(playback: &mut Playback, cdn_time: Duration) -> Instant {
-        playback.update(Instant::ZERO, 10_000.0, 1.0);
+        playback.update(Instant::ZERO, 10_000.0, 1.0, true);
         playback.latest(Instant::ZERO, cdn_time, None)
     }
 
@@ -108,6 +131,15 @@ mod tests {
         }
         let shown = turn(&mut playback, NONE);
         assert!(punctual.since(shown) < Duration::from_millis(2));
+    }
+
+    #[test]
+    fn a_player_that_holds_its_playhead_has_no_time() {
+        let mut playback = Playback::new();
+        playback.update(Instant::ZERO, 10_000.0, 1.0, true);
+        assert_eq!(playback.slack(Instant::ZERO), Duration::from_secs(10));
+        playback.update(Instant::ZERO, 10_000.0, 0.0, true);
+        assert_eq!(playback.slack(Instant::ZERO), Duration::ZERO);
     }
 
     #[test]

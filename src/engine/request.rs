@@ -28,27 +28,28 @@ impl Engine {
             return self.out(Output::Pass { request });
         };
         self.requests.insert(request, id);
+        self.turn_to(id);
         let (length, live) = self.length(id).unwrap_or((Duration::ZERO, true));
         let Some(segment) = self.segments.get_mut(&id) else {
             return;
         };
         segment.used = now;
         if segment.is_whole() && segment.download.is_none() {
-            return self.answer_from_cache(now, request, id);
+            self.answer_from_cache(now, request, id);
+            return self.bring_ahead(now, id);
         }
-        match &mut segment.download {
-            Some(download) => download.requests.push(request),
-            None => {
-                let mut download = Download::new(now, Some(request));
-                (download.length, download.is_film) = (length, !live);
-                segment.download = Some(download);
-            }
+        let download = segment.download.get_or_insert_with(|| Download::new(now));
+        if download.requests.is_empty() {
+            download.wish(now);
         }
+        (download.length, download.is_film) = (length, !live);
+        download.requests.push(request);
         self.drive(now, id);
+        self.bring_ahead(now, id);
     }
 
     /// How long the segments of its track are, and whether that is live.
-    fn length(&self, id: SegmentId) -> Option<(Duration, bool)> {
+    pub(super) fn length(&self, id: SegmentId) -> Option<(Duration, bool)> {
         let track = self.segments.get(&id)?.key.track;
         let track = self
             .timeline
@@ -119,12 +120,27 @@ impl Engine {
             self.pass_time(now)?;
             self.timeline.find(url, range)
         })?;
+        let id = self.segment_at(now, track, number)?;
+        if let Some(segment) = self.segments.get_mut(&id) {
+            url.clone_into(&mut segment.url); // with the player's own parameters
+        }
+        Some(id)
+    }
+
+    /// The engine's segment for what is listed there, made on first sight.
+    pub(super) fn segment_at(
+        &mut self,
+        now: Instant,
+        track: usize,
+        number: u64,
+    ) -> Option<SegmentId> {
         let entry = self.timeline.segment(track, number)?;
         let key = SegmentKey {
             track: self.timeline.tracks().get(track)?.id,
             number,
             version: entry.version,
         };
+        let (url, range) = (entry.url.clone(), entry.range);
         if let Some(id) = self.by_number.get(&(key.track, number)).copied() {
             if self
                 .segments
@@ -136,7 +152,7 @@ impl Engine {
             self.supersede(id);
         }
         let (standing, proof) = self.judge(now, track, number);
-        let mut segment = Segment::new(key, url.to_owned(), range, standing);
+        let mut segment = Segment::new(key, url, range, standing);
         if proof.is_some_and(|proof| !segment.take_proof(proof)) {
             // Its byte range is not as long as its digest says.
             segment.standing = Standing::Refused;
@@ -176,7 +192,7 @@ impl Engine {
             timing,
             source: Source::Cache,
         });
-        self.tell_segment(now, id, &Download::new(now, None), Source::Cache);
+        self.tell_segment(now, id, &Download::new(now), Source::Cache);
     }
 
     /// Hands the segment over if it may be, and ends the download. Whether it did.
@@ -187,6 +203,9 @@ impl Engine {
         let Some(download) = &segment.download else {
             return true;
         };
+        if download.requests.is_empty() {
+            return false; // it waits for its wish
+        }
         let from_peers = download.peer_bytes();
         let private_done = segment.private && download.leg.is_none() && segment.size.is_some();
         let cdn_alone = from_peers == 0 && !segment.private && segment.is_here_from_cdn();

@@ -194,6 +194,12 @@ impl Segment {
         self.size.is_some() && !self.private && self.blocks.iter().all(|b| *b == Block::Verified)
     }
 
+    /// The player waits for it.
+    pub(super) fn is_wanted(&self) -> bool {
+        let download = self.download.as_ref();
+        download.is_some_and(|download| !download.requests.is_empty())
+    }
+
     /// All bytes are here and all of them came from the CDN in one piece: the player would have got the
     /// same alone, so it need not wait for hashes.
     pub(super) fn is_here_from_cdn(&self) -> bool {

@@ -253,7 +253,7 @@ impl Engine {
     }
 
     pub(super) fn on_tracker_closed(&mut self, now: Instant, id: TrackerId) {
-        let jitter = self.rng.unit();
+        let jitter = 75 + self.rng.below(51);
         let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
             return;
         };
@@ -262,7 +262,7 @@ impl Engine {
         }
         tracker.state = State::Closed;
         let back_off = (RECONNECT_MIN * (1 << tracker.failures.min(6))).min(RECONNECT_MAX);
-        tracker.next = now + back_off.mul_f64(0.75 + jitter / 2.0);
+        tracker.next = now + back_off * jitter / 100;
         tracker.failures = tracker.failures.saturating_add(1);
         let (tell, url) = (
             !tracker.warned && tracker.failures == 2,

@@ -57,8 +57,11 @@ impl Engine {
             return;
         }
         let slack = self.playback.slack(now);
+        let is_ahead = self.is_ahead(id);
         let held = self.awaits_text(now, id, slack);
-        let wake = if held.is_some() && self.config.cdn_fallback_delay > 0 {
+        let wake = if is_ahead {
+            self.race_ahead(now, id)
+        } else if held.is_some() && self.config.cdn_fallback_delay > 0 {
             held
         } else if !self.is_shareable(id) || self.config.cdn_fallback_delay == 0 {
             self.because(Why::Alone);
@@ -69,6 +72,9 @@ impl Engine {
         if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
             let soonest = now + Duration::from_millis(1);
             download.wake = wake.map(|at| at.max(soonest));
+        }
+        if !is_ahead {
+            self.bring_ahead(now, id);
         }
     }
 
@@ -202,7 +208,7 @@ impl Engine {
 
     /// Peers that were asked so long ago, for blocks or the leaf list, and have sent nothing since.
     /// With `patient` ones that are slow by their rate have longer.
-    fn silent_for(
+    pub(super) fn silent_for(
         &self,
         now: Instant,
         id: SegmentId,
@@ -277,9 +283,17 @@ impl Engine {
             .count();
         if count > 0 && count < blocks {
             let from = self.lot(&key) as usize % (blocks - count + 1);
-            self.because(Why::Share);
-            self.start_leg(now, id, from..from + count);
+            let owed = |index: &usize| self.is_owed_at(id, *index);
+            if let Some(first) = (from..from + count).find(owed) {
+                self.because(Why::Share);
+                self.start_leg(now, id, first..from + count);
+            }
         }
+    }
+
+    fn is_owed_at(&self, id: SegmentId, index: usize) -> bool {
+        let block = self.segments.get(&id).and_then(|s| s.blocks.get(index));
+        block.is_some_and(is_owed)
     }
 
     /// Whether this viewer is one of those that bring a slice: so many of the swarm as make [`SLICED_COPIES`]
@@ -451,12 +465,21 @@ impl Engine {
         // In percent, so that no float becomes an index; a fifth is left to the CDN for safety.
         let percent = (0..100).filter(|p| f64::from(*p) < share * 80.0).count();
         let keep = left * percent / 100;
-        let from = (first + keep).min(segment.blocks.len().saturating_sub(1));
+        let owed = segment.blocks.iter().enumerate();
+        let mut owed = owed.filter(|(_, block)| is_owed(block));
+        let from = owed.nth(keep).map_or(first, |(index, _)| index);
         self.start_leg(now, id, from..usize::MAX);
     }
 
     /// Everything that is missing from the CDN, one leg after the other.
     pub(super) fn take_from_cdn(&mut self, now: Instant, id: SegmentId) -> Option<Instant> {
+        // Who was in vain the last time, and is again, is not asked on and on beside the CDN.
+        for link in self.silent_for(now, id, Duration::ZERO, false) {
+            let conduct = self.links.get(&link).map(|link| &link.conduct);
+            if conduct.is_some_and(|conduct| conduct.in_vain > 0) {
+                self.note_fault(now, link, Fault::Overtaken);
+            }
+        }
         self.cancel_asked(id, |_, _| true);
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;

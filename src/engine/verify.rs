@@ -93,7 +93,7 @@ impl Engine {
         if let Some(download) = &mut segment.download {
             download.note_bytes(now);
         }
-        self.note_arrival(now, link, asked.len(), len);
+        self.note_arrival(now, link, asked.len(), len, id);
         self.out(Output::Place {
             payload,
             segment: id,
@@ -104,13 +104,17 @@ impl Engine {
         self.share_room(now, link, id);
     }
 
-    fn note_arrival(&mut self, now: Instant, link: LinkId, blocks: usize, len: u64) {
+    fn note_arrival(&mut self, now: Instant, link: LinkId, blocks: usize, len: u64, id: SegmentId) {
+        // What nobody waits for may come as late as it likes: it makes nothing good.
+        let is_waited_for = !self.is_ahead(id);
         let Some(link) = self.links.get_mut(&link) else {
             return;
         };
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
         link.outstanding = link.outstanding.saturating_sub(blocks);
-        link.conduct.in_vain = 0;
+        if is_waited_for {
+            link.conduct.in_vain = 0;
+        }
         let span = now.since(link.progress_at).max(Duration::from_micros(200));
         link.rate.add(now, len, span);
         link.progress_at = now;

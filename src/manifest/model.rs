@@ -247,6 +247,12 @@ impl Track {
         self.segments.get(self.position(number)?)
     }
 
+    /// The segment that is listed behind the one with this number.
+    #[must_use]
+    pub fn after(&self, number: u64) -> Option<&Segment> {
+        self.segments.get(self.position(number)? + 1)
+    }
+
     fn position(&self, number: u64) -> Option<usize> {
         let found = self
             .segments

@@ -124,6 +124,8 @@ pub struct Figures {
     pub links_opened_per_minute: f64,
     /// Parts of the mesh with no link between them, at worst.
     pub islands: usize,
+    /// Segments a neighbour has held or lacked for long that somebody does not know so, by those that are known.
+    pub haves_unknown: f64,
     /// Figures by wave and group of viewers, where there are several.
     pub cohorts: Vec<Cohort>,
     /// Messages to and from the tracker.
@@ -214,6 +216,8 @@ impl Figures {
         figures.control_bytes_per_s = tally.control_bytes as f64 / figures.viewer_s.max(1.0);
         figures.control_share = per_byte(tally.control_bytes);
         figures.islands = world.census.islands;
+        let hearsay = &world.hearsay;
+        figures.haves_unknown = hearsay.wrong as f64 / hearsay.right.max(1) as f64;
         figures.links_opened_per_minute = tally.opened as f64 * 60.0 / figures.viewer_s.max(1.0);
         figures.add_players(world, &viewers);
         figures.add_links(world, &viewers);

@@ -14,6 +14,7 @@ mod crowd;
 mod event;
 mod fault;
 mod figures;
+mod hearsay;
 mod link;
 mod linking;
 mod nat;

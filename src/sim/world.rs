@@ -10,6 +10,7 @@
 
 use super::census::Census;
 use super::crowd::{Crowd, Stage};
+use super::hearsay::Hearsay;
 use super::office::Office;
 use super::origin::Origin;
 use super::scenario::Scenario;
@@ -28,6 +29,7 @@ pub(super) struct World<'a> {
     pub(super) crowds: Vec<Crowd>,
     office: Office,
     pub(super) census: Census,
+    pub(super) hearsay: Hearsay,
     sink: Option<Sink<'a>>,
     width: u64,
 }
@@ -78,6 +80,7 @@ impl<'a> World<'a> {
                 .collect(),
             stage,
             census: Census::default(),
+            hearsay: Hearsay::default(),
             sink,
             width: u64::try_from(width.as_micros()).unwrap_or(u64::MAX),
         }
@@ -122,8 +125,9 @@ impl<'a> World<'a> {
 
     fn look_around(&mut self, now: Instant) {
         if self.stage.with_engines && self.census.is_due(now) {
-            let viewers = viewers(&self.crowds);
-            self.census.count(&viewers.collect::<Vec<_>>(), now);
+            let viewers: Vec<&Viewer> = viewers(&self.crowds).collect();
+            self.census.count(&viewers, now);
+            self.hearsay.look(&viewers, now);
         }
     }
 
