@@ -200,3 +200,26 @@ fn only_verified_bytes_are_confirmed_and_nobody_confirms_for_another() {
     assert_eq!(kept(&world), honest);
     assert_eq!(world.tracker.stats().totals.refusals, 1);
 }
+
+#[test]
+fn what_viewers_report_is_summed_while_they_are_there() {
+    let (mut world, first, second) = pair(keeper(1), LEN);
+    take(&mut world, second, 0..5);
+    world.run_for(Duration::from_secs(300));
+    let room = world.info_hash(first);
+    let both = world.tracker.figures(room).reported;
+    let stats = |viewer: Viewer| world.viewers[viewer].engine.stats();
+    assert_eq!(both.from_peers, stats(second).peer_bytes);
+    let from_cdn = stats(first).cdn_bytes + stats(second).cdn_bytes;
+    assert_eq!(both.from_cdn, from_cdn);
+    assert!(both.wait_ms(500).is_some_and(|ms| ms < 1_000));
+    world.tell(first, Input::Shutdown);
+    world.run_for(Duration::from_secs(1));
+    let one = world.tracker.figures(room).reported;
+    assert_eq!(one.from_cdn, world.viewers[second].engine.stats().cdn_bytes);
+    let (mut other, _, second) = pair(Tracker::new(Config::default(), 1), LEN);
+    take(&mut other, second, 0..5);
+    other.run_for(Duration::from_secs(300));
+    let none = other.tracker.figures(room).reported;
+    assert_eq!((none.from_peers, none.from_cdn), (0, 0));
+}
