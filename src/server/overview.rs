@@ -6,7 +6,7 @@
 use super::State;
 use super::admin::{Operated, problem};
 use super::api::{ReportedView, StandingView};
-use super::state::Refused;
+use super::refused::Refused;
 use super::store::Page;
 use crate::base::InfoHash;
 use crate::tracker::Figures;

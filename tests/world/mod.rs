@@ -99,6 +99,8 @@ pub struct Shell {
     pub vice: Option<Vice>,
     /// The TURN server its connections were last told to use.
     pub relay: Option<String>,
+    /// Late candidates of others that its connections were given.
+    pub candidates: Vec<(LinkId, String)>,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
     pub alive: bool,
@@ -139,6 +141,8 @@ pub struct World {
     pub link_bytes_per_s: u64,
     /// Whether a network lets two viewers find each other.
     pub reachable: fn(Viewer, Viewer) -> bool,
+    /// Connections find a candidate more after they were described.
+    pub late_candidates: bool,
     /// Where viewers are; who is not named is in a network of its own.
     pub networks: BTreeMap<Viewer, Option<Network>>,
     wakes: u64,
@@ -174,6 +178,7 @@ impl World {
             link_latency: Duration::from_millis(5),
             link_bytes_per_s: 10_000_000,
             reachable: |_, _| true,
+            late_candidates: false,
             networks: BTreeMap::new(),
             wakes: 0,
         }
@@ -205,6 +210,7 @@ impl World {
             links: BTreeMap::new(),
             vice: None,
             relay: None,
+            candidates: Vec::new(),
             hashed_bytes: 0,
             alive: true,
             trackers: BTreeMap::new(),
@@ -344,6 +350,14 @@ impl World {
     pub fn operate(&mut self, input: tracker::Input) {
         self.tracker.handle_input(self.now, input);
         self.drain_tracker();
+    }
+
+    /// A viewer's sockets are gone, and their tracker has not noticed.
+    pub fn lose_sockets(&mut self, viewer: Viewer) {
+        for (tracker, connection) in std::mem::take(&mut self.viewers[viewer].trackers) {
+            self.connections.remove(&connection);
+            self.tell(viewer, Input::TrackerClosed { tracker });
+        }
     }
 
     pub fn stop_tracker(&mut self) {
@@ -500,7 +514,7 @@ impl World {
         while let Some(output) = self.tracker.poll_output() {
             match output {
                 tracker::Output::Send { connection, text } => self.from_tracker(connection, text),
-                tracker::Output::Record(_) => {}
+                tracker::Output::Record(_) | tracker::Output::Tell { .. } => {}
                 tracker::Output::Earned { connection, credit } => {
                     self.earned.push(credit.earned);
                     self.from_tracker(connection, credit.acknowledgement);

@@ -6,9 +6,10 @@
 use super::reported::waits;
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    READS_RECEIPTED, RECEIPTS_VERSION, Receipt, Reported, SDP_BYTES_MAX, SUBJECT_BYTES_MAX,
-    Scraped, TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION, WAITS,
+    AnnounceError, CANDIDATE_BYTES_MAX, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer,
+    POLICY_VERSION, RECEIPTS_VERSION, Receipt, Reported, SDP_BYTES_MAX, SPEAKS_ALL,
+    SUBJECT_BYTES_MAX, Scraped, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION, ToTracker,
+    VOTES_VERSION, WAITS,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -30,11 +31,12 @@ impl ToTracker {
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
             Some("vote") => raw.vote(),
+            Some("candidate") => raw.candidate(),
             Some("receipt") => raw.receipt(),
             Some("scrape") => Ok(Self::Scrape {
                 info_hashes: raw.info_hashes,
             }),
-            _ => Err(raw.shared.unknown_action()),
+            _ => Err(Shared::unknown_action()),
         }
     }
 }
@@ -45,19 +47,26 @@ impl FromTracker {
     /// # Errors
     /// As for [`ToTracker::decode`]. A `failure reason` needs no action.
     pub fn decode(text: &str) -> Result<Self, AnnounceError> {
-        let raw = parse(text, RawFromTracker::read)?;
-        if raw.shared.action.as_deref() == Some("receipt") {
+        // What a message does not keep goes in one place: moved out one by one, each way out would drop the rest.
+        let mut raw = parse(text, RawFromTracker::read)?;
+        let action = raw.shared.action.take();
+        if action.as_deref() == Some("receipt") {
             return raw.receipted();
         }
-        if let Some(reason) = raw.failure {
+        if let Some(reason) = raw.failure.take() {
             return Ok(Self::Failure {
                 info_hash: raw.info_hash,
                 reason: clip(reason),
             });
         }
-        match raw.shared.action.as_deref() {
+        match action.as_deref() {
             Some("announce") => raw.announce(),
-            _ => Err(raw.shared.unknown_action()),
+            Some("candidate") => Ok(Self::Candidate {
+                info_hash: known(raw.info_hash)?,
+                peer: raw.shared.peer()?,
+                candidate: raw.shared.candidate()?,
+            }),
+            _ => Err(Shared::unknown_action()),
         }
     }
 }
@@ -93,6 +102,9 @@ struct Shared {
     peer_id: Option<[u8; 20]>,
     offer_id: Option<String>,
     answer: Option<Sdp>,
+    candidate: Option<Quoted>,
+    ticket: Option<String>,
+    trickle: Option<u64>,
 }
 
 impl Shared {
@@ -103,19 +115,28 @@ impl Shared {
             "peer_id" => self.peer_id = id(json)?,
             "offer_id" => self.offer_id = text(json)?,
             "answer" => self.answer = Sdp::read(json)?,
+            "candidate" if json.kind()? == Kind::Text => self.candidate = Some(json.quoted()?),
+            "ticket" => self.ticket = text(json)?,
+            "trickle" => self.trickle = count(json)?,
             _ => json.skip()?,
         }
         Ok(())
     }
 
-    fn unknown_action(&self) -> AnnounceError {
-        let action = self.action.as_deref().unwrap_or("none");
-        let action = action.chars().take(20).collect::<String>();
-        AnnounceError(format!("unknown action: {action}"))
+    fn unknown_action() -> AnnounceError {
+        AnnounceError("the action is missing or unknown".into())
+    }
+
+    fn candidate(&mut self) -> Result<Quoted, AnnounceError> {
+        let candidate = self
+            .candidate
+            .take()
+            .filter(|it| it.written_bytes() <= CANDIDATE_BYTES_MAX);
+        candidate.ok_or_else(|| AnnounceError("candidate is missing or too long".into()))
     }
 
     fn peer(&self) -> Result<PeerId, AnnounceError> {
-        required(self.peer_id, "peer_id")
+        required(self.peer_id, "peer_id is missing")
     }
 }
 
@@ -139,6 +160,7 @@ struct RawToTracker {
     mac: Option<String>,
     token: Option<String>,
     turn: Option<u64>,
+    hints: Option<String>,
     cdn: Option<u64>,
     waits: [u32; WAITS],
     offers: Vec<RawOffer>,
@@ -167,6 +189,7 @@ impl RawToTracker {
                 "mac" => raw.mac = text(json)?,
                 "token" => raw.token = text(json)?,
                 "turn" => raw.turn = count(json)?,
+                "hints" if json.kind()? == Kind::Object => raw.hints = Some(json.written()?.into()),
                 "cdn" => raw.cdn = count(json)?,
                 "waits" => raw.waits = waits(json)?,
                 "offers" => raw.offers = offers(json)?,
@@ -180,30 +203,39 @@ impl RawToTracker {
         known(self.info_hashes.first().copied())
     }
 
+    fn candidate(mut self) -> Result<ToTracker, AnnounceError> {
+        Ok(ToTracker::Candidate {
+            info_hash: self.info_hash()?,
+            peer: self.shared.peer()?,
+            to_peer: required(self.to_peer_id, "to_peer_id is missing")?,
+            candidate: self.shared.candidate()?,
+        })
+    }
+
     fn vote(self) -> Result<ToTracker, AnnounceError> {
         Ok(ToTracker::Vote {
             info_hash: self.info_hash()?,
             peer: self.shared.peer()?,
-            against: required(self.against, "against")?,
+            against: required(self.against, "against is missing")?,
         })
     }
 
     fn receipt(self) -> Result<ToTracker, AnnounceError> {
         let info_hash = self.info_hash()?;
         let Some((bytes, mac)) = self.bytes.zip(self.mac) else {
-            return error("a receipt lacks bytes or mac".into());
+            return error("a receipt lacks bytes or mac");
         };
         let subject = self.subject.filter(|subject| !subject.is_empty());
         if subject
             .as_ref()
             .is_some_and(|it| it.len() > SUBJECT_BYTES_MAX)
         {
-            return error(format!("subject is longer than {SUBJECT_BYTES_MAX} bytes"));
+            return error("subject is too long");
         }
         Ok(ToTracker::Receipt(Receipt {
             info_hash,
             peer: self.shared.peer()?,
-            from: required(self.from, "from")?,
+            from: required(self.from, "from is missing")?,
             bytes,
             segments: self.segments.unwrap_or(0),
             subject,
@@ -218,7 +250,7 @@ impl RawToTracker {
             return Ok(ToTracker::Answer {
                 info_hash,
                 peer,
-                to_peer: required(self.to_peer_id, "to_peer_id")?,
+                to_peer: required(self.to_peer_id, "to_peer_id is missing")?,
                 offer_id: offer_id(self.shared.offer_id)?,
                 sdp: answer.take("answer")?,
             });
@@ -243,6 +275,9 @@ impl RawToTracker {
                 token: self.token,
                 asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
                 takes_turn: self.turn == Some(TURN_VERSION),
+                takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
+                ticket: self.shared.ticket,
+                hints: self.hints,
                 reported: self.cdn.map(|cdn_bytes| Reported {
                     cdn_bytes,
                     waits: self.waits,
@@ -289,8 +324,8 @@ impl RawFromTracker {
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
                 "receipt_key" => raw.receipt_key = text(json)?,
-                "from" if READS_RECEIPTED => raw.from = id(json)?,
-                "bytes" if READS_RECEIPTED => raw.bytes = count(json)?,
+                "from" if SPEAKS_ALL => raw.from = id(json)?,
+                "bytes" if SPEAKS_ALL => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "turn" if json.kind()? == Kind::Object => raw.turn = Some(json.written()?.into()),
                 name => raw.shared.read(name, json)?,
@@ -299,8 +334,8 @@ impl RawFromTracker {
         Ok(raw)
     }
 
-    fn receipted(self) -> Result<FromTracker, AnnounceError> {
-        if !READS_RECEIPTED {
+    fn receipted(&mut self) -> Result<FromTracker, AnnounceError> {
+        if !SPEAKS_ALL {
             return Ok(FromTracker::Receipted {
                 info_hash: InfoHash([0; 20]),
                 from: PeerId([0; 20]),
@@ -310,28 +345,28 @@ impl RawFromTracker {
         }
         Ok(FromTracker::Receipted {
             info_hash: known(self.info_hash)?,
-            from: required(self.from, "from")?,
+            from: required(self.from, "from is missing")?,
             bytes: self.bytes.unwrap_or(0),
-            refused: self.failure.map(clip),
+            refused: self.failure.take().map(clip),
         })
     }
 
-    fn announce(self) -> Result<FromTracker, AnnounceError> {
+    fn announce(&mut self) -> Result<FromTracker, AnnounceError> {
         let info_hash = known(self.info_hash)?;
         let peer = self.shared.peer();
-        if let Some(offer) = self.offer {
+        if let Some(offer) = self.offer.take() {
             return Ok(FromTracker::Offered {
                 info_hash,
                 peer: peer?,
-                offer_id: offer_id(self.shared.offer_id)?,
+                offer_id: offer_id(self.shared.offer_id.take())?,
                 sdp: offer.take("offer")?,
             });
         }
-        if let Some(answer) = self.shared.answer {
+        if let Some(answer) = self.shared.answer.take() {
             return Ok(FromTracker::Answered {
                 info_hash,
                 peer: peer?,
-                offer_id: offer_id(self.shared.offer_id)?,
+                offer_id: offer_id(self.shared.offer_id.take())?,
                 sdp: answer.take("answer")?,
             });
         }
@@ -342,13 +377,15 @@ impl RawFromTracker {
             interval_s: saturate(interval.unwrap_or(0)),
             complete: saturate(self.complete.unwrap_or(0)),
             incomplete: saturate(self.incomplete.unwrap_or(0)),
-            warning: self.warning.map(clip),
+            warning: self.warning.take().map(clip),
             takes_votes: self.votes == Some(VOTES_VERSION),
             max_peers: self.max_peers.map(saturate),
             upload_limit: self.upload_limit,
             grants: Grants {
-                turn: self.turn,
-                receipt_key: self.receipt_key,
+                turn: self.turn.take(),
+                takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
+                ticket: self.shared.ticket.take(),
+                receipt_key: self.receipt_key.take(),
             },
         })
     }
@@ -410,13 +447,11 @@ impl Sdp {
 
     fn take(self, kind: &str) -> Result<Quoted, AnnounceError> {
         if self.kind != kind {
-            return error(format!("session description is not of type {kind}"));
+            return error("a session description is of another type than its member");
         }
         let bytes = self.sdp.written_bytes();
         if bytes == 0 || bytes > SDP_BYTES_MAX {
-            return error(format!(
-                "{kind} is empty or longer than {SDP_BYTES_MAX} bytes"
-            ));
+            return error("a session description is empty or too long");
         }
         Ok(self.sdp)
     }
@@ -427,7 +462,7 @@ fn parse<T>(
     read: impl Fn(&mut Cursor<'_>) -> Result<T, Malformed>,
 ) -> Result<T, AnnounceError> {
     if text.len() > TEXT_BYTES_MAX {
-        return error(format!("message is longer than {TEXT_BYTES_MAX} bytes"));
+        return error("the message is too long");
     }
     let mut json = Cursor::new(text);
     let raw = read(&mut json)?;
@@ -435,23 +470,20 @@ fn parse<T>(
     Ok(raw)
 }
 
-fn error<T>(reason: String) -> Result<T, AnnounceError> {
-    Err(AnnounceError(reason))
+fn error<T>(reason: &str) -> Result<T, AnnounceError> {
+    Err(AnnounceError(reason.into()))
 }
 
 fn known(info_hash: Option<InfoHash>) -> Result<InfoHash, AnnounceError> {
     info_hash.ok_or_else(|| AnnounceError("info_hash is missing".into()))
 }
 
-fn required(id: Option<[u8; 20]>, member: &str) -> Result<PeerId, AnnounceError> {
-    match id {
-        Some(bytes) => Ok(PeerId(bytes)),
-        None => error(format!("{member} is missing")),
-    }
+fn required(id: Option<[u8; 20]>, missing: &str) -> Result<PeerId, AnnounceError> {
+    id.map_or_else(|| error(missing), |bytes| Ok(PeerId(bytes)))
 }
 
 fn offer_id(text: Option<String>) -> Result<String, AnnounceError> {
-    text.filter(|id| !id.is_empty() && id.chars().count() <= OFFER_ID_CHARS_MAX)
+    text.filter(|id| !id.is_empty() && id.chars().nth(OFFER_ID_CHARS_MAX).is_none())
         .ok_or_else(|| AnnounceError("offer_id is missing or too long".into()))
 }
 
