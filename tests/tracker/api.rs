@@ -195,6 +195,26 @@ async fn a_room_is_named_by_its_video_or_its_info_hash_and_lists_have_pages() {
     assert_eq!(page("")["items"].as_array().unwrap().len(), 2);
 }
 
+/// An announce of a viewer that had 3,000 bytes from peers, 1,000 from the CDN, and waited 100 ms.
+fn reporting(n: u8) -> String {
+    let mut message = announce(n);
+    if let ToTracker::Announce {
+        downloaded,
+        extensions,
+        ..
+    } = &mut message
+    {
+        let mut reported = Reported {
+            cdn_bytes: 1_000,
+            ..Reported::default()
+        };
+        reported.note(100_000);
+        *downloaded = 3_000;
+        extensions.reported = Some(reported);
+    }
+    message.encode()
+}
+
 #[tokio::test]
 async fn what_viewers_report_and_their_stays_are_told() {
     let folder = Folder::new();
@@ -202,44 +222,8 @@ async fn what_viewers_report_and_their_stays_are_told() {
     let mut viewers = Vec::new();
     for n in 1..=2 {
         let mut viewer = tracker.client().await;
-        let ToTracker::Announce {
-            info_hash,
-            peer,
-            event,
-            uploaded,
-            left,
-            offers,
-            numwant,
-            takes_policy,
-            mut extensions,
-            ..
-        } = announce(n)
-        else {
-            panic!("no announce");
-        };
-        let mut reported = Reported {
-            cdn_bytes: 1_000,
-            ..Reported::default()
-        };
-        reported.note(100_000);
-        extensions.reported = Some(reported);
-        let announce = ToTracker::Announce {
-            info_hash,
-            peer,
-            event,
-            uploaded,
-            downloaded: 3_000,
-            left,
-            offers,
-            numwant,
-            takes_policy,
-            extensions,
-        };
-        viewer
-            .0
-            .send(Message::Text(announce.encode().into()))
-            .await
-            .unwrap();
+        let text = Message::Text(reporting(n).into());
+        viewer.0.send(text).await.unwrap();
         viewer.hear().await;
         viewers.push(viewer);
     }
