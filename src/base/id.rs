@@ -32,7 +32,9 @@ local_id! {
     TrackerId;
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles
         .map(|nibble| char::from_digit(u32::from(nibble), 16).unwrap_or('0'))

@@ -159,6 +159,18 @@ pub(super) mod signaling {
     pub(in crate::engine) const RECONNECT_MAX: Duration = Duration::from_secs(60);
 }
 
+/// What a tracker hears of who sent what (`receipts.rs`).
+pub(super) mod receipts {
+    use crate::base::Duration;
+
+    /// Each time a peer has brought so much more: with a viewer that leaves without a word less is forgotten.
+    pub(in crate::engine) const BYTES: u64 = 4 << 20;
+    /// What is less, of all peers so often.
+    pub(in crate::engine) const EVERY: Duration = Duration::from_secs(30);
+    /// Peers of whom account is kept; a tracker takes no more from one viewer either.
+    pub(in crate::engine) const SENDERS_MAX: usize = 256;
+}
+
 /// What peers tell each other.
 pub(super) mod exchange {
     use crate::base::Duration;

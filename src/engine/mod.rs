@@ -18,6 +18,7 @@ mod output;
 mod peer;
 mod picker;
 mod playback;
+mod receipts;
 mod recheck;
 mod request;
 mod segment;
@@ -49,6 +50,7 @@ use crate::manifest::Timeline;
 use crate::wire::SegmentKey;
 use peer::Link;
 use playback::Playback;
+use receipts::Ledger;
 use segment::Segment;
 use signaling::Signaling;
 use stats::Totals;
@@ -92,6 +94,7 @@ pub struct Engine {
     cdn_share: f64,
     haves_at: Instant,
     totals: Totals,
+    ledger: Ledger,
     next_id: u32,
     down: bool,
     why: Why,
@@ -151,6 +154,7 @@ impl Engine {
             cdn_share: 0.0,
             haves_at: Instant::ZERO,
             totals: Totals::default(),
+            ledger: Ledger::default(),
             next_id: 0,
             down: false,
             why: Why::default(),

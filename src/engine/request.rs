@@ -184,6 +184,7 @@ impl Engine {
         let (timing, len) = (segment.timing, segment.size.unwrap_or(0));
         self.requests.remove(&request);
         self.totals.counts.cache += 1;
+        self.totals.reported.note(0);
         self.out(Output::Ready {
             request,
             segment: id,
@@ -226,6 +227,8 @@ impl Engine {
         let timing = segment.timing;
         let private = segment.private;
         self.totals.counts.add(source);
+        let waited = now.0.saturating_sub(download.started.0);
+        self.totals.reported.note(waited);
         if let Some(size) = segment.size
             && (from_peers > 0 || download.share_taken)
         {

@@ -49,6 +49,8 @@ pub(super) struct Tracker {
     pub(super) takes_candidates: bool,
     /// By which it knows us again on another connection; empty for none.
     pub(super) ticket: String,
+    /// What it last gave us to sign receipts with, on this connection.
+    pub(super) receipt_key: Option<String>,
     /// Links and bytes a second it last allowed; what it said holds when it is gone.
     pub(super) caps: (Option<u32>, Option<u64>),
 }
@@ -136,6 +138,7 @@ impl Tracker {
             takes_votes: false,
             takes_candidates: false,
             ticket: String::new(),
+            receipt_key: None,
             caps: (None, None),
         }
     }
@@ -166,6 +169,7 @@ impl Engine {
         tracker.greeted = false;
         tracker.takes_votes = false;
         tracker.takes_candidates = false;
+        tracker.receipt_key = None;
         let url = tracker.url.clone();
         self.out(Output::OpenTracker {
             tracker: tracker_id(index),
@@ -288,6 +292,7 @@ impl Engine {
             return;
         }
         self.expire_offers(now);
+        self.write_receipts(now, false);
         for index in 0..self.signaling.trackers.len() {
             let Some(tracker) = self.signaling.trackers.get(index) else {
                 return;
@@ -322,6 +327,8 @@ impl Engine {
         let wants = self.wants_links();
         let (uploaded, downloaded) = (self.totals.uploaded, self.totals.peers);
         let peer = self.peer_id;
+        self.totals.reported.cdn_bytes = self.totals.cdn;
+        let reported = self.totals.reported;
         let Some(tracker) = self.signaling.trackers.get_mut(index) else {
             return;
         };
@@ -349,11 +356,13 @@ impl Engine {
             takes_policy: true,
             extensions: Extensions {
                 token: self.config.join_token.clone(),
-                asks_receipts: false,
+                asks_receipts: true,
                 takes_turn: true,
                 takes_candidates: true,
                 ticket,
                 hints: None,
+                // Others would not know what to do with it.
+                reported: tracker.receipt_key.is_some().then_some(reported),
             },
         };
         let text = announce.encode();
@@ -554,6 +563,6 @@ impl Engine {
     }
 }
 
-fn tracker_id(index: usize) -> TrackerId {
+pub(super) fn tracker_id(index: usize) -> TrackerId {
     TrackerId(u32::try_from(index).unwrap_or(u32::MAX))
 }

@@ -4,6 +4,7 @@
 //! off the network, wasted ones too.
 
 use super::{Engine, Source};
+use crate::wire::Reported;
 
 /// A snapshot of the engine's counters.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,6 +91,8 @@ pub(super) struct Totals {
     pub(super) discarded: u64,
     pub(super) counts: SegmentCounts,
     pub(super) first_peer_ms: Option<u64>,
+    /// How long players waited for segments, for a tracker that keeps account.
+    pub(super) reported: Reported,
 }
 
 impl Totals {

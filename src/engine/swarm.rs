@@ -253,6 +253,7 @@ impl Engine {
 
     /// Says goodbye to trackers and peers.
     pub(super) fn leave_swarm(&mut self, now: Instant) {
+        self.write_receipts(now, true);
         self.say_stopped();
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for id in links {

@@ -31,6 +31,7 @@ impl Engine {
                 tracker.takes_votes = takes_votes;
                 // One that nobody asked for says nothing of these.
                 tracker.takes_candidates |= grants.takes_candidates;
+                tracker.receipt_key = grants.receipt_key.or(tracker.receipt_key.take());
                 if let Some(ticket) = grants.ticket {
                     tracker.ticket = ticket;
                 }

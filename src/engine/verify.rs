@@ -227,6 +227,7 @@ impl Engine {
         self.hash_whole(id);
         self.announce_progress(now, id);
         self.report_progress(id);
+        self.write_receipts(now, false);
         self.drive(now, id);
         self.trim_cache();
     }
@@ -241,9 +242,12 @@ impl Engine {
             link.credit += bytes;
         }
         let download = self.segments.get_mut(&id).and_then(|s| s.download.as_mut());
-        if let Some(download) = download {
-            *download.senders.or_default(peer) += bytes;
-        }
+        let before = download.map(|download| {
+            let sum = download.senders.or_default(peer);
+            *sum += bytes;
+            *sum - bytes
+        });
+        self.ledger.note(peer, bytes, before == Some(0));
     }
 
     /// A block differs from its leaf: whose fault is it?

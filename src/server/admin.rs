@@ -1,11 +1,12 @@
 //! The operator's listener: policy, bans, drain, metrics, health.
 //!
-//! Everything but health needs the token (`Authorization: Bearer`). Invariant: what is answered with a
+//! Everything but health and the page of `overview`, which is empty without it, needs the token (`Authorization: Bearer`). Invariant: what is answered with a
 //! success is in force; errors are problem+json (RFC 9457) and say what to do. What is ruled here is in
 //! the store and known to Redis before it is answered, if there are such, else it ends with the tracker. It stands on a listener of its own, so that a
 //! firewall can tell operators from viewers.
 
 use super::nodes::Nodes;
+use super::overview::{show_overview, show_page};
 use super::run::Beside;
 use super::settings::{Rule, TOKEN_CHARS_MIN};
 use super::store::{Ruled, Store, Write, now_ms};
@@ -102,6 +103,7 @@ impl Operated {
 /// The operator's routes.
 pub(super) fn admin(operated: Operated, token: Token) -> Router {
     let guarded = Router::new()
+        .route("/overview", get(show_overview))
         .route("/metrics", get(show_metrics))
         .route("/policy", get(show_policy).put(put_policy))
         .route("/policy/rooms", get(show_rooms))
@@ -119,6 +121,7 @@ pub(super) fn admin(operated: Operated, token: Token) -> Router {
         })
         .layer(from_fn_with_state(token, guard));
     Router::new()
+        .route("/", get(show_page))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .merge(guarded)

@@ -23,6 +23,8 @@ mod metrics;
 #[cfg(feature = "operate")]
 mod nodes;
 #[cfg(feature = "operate")]
+mod overview;
+#[cfg(feature = "operate")]
 mod places;
 mod proxies;
 mod refused;

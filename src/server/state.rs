@@ -298,6 +298,12 @@ impl State {
         self.core().tracker.figures(room)
     }
 
+    /// The largest rooms, and how much is going on in them.
+    #[cfg(feature = "operate")]
+    pub(super) fn largest(&self, most: usize) -> Vec<(InfoHash, Figures)> {
+        self.core().tracker.largest(most)
+    }
+
     /// Whether a visitor's request is answered: it may connect, and has asked no more than it may send.
     #[cfg(feature = "operate")]
     pub(super) fn may_ask(&self, visitor: Option<IpAddr>) -> Result<(), Refused> {

@@ -208,13 +208,13 @@ impl Tracker {
     ) -> Grants {
         let Presence { id, connection, .. } = presence;
         let asks = takes.asks_receipts;
-        let receipts = asks.then(|| self.receipt_key(info_hash, id)).flatten();
+        let receipt_key = asks.then(|| self.receipt_key(info_hash, id)).flatten();
         let now_s = self.unix_s(now);
         let turn = self.turn.as_ref().filter(|_| takes.takes_turn);
         let tickets = self.tickets.as_ref().filter(|_| takes.ticket.is_some());
         let subject = self.subject(connection, info_hash);
         Grants {
-            receipts,
+            receipt_key,
             turn: turn.zip(now_s).map(|(turn, now_s)| turn.server(now_s, id)),
             takes_candidates: takes.takes_candidates,
             ticket: tickets

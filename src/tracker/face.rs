@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Credit, Place, Policy, Record, Rooms, Tickets, Tokens, Turn};
+use super::{Audience, CloseReason, Credit, Place, Policy, Record, Rooms, Tickets, Tokens, Turn};
 use crate::base::{InfoHash, Network};
 use crate::wire::NodeId;
 use core::net::IpAddr;
@@ -124,6 +124,8 @@ pub struct Stats {
     pub peers: usize,
     /// Other nodes that are there.
     pub nodes: usize,
+    /// What they report of themselves; nothing where no accounts are kept.
+    pub reported: Audience,
     /// What there was since the start.
     pub totals: Totals,
 }
@@ -135,8 +137,8 @@ pub struct Figures {
     pub peers: u32,
     /// Those of them who hold everything.
     pub complete: u32,
-    /// Bytes that those who are at this node say they have had from peers; 0 where no accounts are kept.
-    pub bytes_from_peers: u64,
+    /// What those who are at this node report of themselves; nothing where no accounts are kept.
+    pub reported: Audience,
 }
 
 /// What there was since the start.

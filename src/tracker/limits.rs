@@ -2,7 +2,6 @@
 //! the counted thing lives; here is what is said, so that no refusal is silent or unclear.
 
 use super::admission::TokenFault;
-use super::receipts::ReceiptFault;
 use core::fmt;
 
 /// Why a message was not acted on. The connection stays open.
@@ -28,8 +27,6 @@ pub(super) enum Refusal {
     FullScrape,
     /// A swarm that this tracker is not for.
     Room,
-    /// A receipt that does not count.
-    Receipt(ReceiptFault),
     /// A join token that is missing or does not count.
     Token(TokenFault),
 }
@@ -55,7 +52,6 @@ impl fmt::Display for Refusal {
             ),
             Self::Token(fault) => fault.fmt(out),
             Self::Room => out.write_str("this tracker is not for this stream"),
-            Self::Receipt(fault) => fault.fmt(out),
             Self::FullScrape => {
                 out.write_str("a scrape of all swarms is not answered; name up to 255 info hashes")
             }

@@ -9,6 +9,7 @@
 
 mod admission;
 mod announce;
+mod audience;
 mod config;
 mod face;
 mod limits;
@@ -25,6 +26,7 @@ mod turn;
 mod votes;
 
 pub use admission::{TokenKey, Tokens};
+pub use audience::Audience;
 pub use config::Config;
 pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
@@ -139,6 +141,7 @@ impl Tracker {
             swarms: self.registry.swarms(),
             peers: self.registry.len(),
             nodes: self.nodes.len(),
+            reported: self.registry.reported,
             totals: self.totals,
         }
     }
@@ -150,8 +153,18 @@ impl Tracker {
         Figures {
             peers: counts.complete.saturating_add(counts.incomplete),
             complete: counts.complete,
-            bytes_from_peers: self.registry.bytes_from_peers(room),
+            reported: self.registry.reported_in(room),
         }
+    }
+
+    /// The largest rooms, the one with the most peers first.
+    #[must_use]
+    pub fn largest(&self, most: usize) -> Vec<(InfoHash, Figures)> {
+        let mut rooms: Vec<_> = self.registry.sizes().collect();
+        rooms.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        rooms.truncate(most);
+        let figures = |(room, _)| (room, self.figures(room));
+        rooms.into_iter().map(figures).collect()
     }
 
     /// Who is in a room at all nodes; `downloaded` is this node's.
@@ -256,6 +269,7 @@ impl Tracker {
                     traits: self.traits(connection, extensions.hints.as_deref()),
                     session: self.new_session(),
                     moved: (uploaded, downloaded),
+                    reported: extensions.reported,
                 };
                 let said = Said {
                     event,

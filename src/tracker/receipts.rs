@@ -7,9 +7,9 @@
 //! store anything: a shell with a store is told by [`Record`]s, which carry sums, so that the last one says it all.
 
 use super::limits::Refusal;
-use super::{ConnectionId, Output, Tracker};
+use super::{Audience, ConnectionId, Output, Tracker};
 use crate::base::{Duration, InfoHash, Instant, PeerId};
-use crate::wire::{FromTracker, Receipt, ReceiptKey, SessionId, secret_of, session_key};
+use crate::wire::{FromTracker, Receipt, Reported, SessionId, secret_of, session_key};
 use core::fmt;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -157,6 +157,7 @@ pub(super) struct Account {
     subject: Option<String>,
     uploaded: u64,
     downloaded: u64,
+    reported: Audience,
     peers_connected: u32,
     earned: Sum,
     /// Bytes it wrote receipts for.
@@ -173,6 +174,7 @@ impl Account {
             subject: None,
             uploaded: 0,
             downloaded: 0,
+            reported: Audience::default(),
             peers_connected: 0,
             earned: Sum::default(),
             confirmed: 0,
@@ -184,6 +186,19 @@ impl Account {
     pub(super) fn note_moved(&mut self, (uploaded, downloaded): (u64, u64)) {
         self.uploaded = self.uploaded.max(uploaded);
         self.downloaded = self.downloaded.max(downloaded);
+    }
+
+    /// What it counted for among what is reported, and counts for from now on.
+    pub(super) fn report(&mut self, reported: Option<Reported>) -> (Audience, Audience) {
+        let was = self.reported;
+        if let Some(reported) = reported {
+            self.reported = Audience::of(self.downloaded, &reported);
+        }
+        (was, self.reported)
+    }
+
+    pub(super) fn reported(&self) -> Audience {
+        self.reported
     }
 
     pub(super) fn note_meeting(&mut self) {
@@ -198,10 +213,6 @@ impl Account {
             downloaded: self.downloaded,
             peers_connected: self.peers_connected,
         }
-    }
-
-    pub(super) fn downloaded(&self) -> u64 {
-        self.downloaded
     }
 
     pub(super) fn pairs(&self) -> usize {
@@ -232,11 +243,11 @@ impl Side {
 
 impl Tracker {
     /// What a peer signs its receipts with, if there are receipts.
-    pub(super) fn receipt_key(&mut self, room: InfoHash, peer: PeerId) -> Option<ReceiptKey> {
+    pub(super) fn receipt_key(&mut self, room: InfoHash, peer: PeerId) -> Option<String> {
         let receipts = self.config.receipts.as_ref()?;
         let account = self.registry.peer(room, peer)?.account.as_ref()?;
         let secret = &receipts.secret.0;
-        Some(ReceiptKey::of(secret, room, peer, account.session))
+        Some(session_key(secret, room, peer, account.session))
     }
 
     /// Whom its token names it earns for, unless it has named somebody itself before.
@@ -277,10 +288,20 @@ impl Tracker {
             Some(speaker) if speaker.connection == connection => speaker.heard = now,
             Some(_) | None => return Err(Refusal::NotAnnounced),
         }
-        let credit = self.take_receipt(now, receipt);
-        let credit = credit.map_err(Refusal::Receipt)?;
-        self.outputs
-            .push_back(Output::Earned { connection, credit });
+        match self.take_receipt(now, receipt) {
+            Ok(credit) => self
+                .outputs
+                .push_back(Output::Earned { connection, credit }),
+            Err(why) => {
+                let refused = FromTracker::Receipted {
+                    info_hash: receipt.info_hash,
+                    from: receipt.from,
+                    bytes: 0,
+                    refused: Some(why.to_string()),
+                };
+                self.send(connection, &refused);
+            }
+        }
         Ok(())
     }
 
@@ -293,7 +314,7 @@ impl Tracker {
         let absent = ReceiptFault::NotAnnounced;
         let mut writer = self.side(now, rate, (room, receipt.peer)).ok_or(absent)?;
         let key = session_key(&secret.0, room, receipt.peer, writer.session);
-        if receipt.session != writer.session || !receipt.is_signed_with(&key) {
+        if !receipt.is_signed_with(&key) {
             return Err(ReceiptFault::Forged);
         }
         let absent = ReceiptFault::NoSuchSender;
@@ -318,6 +339,7 @@ impl Tracker {
             info_hash: room,
             from: receipt.from,
             bytes: receipt.bytes,
+            refused: None,
         };
         let acknowledgement = acknowledgement.encode();
         Ok(Credit {

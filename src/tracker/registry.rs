@@ -4,6 +4,7 @@
 //! those that hold everything; `len` is the sum over all swarms; no swarm is empty. Decides nothing
 //! about offers (see `relay`) and sends nothing.
 
+use super::Audience;
 use super::Config;
 use super::ConnectionId;
 use super::matching::Traits;
@@ -12,7 +13,7 @@ use super::receipts::{Account, Record};
 use super::relay::Awaited;
 use super::votes::Standing;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
-use crate::wire::SessionId;
+use crate::wire::{Reported, SessionId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Draws for a peer in place of an isolated one.
@@ -28,6 +29,8 @@ pub(super) struct Registry {
     len: usize,
     /// Receipts that are remembered.
     pub(super) pairs: usize,
+    /// What all report of themselves.
+    pub(super) reported: Audience,
     /// Who came and went; empty without accounts.
     pub(super) records: Vec<Record>,
 }
@@ -41,6 +44,7 @@ pub(super) struct Swarm {
     downloaded: u32,
     /// Who is there to give.
     seeders: Vec<PeerId>,
+    reported: Audience,
 }
 
 /// One peer of a swarm.
@@ -94,6 +98,8 @@ pub(super) struct Presence {
     pub(super) session: Option<SessionId>,
     /// Bytes it says it has sent to peers and had from them.
     pub(super) moved: (u64, u64),
+    /// What else it reports of itself.
+    pub(super) reported: Option<Reported>,
 }
 
 /// Counts of one swarm, as a scrape tells them (BEP 48).
@@ -131,12 +137,16 @@ impl Registry {
         self.swarm(info_hash)?.peer(id)
     }
 
-    /// What those who are in a swarm say they have had from peers.
-    pub(super) fn bytes_from_peers(&self, info_hash: InfoHash) -> u64 {
+    /// What those who are in a swarm report of themselves.
+    pub(super) fn reported_in(&self, info_hash: InfoHash) -> Audience {
         let swarm = self.swarms.get(&info_hash);
-        let peers = swarm.into_iter().flat_map(|swarm| &swarm.peers);
-        let accounts = peers.filter_map(|peer| peer.account.as_ref());
-        accounts.fold(0, |sum, account| sum.saturating_add(account.downloaded()))
+        swarm.map_or_else(Audience::default, |swarm| swarm.reported)
+    }
+
+    /// Swarms and their peers.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (InfoHash, usize)> {
+        let swarms = self.swarms.iter();
+        swarms.map(|(room, swarm)| (*room, swarm.peers.len()))
     }
 
     /// Adds the peer or refreshes it. The caller has checked whose the id is.
@@ -151,13 +161,20 @@ impl Registry {
                     peer: presence.id,
                 }));
         }
+        self.note_moved(info_hash, presence);
     }
 
-    /// Notes the last sums of one that is going.
+    /// Notes what a peer says of itself.
     pub(super) fn note_moved(&mut self, info_hash: InfoHash, presence: Presence) {
-        let peer = self.peer(info_hash, presence.id);
+        let Some(swarm) = self.swarms.get_mut(&info_hash) else {
+            return;
+        };
+        let peer = swarm.peer(presence.id);
         if let Some(account) = peer.and_then(|peer| peer.account.as_mut()) {
             account.note_moved(presence.moved);
+            let (was, is) = account.report(presence.reported);
+            swarm.reported.exchange(&was, &is);
+            self.reported.exchange(&was, &is);
         }
     }
 
@@ -180,6 +197,9 @@ impl Registry {
             self.len -= 1;
             if let Some(account) = gone.account {
                 self.pairs -= account.pairs();
+                let was = account.reported();
+                swarm.reported.exchange(&was, &Audience::default());
+                self.reported.exchange(&was, &Audience::default());
                 self.records.push(account.end());
             }
         }
@@ -258,9 +278,6 @@ impl Swarm {
         peer.takes_candidates = presence.takes_candidates;
         peer.caps = presence.caps;
         peer.traits = presence.traits;
-        if let Some(account) = &mut peer.account {
-            account.note_moved(presence.moved);
-        }
         let was = peer.complete;
         let is = presence.completed_now || presence.complete.unwrap_or(was);
         peer.complete = is;

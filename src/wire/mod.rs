@@ -14,8 +14,8 @@ mod token;
 
 pub use announce::{
     AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, Receipt,
-    ReceiptKey, SCRAPE_MAX, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, Scraped, SessionId, TEXT_BYTES_MAX,
-    ToTracker, info_hash_of, mac_of, room_of, secret_of, session_key,
+    Reported, SCRAPE_MAX, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, Scraped, SessionId, TEXT_BYTES_MAX,
+    ToTracker, WAITS, info_hash_of, room_of, secret_of, session_key, wait_bound,
 };
 pub use codec::{limit, number};
 pub use hints::Hints;

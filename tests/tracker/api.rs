@@ -3,6 +3,7 @@
 use super::ledger::{come, hex, receipt, settings};
 use super::*;
 use serde_json::{Value, json};
+use swarmline::wire::Reported;
 
 /// The parts of JSON Schema that the description uses; an unknown one is a fault.
 fn check(description: &Value, schema: &Value, value: &Value) -> Result<(), String> {
@@ -15,6 +16,7 @@ fn check(description: &Value, schema: &Value, value: &Value) -> Result<(), Strin
         Some("array") => value.is_array(),
         Some("string") => value.is_string(),
         Some("integer") => value.is_u64(),
+        Some("number") => value.is_number(),
         Some("null") => value.is_null(),
         _ => false,
     };
@@ -90,7 +92,7 @@ async fn every_path_answers_as_it_is_described() {
     let posted = json!({
         "videoCid": "https://cdn.example/live.m3u8", "peerId": hex(&[1; 20]), "from": ben,
         "bytesShared": good.bytes, "segmentsShared": good.segments,
-        "session": good.session.to_hex(), "mac": good.mac.to_base64(),
+        "mac": good.mac,
     });
     let body_schema = "/components/schemas/Receipt";
     let body_schema = description.pointer(body_schema).unwrap();
@@ -100,6 +102,13 @@ async fn every_path_answers_as_it_is_described() {
     let asked = [
         ("get", "/api/p2p/rooms/{videoCid}", room.as_str(), "", 200),
         ("get", "/api/p2p/rooms/{videoCid}", "nobody", "", 200),
+        (
+            "get",
+            "/api/p2p/rooms/{videoCid}/sessions",
+            room.as_str(),
+            "",
+            200,
+        ),
         ("get", "/api/p2p/stats", "", "", 200),
         ("post", "/api/p2p/contribution", "", posted.as_str(), 201),
         ("post", "/api/p2p/contribution", "", posted.as_str(), 409),
@@ -184,6 +193,80 @@ async fn a_room_is_named_by_its_video_or_its_info_hash_and_lists_have_pages() {
     assert_eq!(first["items"].as_array().unwrap().len(), 1);
     assert_ne!(first["items"][0]["id"], second["items"][0]["id"]);
     assert_eq!(page("")["items"].as_array().unwrap().len(), 2);
+}
+
+/// An announce of a viewer that had 3,000 bytes from peers, 1,000 from the CDN, and waited 100 ms.
+fn reporting(n: u8) -> String {
+    let mut message = announce(n);
+    if let ToTracker::Announce {
+        downloaded,
+        extensions,
+        ..
+    } = &mut message
+    {
+        let mut reported = Reported {
+            cdn_bytes: 1_000,
+            ..Reported::default()
+        };
+        reported.note(100_000);
+        *downloaded = 3_000;
+        extensions.reported = Some(reported);
+    }
+    message.encode()
+}
+
+#[tokio::test]
+async fn what_viewers_report_and_their_stays_are_told() {
+    let folder = Folder::new();
+    let tracker = Tracker::start(&settings(&folder));
+    let mut viewers = Vec::new();
+    for n in 1..=2 {
+        let mut viewer = tracker.client().await;
+        let text = Message::Text(reporting(n).into());
+        viewer.0.send(text).await.unwrap();
+        viewer.hear().await;
+        viewers.push(viewer);
+    }
+    let reported = json!({
+        "bytesFromPeers": 6_000, "bytesFromCdn": 2_000, "p2pRatio": 0.75,
+        "latencyP50Ms": 98, "latencyP95Ms": 131,
+    });
+    let room = format!("/api/p2p/rooms/{}", hex(&room().0));
+    assert_eq!(
+        tracker.get(&format!("GET {room}"), "").1["reported"],
+        reported
+    );
+    assert_eq!(
+        tracker.get("GET /api/p2p/stats", "").1["reported"],
+        reported
+    );
+    let (status, overview) = tracker.ask("GET /overview", "");
+    let overview: Value = serde_json::from_str(&overview).unwrap();
+    assert_eq!((status, &overview["reported"]), (200, &reported));
+    assert_eq!(overview["largest"][0]["roomId"], hex(&super::room().0));
+    assert_eq!(http(&tracker.admin, "GET /overview", "none", "").0, 401);
+    assert_eq!(http(&tracker.admin, "GET /", "none", "").0, 200);
+    // The second one goes, and takes its figures along.
+    drop(viewers.pop());
+    let line = format!("GET {room}/sessions");
+    let stay_of = |peer: u8| {
+        let (status, listed) = tracker.get(&line, "");
+        assert_eq!((status, &listed["total"]), (200, &json!(2)));
+        let mut rows = listed["items"].as_array().unwrap().iter();
+        let found = rows.find(|row| row["peerId"] == hex(&[peer; 20]));
+        found.unwrap().clone()
+    };
+    while stay_of(2)["status"] != "ended" {}
+    assert_eq!(stay_of(2)["bytesDownloaded"], 3_000);
+    assert_eq!(stay_of(1)["status"], "active");
+    assert_eq!(stay_of(1)["leftAt"], Value::Null);
+    let (_, page) = tracker.get(&format!("{line}?limit=1&offset=1"), "");
+    assert_eq!(
+        (&page["total"], page["items"].as_array().unwrap().len()),
+        (&json!(2), 1)
+    );
+    let now = &tracker.get(&format!("GET {room}"), "").1["reported"];
+    assert_eq!(now["bytesFromCdn"], 1_000);
 }
 
 /// The head of an answer to a page of another origin.

@@ -38,7 +38,7 @@ use swarmline::engine::{
     Config, Engine, Event, Input, LoadKind, ManifestBody, Source, Timing, WarningCode,
 };
 use swarmline::integrity::Digest;
-use swarmline::tracker::{self, ConnectionId, Tracker};
+use swarmline::tracker::{self, ConnectionId, Earned, Tracker};
 
 pub type Viewer = usize;
 
@@ -119,6 +119,7 @@ enum Delivery {
     Body(Viewer, FetchId, u64, Vec<u8>),
     FromTracker(Viewer, TrackerId, String),
     ToTracker(ConnectionId, String),
+    HungUp(ConnectionId),
     Hashed(Viewer, HashId, Vec<Digest>),
 }
 
@@ -128,6 +129,8 @@ pub struct World {
     pub viewers: Vec<Shell>,
     pub tracker: Tracker,
     pub tracker_up: bool,
+    /// What the tracker has credited, as it kept account of it.
+    pub earned: Vec<Earned>,
     pub oracle: Oracle,
     seed: u64,
     connections: BTreeMap<ConnectionId, (Viewer, TrackerId)>,
@@ -165,6 +168,7 @@ impl World {
             viewers: Vec::new(),
             tracker: Tracker::new(tracker::Config::default(), 1 + seed),
             tracker_up: true,
+            earned: Vec::new(),
             oracle: Oracle::new(),
             seed,
             connections: BTreeMap::new(),
@@ -477,6 +481,12 @@ impl World {
             Delivery::FromTracker(viewer, tracker, text) => {
                 self.tell(viewer, Input::TrackerMessage { tracker, text });
             }
+            Delivery::HungUp(connection) => {
+                self.connections.remove(&connection);
+                let input = tracker::Input::Closed { connection };
+                self.tracker.handle_input(self.now, input);
+                self.drain_tracker();
+            }
             Delivery::ToTracker(connection, text) => {
                 if self.connections.contains_key(&connection) {
                     let input = tracker::Input::Message { connection, text };
@@ -503,15 +513,12 @@ impl World {
     fn drain_tracker(&mut self) {
         while let Some(output) = self.tracker.poll_output() {
             match output {
-                tracker::Output::Send { connection, text } => {
-                    if let Some((viewer, tracker)) = self.connections.get(&connection).copied() {
-                        let span = self.link_latency;
-                        self.later(span, Delivery::FromTracker(viewer, tracker, text));
-                    }
+                tracker::Output::Send { connection, text } => self.from_tracker(connection, text),
+                tracker::Output::Record(_) | tracker::Output::Tell { .. } => {}
+                tracker::Output::Earned { connection, credit } => {
+                    self.earned.push(credit.earned);
+                    self.from_tracker(connection, credit.acknowledgement);
                 }
-                tracker::Output::Record(_)
-                | tracker::Output::Earned { .. }
-                | tracker::Output::Tell { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if let Some((viewer, tracker)) = self.connections.remove(&connection) {
                         self.later(
@@ -521,6 +528,15 @@ impl World {
                     }
                 }
             }
+        }
+    }
+
+    fn from_tracker(&mut self, connection: ConnectionId, text: String) {
+        if let Some((viewer, tracker)) = self.connections.get(&connection).copied()
+            && self.viewers[viewer].trackers.get(&tracker) == Some(&connection)
+        {
+            let span = self.link_latency;
+            self.later(span, Delivery::FromTracker(viewer, tracker, text));
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::oracle::HASHING;
 use super::{Delivery, Fault, Frame, Outcome, Shell, Viewer, World};
+use core::net::IpAddr;
 use swarmline::base::{
     ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId, TextId,
     TrackerId,
@@ -198,6 +199,7 @@ impl World {
             connection,
             visitor: tracker::Visitor {
                 network,
+                address: network.and_then(address_in),
                 ..tracker::Visitor::default()
             },
         };
@@ -210,10 +212,8 @@ impl World {
 
     fn close_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
         if let Some(connection) = self.viewers[viewer].trackers.remove(&tracker) {
-            self.connections.remove(&connection);
-            self.tracker
-                .handle_input(self.now, tracker::Input::Closed { connection });
-            self.drain_tracker();
+            // Behind what was said before.
+            self.later(self.link_latency, Delivery::HungUp(connection));
         }
     }
 
@@ -389,6 +389,14 @@ impl Shell {
             .iter()
             .map(|run| sha256(&buffer[run.start as usize..run.end as usize]))
             .collect()
+    }
+}
+
+/// The one address of a network.
+fn address_in(network: Network) -> Option<IpAddr> {
+    match network {
+        Network::V4([a, b, c]) => Some(IpAddr::from([a, b, c, 1])),
+        Network::V6(_) | Network::Near => None,
     }
 }
 

@@ -5,13 +5,14 @@
 //! leads from a peer id to an address. Requests of an address draw on the same bucket as its messages.
 
 mod cors;
+mod views;
 
 use super::State;
 use super::admin::problem;
-use super::store::{Contribution, Page, Standing, Store, Write};
-use crate::base::{InfoHash, PeerId};
+use super::store::{Page, Standing, Store, Write};
+use crate::base::PeerId;
 use crate::tracker::ReceiptFault;
-use crate::wire::{Receipt, SUBJECT_BYTES_MAX, SessionId, mac_of, room_of};
+use crate::wire::{Receipt, SUBJECT_BYTES_MAX, room_of};
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{
@@ -28,6 +29,8 @@ pub(super) use cors::Cors;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::time::timeout;
+use views::{ContributionView, SessionView};
+pub(super) use views::{ReportedView, StandingView};
 
 /// Rows of a page, unless asked otherwise, and at most.
 const LIMIT: u64 = 50;
@@ -59,6 +62,7 @@ impl FromRef<Api> for Arc<State> {
 pub(super) fn api(api: Api) -> Router {
     let routes = Router::new()
         .route("/rooms/{videoCid}", get(show_room))
+        .route("/rooms/{videoCid}/sessions", get(show_sessions))
         .route("/stats", get(show_stats))
         .route("/contribution", post(post_contribution))
         .route("/contributions/{peerId}", get(show_contributions))
@@ -122,7 +126,7 @@ struct RoomView {
     room_id: String,
     peers: u32,
     seeders: u32,
-    bytes_from_peers: u64,
+    reported: ReportedView,
 }
 
 async fn show_room(
@@ -140,7 +144,7 @@ async fn show_room(
         room_id: room.to_hex(),
         peers: figures.peers,
         seeders: figures.complete,
-        bytes_from_peers: figures.bytes_from_peers,
+        reported: ReportedView::of(&figures.reported),
     };
     Json(view).into_response()
 }
@@ -152,6 +156,7 @@ struct StatsView {
     peers: usize,
     rooms: usize,
     connections: usize,
+    reported: ReportedView,
     receipts: u64,
     credited_bytes: Option<u64>,
     subjects: Option<u64>,
@@ -170,6 +175,7 @@ async fn show_stats(Shared(api): Shared<Api>) -> Response {
         peers: stats.peers,
         rooms: stats.swarms,
         connections: stats.connections,
+        reported: ReportedView::of(&stats.reported),
         receipts: stats.totals.receipts,
         credited_bytes: sums.map(|(bytes, _)| bytes),
         subjects: sums.map(|(_, subjects)| subjects),
@@ -231,35 +237,6 @@ impl<T> Listed<T> {
     }
 }
 
-/// What one stay has earned.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ContributionView {
-    id: String,
-    peer_id: String,
-    subject: Option<String>,
-    video_cid: String,
-    bytes_shared: u64,
-    segments_shared: u64,
-    session_duration: u64,
-    timestamp: u64,
-}
-
-impl ContributionView {
-    fn of(row: Contribution) -> Self {
-        Self {
-            id: SessionId(row.session).to_hex(),
-            peer_id: PeerId(row.peer).to_hex(),
-            subject: row.subject,
-            video_cid: InfoHash(row.room).to_hex(),
-            bytes_shared: row.bytes,
-            segments_shared: row.segments,
-            session_duration: row.span_ms / 1_000,
-            timestamp: row.at_ms,
-        }
-    }
-}
-
 async fn show_contributions(
     Shared(api): Shared<Api>,
     peer: Result<Path<String>, PathRejection>,
@@ -284,29 +261,25 @@ async fn show_contributions(
     answer.await.unwrap_or_else(|refused: Response| refused)
 }
 
-/// What an account has earned, ever.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StandingView {
-    rank: u64,
-    subject: String,
-    bytes_shared: u64,
-    segments_shared: u64,
-    sessions: u64,
-    timestamp: u64,
-}
-
-impl StandingView {
-    fn of(standing: Standing) -> Self {
-        Self {
-            rank: standing.rank,
-            subject: standing.subject,
-            bytes_shared: standing.bytes,
-            segments_shared: standing.segments,
-            sessions: standing.sessions,
-            timestamp: standing.at_ms,
+async fn show_sessions(
+    Shared(api): Shared<Api>,
+    name: Result<Path<String>, PathRejection>,
+    asked: Result<Query<PageAsked>, QueryRejection>,
+) -> Response {
+    let answer = async {
+        let store = stored(&api)?;
+        let Path(name) = name.map_err(|why| problem(why.status(), &why.body_text()))?;
+        let (asked, page) = PageAsked::read(asked)?;
+        if asked.subject.is_some() {
+            let words = "sessions are of peers; ask the leaderboard for a subject";
+            return Err(problem(StatusCode::BAD_REQUEST, words));
         }
-    }
+        let found = store.sessions(room_of(&name), page).await;
+        let (rows, total) = found.map_err(|why| unread(&why))?;
+        let view = |row| SessionView::of(row, &name);
+        Ok(Listed::answer(rows, total, page, view))
+    };
+    answer.await.unwrap_or_else(|refused: Response| refused)
 }
 
 async fn show_leaderboard(
@@ -339,7 +312,6 @@ struct ReceiptBody {
     from: String,
     bytes_shared: u64,
     segments_shared: u64,
-    session: String,
     #[serde(alias = "hiveUsername")]
     subject: Option<String>,
     mac: String,
@@ -349,7 +321,6 @@ impl ReceiptBody {
     fn receipt(self) -> Result<Receipt, &'static str> {
         let ids = peer_of(&self.peer_id).zip(peer_of(&self.from));
         let (peer, from) = ids.ok_or("peerId and from are 40 hexadecimal digits each")?;
-        let session = SessionId::from_hex(&self.session);
         let subject = self.subject.filter(|subject| !subject.is_empty());
         if subject
             .as_ref()
@@ -363,9 +334,8 @@ impl ReceiptBody {
             from,
             bytes: self.bytes_shared,
             segments: self.segments_shared,
-            session: session.ok_or("session is 16 hexadecimal digits")?,
             subject,
-            mac: mac_of(&self.mac).ok_or("mac is 32 bytes in base64")?,
+            mac: self.mac,
         })
     }
 }

@@ -12,7 +12,7 @@ mod schema;
 mod tests;
 mod writer;
 
-pub(super) use read::{Contribution, Page, Standing};
+pub(super) use read::{Contribution, Page, Standing, Stay};
 
 use super::state::Ledger;
 use crate::base::InfoHash;

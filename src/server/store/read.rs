@@ -26,6 +26,38 @@ pub(in crate::server) struct Contribution {
     pub(in crate::server) at_ms: u64,
 }
 
+/// A peer's stay in a room. What it moved and whom it met is known when it has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::server) struct Stay {
+    pub(in crate::server) session: u64,
+    pub(in crate::server) room: [u8; 20],
+    pub(in crate::server) peer: [u8; 20],
+    pub(in crate::server) joined_ms: u64,
+    pub(in crate::server) left_ms: Option<u64>,
+    pub(in crate::server) uploaded: u64,
+    pub(in crate::server) downloaded: u64,
+    pub(in crate::server) peers: u64,
+    /// `active`, `ended`, or `lost`: the tracker ended first.
+    pub(in crate::server) status: String,
+}
+
+impl Stay {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let left: Option<i64> = row.get(4)?;
+        Ok(Self {
+            session: count(row, 0)?,
+            room: row.get(1)?,
+            peer: row.get(2)?,
+            joined_ms: count(row, 3)?,
+            left_ms: left.map(|ms| u64::try_from(ms).unwrap_or(0)),
+            uploaded: count(row, 5)?,
+            downloaded: count(row, 6)?,
+            peers: count(row, 7)?,
+            status: row.get(8)?,
+        })
+    }
+}
+
 /// What an account has earned, ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Standing {
@@ -82,6 +114,26 @@ impl Store {
             })
         };
         read().map_err(|why| format!("the store cannot be read: {why}"))
+    }
+
+    /// Stays in a room, newest first, and how many there are.
+    pub(in crate::server) async fn sessions(
+        &self,
+        room: InfoHash,
+        page: Page,
+    ) -> Result<(Vec<Stay>, u64), String> {
+        self.read(move |db| {
+            let text = "SELECT * FROM sessions WHERE room = ? \
+                        ORDER BY joined_ms DESC, id LIMIT ? OFFSET ?";
+            let mut rows = db.prepare_cached(text)?;
+            let range = params![room.0, sql(page.limit), sql(page.offset)];
+            let rows = rows.query_map(range, Stay::of)?;
+            let rows = rows.collect::<rusqlite::Result<_>>()?;
+            let text = "SELECT count(*) FROM sessions WHERE room = ?";
+            let all = db.query_row(text, params![room.0], |row| count(row, 0))?;
+            Ok((rows, all))
+        })
+        .await
     }
 
     /// What a peer id has earned, newest first, and how many stays of it there are.

@@ -14,7 +14,8 @@ const APPLICATION: i64 = 0x7377_6d6c;
 const BUSY: core::time::Duration = core::time::Duration::from_secs(5);
 
 /// What made each version of the one before; `user_version` counts them.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE sessions (
   id INTEGER PRIMARY KEY,
   room BLOB NOT NULL,
@@ -70,7 +71,11 @@ CREATE TABLE bans (
   prefix TEXT PRIMARY KEY,
   until_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+CREATE INDEX sessions_room ON sessions (room, joined_ms);
+",
+];
 
 /// Held while a tracker uses a database; the system lets go of it when the process ends.
 #[derive(Debug)]

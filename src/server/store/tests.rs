@@ -256,5 +256,5 @@ fn a_healthy_file_of_today_passes_the_look_and_keeps_its_version() {
     drop(folder.open());
     let db = Connection::open(folder.file()).unwrap();
     let version = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    assert_eq!(version.unwrap(), 1);
+    assert_eq!(version.unwrap(), 2);
 }

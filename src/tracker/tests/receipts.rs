@@ -1,8 +1,7 @@
 //! What a receipt is worth, and to whom; each refusal beside the same receipt when it counts.
 
 use super::*;
-use crate::integrity::Digest;
-use crate::wire::{Receipt, ReceiptKey};
+use crate::wire::Receipt;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -19,11 +18,11 @@ fn ledger() -> Config {
 }
 
 /// Peers 1 and 2 at addresses of their own, a minute after they came; the key of the first.
-fn pair() -> (World, ReceiptKey) {
+fn pair() -> (World, String) {
     pair_from(["192.0.2.1", "192.0.2.2"].map(|text| text.parse().ok()))
 }
 
-fn pair_from(addresses: [Option<IpAddr>; 2]) -> (World, ReceiptKey) {
+fn pair_from(addresses: [Option<IpAddr>; 2]) -> (World, String) {
     let mut world = World::new(ledger());
     let mut keys = Vec::new();
     for (n, address) in (1..).zip(addresses) {
@@ -41,7 +40,7 @@ fn asking() -> Extensions {
     }
 }
 
-fn come(world: &mut World, n: u64) -> Option<ReceiptKey> {
+fn come(world: &mut World, n: u64) -> Option<String> {
     let connection = world.open(n);
     let asking = Announce {
         extensions: asking(),
@@ -51,26 +50,26 @@ fn come(world: &mut World, n: u64) -> Option<ReceiptKey> {
     let [(_, FromTracker::Announced { grants, .. })] = sent.as_slice() else {
         panic!("{sent:?}");
     };
-    grants.receipts.clone()
+    grants.receipt_key.clone()
 }
 
 /// Peer 1 has had this from peer 2.
-fn receipt(key: &ReceiptKey, bytes: u64) -> Receipt {
+fn receipt(key: &str, bytes: u64) -> Receipt {
     let receipt = Receipt {
         info_hash: HASH,
         peer: peer(1),
         from: peer(2),
         bytes,
         segments: bytes / MIB,
-        session: SessionId::from_hex(&key.session).unwrap(),
         subject: None,
-        mac: Digest([0; 32]),
+        mac: String::new(),
     };
     signed(receipt, key)
 }
 
-fn signed(receipt: Receipt, key: &ReceiptKey) -> Receipt {
-    receipt.signed(&Digest::from_base64(&key.key).unwrap())
+fn signed(mut receipt: Receipt, key: &str) -> Receipt {
+    receipt.sign(key);
+    receipt
 }
 
 impl World {
@@ -93,7 +92,7 @@ fn a_key_is_for_who_asks_where_receipts_are_taken() {
     let [(_, FromTracker::Announced { grants, .. })] = sent.as_slice() else {
         panic!("{sent:?}");
     };
-    assert_eq!(grants.receipts, None);
+    assert_eq!(grants.receipt_key, None);
     assert_eq!(come(&mut World::new(Config::default()), 1), None);
 }
 
@@ -113,13 +112,28 @@ fn sums_are_credited_once_and_acknowledged_when_they_are_kept() {
         info_hash: HASH,
         from: peer(2),
         bytes: 4 * MIB,
+        refused: None,
     };
     assert_eq!(
         FromTracker::decode(&credit.acknowledgement),
         Ok(acknowledged)
     );
     // Again, an older one, and one more.
-    assert_eq!(world.judge(&first), Err(ReceiptFault::Replayed));
+    let said = world.say(ConnectionId(1), ToTracker::Receipt(first).encode());
+    let [
+        (
+            _,
+            FromTracker::Receipted {
+                refused: Some(why),
+                bytes: 0,
+                ..
+            },
+        ),
+    ] = said.as_slice()
+    else {
+        panic!("{said:?}");
+    };
+    assert!(why.contains("no more than the last"), "{why}");
     assert_eq!(
         world.judge(&receipt(&key, 3 * MIB)),
         Err(ReceiptFault::Replayed)
@@ -171,7 +185,7 @@ fn a_stay_that_ends_takes_its_key_along() {
     let [(_, FromTracker::Announced { grants, .. })] = sent.as_slice() else {
         panic!("{sent:?}");
     };
-    let fresh = grants.receipts.clone().unwrap();
+    let fresh = grants.receipt_key.clone().unwrap();
     assert_ne!(fresh, key);
     assert_eq!(
         world.judge(&receipt(&key, 2 * MIB)),
@@ -233,7 +247,7 @@ fn an_account_is_named_once_and_earns_nothing_of_itself() {
     let (mut world, key) = pair();
     world.address = "192.0.2.3".parse().ok();
     let third = come(&mut world, 3).unwrap();
-    let named = |name: &str, bytes: u64, from: u64, (key, n): (&ReceiptKey, u64)| {
+    let named = |name: &str, bytes: u64, from: u64, (key, n): (&str, u64)| {
         let receipt = Receipt {
             peer: peer(n),
             from: peer(from),
@@ -276,7 +290,7 @@ fn receipts_for_who_is_not_there_count_nothing() {
 #[test]
 fn who_comes_and_goes_is_recorded_if_accounts_are_kept() {
     let mut world = World::new(ledger());
-    let key = come(&mut world, 1).unwrap();
+    come(&mut world, 1).unwrap();
     come(&mut world, 2).unwrap();
     let offering = Announce {
         offers: 1,
@@ -291,7 +305,9 @@ fn who_comes_and_goes_is_recorded_if_accounts_are_kept() {
         ..offering
     };
     world.announce(ConnectionId(1), stopping);
-    let session = SessionId::from_hex(&key.session).unwrap();
+    let Some(Record::Joined { session, .. }) = world.records.first().cloned() else {
+        panic!("{:?}", world.records);
+    };
     let left = Record::Left {
         session,
         uploaded: 30,

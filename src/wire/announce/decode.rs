@@ -3,16 +3,16 @@
 //! Decides which message a set of members is and what it must carry; how a single member may look is
 //! `shape`'s. Members that nobody here asks for are skipped while parsing and never kept.
 
+use super::reported::waits;
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, CANDIDATE_BYTES_MAX, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer,
-    POLICY_VERSION, RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_ALL,
-    SUBJECT_BYTES_MAX, Scraped, SessionId, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION,
-    ToTracker, VOTES_VERSION,
+    POLICY_VERSION, RECEIPTS_VERSION, Receipt, Reported, SDP_BYTES_MAX, SPEAKS_ALL,
+    SUBJECT_BYTES_MAX, Scraped, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION, ToTracker,
+    VOTES_VERSION, WAITS,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
-use crate::integrity::Digest;
 
 /// Longest words of a tracker that are kept, in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -49,24 +49,22 @@ impl FromTracker {
     pub fn decode(text: &str) -> Result<Self, AnnounceError> {
         // What a message does not keep goes in one place: moved out one by one, each way out would drop the rest.
         let mut raw = parse(text, RawFromTracker::read)?;
+        let action = raw.shared.action.take();
+        if action.as_deref() == Some("receipt") {
+            return raw.receipted();
+        }
         if let Some(reason) = raw.failure.take() {
             return Ok(Self::Failure {
                 info_hash: raw.info_hash,
                 reason: clip(reason),
             });
         }
-        let action = raw.shared.action.take();
         match action.as_deref() {
             Some("announce") => raw.announce(),
             Some("candidate") => Ok(Self::Candidate {
                 info_hash: known(raw.info_hash)?,
                 peer: raw.shared.peer()?,
                 candidate: raw.shared.candidate()?,
-            }),
-            Some("receipt") if SPEAKS_ALL => Ok(Self::Receipted {
-                info_hash: known(raw.info_hash)?,
-                from: required(raw.from, "from is missing")?,
-                bytes: raw.bytes.unwrap_or(0),
             }),
             _ => Err(Shared::unknown_action()),
         }
@@ -158,12 +156,13 @@ struct RawToTracker {
     from: Option<[u8; 20]>,
     bytes: Option<u64>,
     segments: Option<u64>,
-    session: Option<String>,
     subject: Option<String>,
     mac: Option<String>,
     token: Option<String>,
     turn: Option<u64>,
     hints: Option<String>,
+    cdn: Option<u64>,
+    waits: [u32; WAITS],
     offers: Vec<RawOffer>,
 }
 
@@ -186,12 +185,13 @@ impl RawToTracker {
                 "from" => raw.from = id(json)?,
                 "bytes" => raw.bytes = count(json)?,
                 "segments" => raw.segments = count(json)?,
-                "session" => raw.session = text(json)?,
                 "subject" => raw.subject = text(json)?,
                 "mac" => raw.mac = text(json)?,
                 "token" => raw.token = text(json)?,
                 "turn" => raw.turn = count(json)?,
                 "hints" if json.kind()? == Kind::Object => raw.hints = Some(json.written()?.into()),
+                "cdn" => raw.cdn = count(json)?,
+                "waits" => raw.waits = waits(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -222,10 +222,8 @@ impl RawToTracker {
 
     fn receipt(self) -> Result<ToTracker, AnnounceError> {
         let info_hash = self.info_hash()?;
-        let session = self.session.as_deref().and_then(SessionId::from_hex);
-        let mac = self.mac.as_deref().and_then(Digest::from_base64);
-        let (Some(bytes), Some(session), Some(mac)) = (self.bytes, session, mac) else {
-            return error("a receipt lacks bytes, session or mac");
+        let Some((bytes, mac)) = self.bytes.zip(self.mac) else {
+            return error("a receipt lacks bytes or mac");
         };
         let subject = self.subject.filter(|subject| !subject.is_empty());
         if subject
@@ -240,7 +238,6 @@ impl RawToTracker {
             from: required(self.from, "from is missing")?,
             bytes,
             segments: self.segments.unwrap_or(0),
-            session,
             subject,
             mac,
         }))
@@ -281,6 +278,10 @@ impl RawToTracker {
                 takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
                 ticket: self.shared.ticket,
                 hints: self.hints,
+                reported: self.cdn.map(|cdn_bytes| Reported {
+                    cdn_bytes,
+                    waits: self.waits,
+                }),
             },
         })
     }
@@ -299,7 +300,6 @@ struct RawFromTracker {
     votes: Option<u64>,
     max_peers: Option<u64>,
     upload_limit: Option<u64>,
-    session: Option<String>,
     receipt_key: Option<String>,
     from: Option<[u8; 20]>,
     bytes: Option<u64>,
@@ -323,8 +323,7 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
-                "session" if SPEAKS_ALL => raw.session = text(json)?,
-                "receipt_key" if SPEAKS_ALL => raw.receipt_key = text(json)?,
+                "receipt_key" => raw.receipt_key = text(json)?,
                 "from" if SPEAKS_ALL => raw.from = id(json)?,
                 "bytes" if SPEAKS_ALL => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
@@ -333,6 +332,23 @@ impl RawFromTracker {
             }
         }
         Ok(raw)
+    }
+
+    fn receipted(&mut self) -> Result<FromTracker, AnnounceError> {
+        if !SPEAKS_ALL {
+            return Ok(FromTracker::Receipted {
+                info_hash: InfoHash([0; 20]),
+                from: PeerId([0; 20]),
+                bytes: 0,
+                refused: None,
+            });
+        }
+        Ok(FromTracker::Receipted {
+            info_hash: known(self.info_hash)?,
+            from: required(self.from, "from is missing")?,
+            bytes: self.bytes.unwrap_or(0),
+            refused: self.failure.take().map(clip),
+        })
     }
 
     fn announce(&mut self) -> Result<FromTracker, AnnounceError> {
@@ -369,11 +385,7 @@ impl RawFromTracker {
                 turn: self.turn.take(),
                 takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
                 ticket: self.shared.ticket.take(),
-                receipts: self
-                    .session
-                    .take()
-                    .zip(self.receipt_key.take())
-                    .map(|(session, key)| ReceiptKey { session, key }),
+                receipt_key: self.receipt_key.take(),
             },
         })
     }

@@ -70,9 +70,9 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
-            Self::Receipt(receipt) if SPEAKS_ALL => receipt.write(&mut pen),
+            Self::Receipt(receipt) => receipt.write(&mut pen),
             Self::Scrape { info_hashes } if SPEAKS_ALL => pen.scrape(info_hashes),
-            Self::Receipt(_) | Self::Scrape { .. } => {}
+            Self::Scrape { .. } => {}
         }
         pen.close('}');
         pen.into_text()
@@ -135,11 +135,15 @@ impl FromTracker {
                 info_hash,
                 from,
                 bytes,
+                refused,
             } => {
                 pen.member("action", "receipt");
                 pen.binary("info_hash", &info_hash.0);
                 pen.binary("from", &from.0);
                 pen.count("bytes", *bytes);
+                if let Some(reason) = refused {
+                    pen.member("failure reason", reason);
+                }
             }
             Self::Failure { info_hash, reason } => {
                 if let Some(hash) = info_hash {
@@ -215,14 +219,16 @@ impl Pen {
     }
 
     fn extensions(&mut self, extensions: &Extensions) {
-        let asks = SPEAKS_ALL && extensions.asks_receipts;
-        self.flag("receipts", asks, RECEIPTS_VERSION);
+        self.flag("receipts", extensions.asks_receipts, RECEIPTS_VERSION);
         if let Some(token) = &extensions.token {
             self.member("token", token);
         }
         self.flag("turn", extensions.takes_turn, TURN_VERSION);
         self.flag("trickle", extensions.takes_candidates, TRICKLE_VERSION);
         self.ticket(extensions.ticket.as_deref());
+        if let Some(reported) = &extensions.reported {
+            reported.write(self);
+        }
         if let Some(hints) = extensions.hints.as_ref().filter(|_| SPEAKS_ALL) {
             self.name("hints");
             self.written(hints);
@@ -230,9 +236,8 @@ impl Pen {
     }
 
     fn grants(&mut self, grants: &Grants) {
-        if let Some(receipts) = &grants.receipts {
-            self.member("session", &receipts.session);
-            self.member("receipt_key", &receipts.key);
+        if let Some(key) = &grants.receipt_key {
+            self.member("receipt_key", key);
         }
         if let Some(server) = &grants.turn {
             self.name("turn");

@@ -12,13 +12,14 @@
 mod decode;
 mod encode;
 mod receipt;
+mod reported;
 mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use receipt::{
-    Receipt, ReceiptKey, SUBJECT_BYTES_MAX, SessionId, mac_of, secret_of, session_key,
-};
+pub use receipt::{Receipt, SUBJECT_BYTES_MAX, SessionId, secret_of, session_key};
+
+pub use reported::{Reported, WAITS, wait_bound};
 
 use crate::base::json::{Malformed, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -49,8 +50,8 @@ const TRICKLE_VERSION: u64 = 1;
 /// Longest candidate read, in bytes of JSON (Chromium's are about 200).
 const CANDIDATE_BYTES_MAX: usize = 2 * 1024;
 
-/// Whether all of this is spoken. A page's engine writes no receipts, scrapes and hints, and does not download what they
-/// would take.
+/// Whether all of this is spoken. A page's engine writes no scrapes and hints and does not read what became of its receipts, for
+/// its next one says it all again; it does not download what they would take.
 const SPEAKS_ALL: bool = cfg!(any(test, not(target_arch = "wasm32")));
 
 /// What a peer that would write receipts says of it in its announces.
@@ -168,6 +169,8 @@ pub struct Extensions {
     pub ticket: Option<String>,
     /// What it says of itself: an object in JSON ([`Hints`](crate::wire::Hints)).
     pub hints: Option<String>,
+    /// What it reports of itself, to a tracker that keeps account.
+    pub reported: Option<Reported>,
 }
 
 /// Members of the answer to an announce that stock clients skip, for who says that it takes them.
@@ -179,8 +182,8 @@ pub struct Grants {
     pub takes_candidates: bool,
     /// What its next announces show, above all on another connection; opaque to peers, and not for others to see.
     pub ticket: Option<String>,
-    /// What it signs receipts with.
-    pub receipts: Option<ReceiptKey>,
+    /// What it signs receipts with ([`session_key`]).
+    pub receipt_key: Option<String>,
 }
 
 /// What a tracker tells a peer.
@@ -239,14 +242,17 @@ pub enum FromTracker {
         /// An `RTCIceCandidateInit` in JSON.
         candidate: Quoted,
     },
-    /// A receipt is kept, whatever happens now; nothing up to it need be said again.
+    /// A receipt is kept, whatever happens now, and nothing up to it need be said again; or it does not count. No
+    /// failure: stock clients, and our pages, would take one for trouble of the swarm.
     Receipted {
-        /// The swarm.
+        /// The swarm; zeros in a page, as the others.
         info_hash: InfoHash,
         /// Who sent.
         from: PeerId,
-        /// The receipt's bytes.
+        /// The receipt's bytes; 0 if it does not count.
         bytes: u64,
+        /// Why it does not count.
+        refused: Option<String>,
     },
     /// The tracker refused something.
     Failure {

@@ -1,14 +1,15 @@
 //! Receipts: who received bytes tells the tracker from whom, and proves that it is who announced.
 //!
 //! A key is handed out with the answer to an announce: HMAC-SHA-256 (RFC 2104) of a secret that only
-//! trackers of one operator have, over swarm, peer and session. A receipt is signed with it. So any node with the same
-//! secret can check one that came on any way, and nobody else can write it. It proves who speaks, never that it
-//! is true: what it is worth is the tracker's to judge.
+//! trackers of one operator have, over swarm, peer and session. A receipt is signed with its text. So any node with the
+//! same secret that knows the session can check one that came on any way, and nobody else can write it. It proves who
+//! speaks, never that it is true: what it is worth is the tracker's to judge.
 //!
 //! Invariant: two receipts that differ in any member are signed over different bytes, because everything but
 //! the last member has a fixed length.
 
 use super::{InfoHash, PeerId};
+use crate::base::hex;
 use crate::base::json::Pen;
 use crate::integrity::{Digest, sha256};
 
@@ -35,44 +36,19 @@ impl SessionId {
     }
 }
 
-/// What a tracker gives a peer to sign receipts with, as text that the peer hands back or decodes when it signs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiptKey {
-    /// [`SessionId::to_hex`].
-    pub session: String,
-    /// [`Digest::to_base64`] of [`session_key`].
-    pub key: String,
-}
-
-impl ReceiptKey {
-    /// The key of a session.
-    #[must_use]
-    pub fn of(secret: &[u8; 32], room: InfoHash, peer: PeerId, session: SessionId) -> Self {
-        Self {
-            session: session.to_hex(),
-            key: session_key(secret, room, peer, session).to_base64(),
-        }
-    }
-}
-
 /// A secret of text, however long.
 #[must_use]
 pub fn secret_of(text: &str) -> [u8; 32] {
     sha256(format!("swarmline secret v1\n{text}").as_bytes()).0
 }
 
-/// A receipt's signature from text; `None` when it is none.
+/// The key that receipts of a session are signed with: 64 hexadecimal digits, which as they stand are the key's bytes, one
+/// block of the hash.
 #[must_use]
-pub fn mac_of(text: &str) -> Option<Digest> {
-    Digest::from_base64(text)
-}
-
-/// The key that receipts of a session are signed with.
-#[must_use]
-pub fn session_key(secret: &[u8; 32], room: InfoHash, peer: PeerId, session: SessionId) -> Digest {
+pub fn session_key(secret: &[u8; 32], room: InfoHash, peer: PeerId, session: SessionId) -> String {
     let session = session.0.to_le_bytes();
     let parts: [&[u8]; 4] = [b"swarmline session v1\n", &room.0, &peer.0, &session];
-    hmac(secret, &parts.concat())
+    hex(&hmac(secret, &parts.concat()).0)
 }
 
 /// What one peer received from another in this session, all together so far.
@@ -88,42 +64,34 @@ pub struct Receipt {
     pub bytes: u64,
     /// Segments of which any of them were a part.
     pub segments: u64,
-    /// The speaker's session.
-    pub session: SessionId,
     /// The account that the speaker itself earns for from now on, if it names one.
     pub subject: Option<String>,
-    /// HMAC-SHA-256 of the others.
-    pub mac: Digest,
+    /// HMAC-SHA-256 of the others, 64 hexadecimal digits.
+    pub mac: String,
 }
 
 impl Receipt {
     /// Puts the signature on.
-    #[must_use]
-    pub fn signed(self, key: &Digest) -> Self {
-        let mac = hmac(&key.0, &self.signed_bytes());
-        Self { mac, ..self }
+    pub fn sign(&mut self, key: &str) {
+        self.mac = self.mac_with(key);
     }
 
     /// Whether it was signed with this key. Takes as long for a near miss as for a far one.
     #[must_use]
-    pub fn is_signed_with(&self, key: &Digest) -> bool {
-        let mac = hmac(&key.0, &self.signed_bytes());
-        let pairs = mac.0.iter().zip(&self.mac.0);
-        pairs.fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    pub fn is_signed_with(&self, key: &str) -> bool {
+        let mac = self.mac_with(key);
+        let pairs = mac.bytes().zip(self.mac.bytes());
+        mac.len() == self.mac.len() && pairs.fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
     }
 
-    /// Everything but the speaker, whom the key stands for.
-    fn signed_bytes(&self) -> Vec<u8> {
-        let (bytes, segments) = (self.bytes.to_le_bytes(), self.segments.to_le_bytes());
-        let subject = self.subject.as_deref().unwrap_or_default();
-        let parts: [&[u8]; 5] = [
-            b"swarmline receipt v1\n",
-            &self.from.0,
-            &bytes,
-            &segments,
-            subject.as_bytes(),
-        ];
-        parts.concat()
+    /// The signature over everything but the speaker and its swarm, which the key stands for.
+    fn mac_with(&self, key: &str) -> String {
+        let mut said = b"swarmline receipt v1\n".to_vec();
+        said.extend_from_slice(&self.from.0);
+        said.extend_from_slice(&self.bytes.to_le_bytes());
+        said.extend_from_slice(&self.segments.to_le_bytes());
+        said.extend_from_slice(self.subject.as_deref().unwrap_or_default().as_bytes());
+        hex(&hmac(key.as_bytes(), &said).0)
     }
 
     pub(super) fn write(&self, pen: &mut Pen) {
@@ -132,25 +100,24 @@ impl Receipt {
         pen.binary("from", &self.from.0);
         pen.count("bytes", self.bytes);
         pen.count("segments", self.segments);
-        pen.member("session", &self.session.to_hex());
         if let Some(subject) = &self.subject {
             pen.member("subject", subject);
         }
-        pen.member("mac", &self.mac.to_base64());
+        pen.member("mac", &self.mac);
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) with a key of 32 bytes.
-fn hmac(key: &[u8; 32], message: &[u8]) -> Digest {
-    let pad = |with: u8| {
-        let mut block = [with; 64];
-        for (byte, key) in block.iter_mut().zip(key) {
+/// HMAC-SHA-256 (RFC 2104) with a key of 64 bytes at most.
+fn hmac(key: &[u8], message: &[u8]) -> Digest {
+    let keyed = |with: u8, text: &[u8]| {
+        let mut bytes = vec![with; 64];
+        for (byte, key) in bytes.iter_mut().zip(key) {
             *byte ^= key;
         }
-        block
+        bytes.extend_from_slice(text);
+        sha256(&bytes)
     };
-    let inner = sha256(&[&pad(0x36), message].concat());
-    sha256(&[pad(0x5c).as_slice(), &inner.0].concat())
+    keyed(0x5c, &keyed(0x36, message).0)
 }
 
 #[cfg(test)]
@@ -159,22 +126,31 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// RFC 4231, test cases 1 and 2: their keys, filled up with zeros, give the same as the short ones.
+    /// RFC 4231, test cases 1 and 2.
     #[test]
     fn the_code_is_hmac_sha_256() {
-        let mut key = [0; 32];
-        key[..20].fill(0x0b);
         let expected = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";
-        assert_eq!(hex(&hmac(&key, b"Hi There")), expected);
-        let mut key = [0; 32];
-        key[..4].copy_from_slice(b"Jefe");
+        assert_eq!(hex(&hmac(&[0x0b; 20], b"Hi There").0), expected);
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         let said = b"what do ya want for nothing?";
-        assert_eq!(hex(&hmac(&key, said)), expected);
+        assert_eq!(hex(&hmac(b"Jefe", said).0), expected);
     }
 
-    fn hex(digest: &Digest) -> String {
-        digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    /// By `openssl dgst -sha256 -hmac` of the key's text, over the same bytes.
+    #[test]
+    fn a_receipt_is_signed_as_it_is_described() {
+        let mut receipt = Receipt {
+            info_hash: InfoHash([1; 20]),
+            peer: PeerId([2; 20]),
+            from: PeerId(*b"aaaaaaaaaaaaaaaaaaaa"),
+            bytes: 0x4141_4141_4141_4141,
+            segments: 0x4242_4242_4242_4242,
+            subject: Some("anna".into()),
+            mac: String::new(),
+        };
+        let expected = "1d23d234c741d1b8468ca0b8eb3a9a5417096d4de90868eb7b4723b46b13b7c5";
+        receipt.sign(&"0123456789abcdef".repeat(4));
+        assert_eq!(receipt.mac, expected);
     }
 
     #[test]
@@ -182,17 +158,16 @@ mod tests {
         let (room, peer) = (InfoHash([1; 20]), PeerId([2; 20]));
         let session = SessionId(7);
         let key = session_key(&[9; 32], room, peer, session);
-        let receipt = Receipt {
+        let mut receipt = Receipt {
             info_hash: room,
             peer,
             from: PeerId([3; 20]),
             bytes: 4 << 20,
             segments: 5,
-            session,
             subject: None,
-            mac: Digest([0; 32]),
+            mac: String::new(),
         };
-        let receipt = receipt.signed(&key);
+        receipt.sign(&key);
         assert!(receipt.is_signed_with(&key));
         let changed = |change: fn(&mut Receipt)| {
             let mut other = receipt.clone();
@@ -203,7 +178,8 @@ mod tests {
         assert!(!changed(|it| it.bytes += 1));
         assert!(!changed(|it| it.segments += 1));
         assert!(!changed(|it| it.subject = Some("mallory".into())));
-        assert!(!changed(|it| it.mac.0[31] ^= 1));
+        assert!(!changed(|it| it.mac.replace_range(63.., "g")));
+        assert!(!changed(|it| it.mac.truncate(63)));
         for other in [
             session_key(&[8; 32], room, peer, session),
             session_key(&[9; 32], InfoHash([0; 20]), peer, session),

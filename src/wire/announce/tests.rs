@@ -369,6 +369,7 @@ mod arbitrary {
                         takes_candidates: up % 7 == 0,
                         ticket: (up % 11 == 0).then(|| binary(&to)),
                         hints: (up % 5 == 0).then(|| r#"{"upload":2}"#.to_owned()),
+                        reported: (up % 7 == 0).then(|| Reported { cdn_bytes: up, waits: [u32::from(hash[0]); WAITS] }),
                     },
                 },
             ] {
@@ -393,7 +394,7 @@ mod arbitrary {
                         turn: (complete % 7 == 0).then(|| serde_json::json!({ "a": words }).to_string()),
                         takes_candidates: complete % 11 == 0,
                         ticket: (complete % 13 == 0).then(|| words.clone()),
-                        receipts: (complete % 5 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
+                        receipt_key: (complete % 5 == 0).then(|| "2".into()),
                     },
                 },
                 FromTracker::Offered {
