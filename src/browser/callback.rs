@@ -29,8 +29,6 @@ pub(super) enum Wake {
     GatherCut,
     /// A connection's state changed.
     Connection,
-    /// A connection was lost for too long.
-    Lost,
     /// A connection refused a description.
     Refused,
     /// A refusal that changes nothing.
