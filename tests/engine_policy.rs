@@ -1,5 +1,5 @@
-//! What a tracker's operator rules, as viewers obey it: the kill switch, fewer links, no upload,
-//! join tokens, a TURN server.
+//! What only our tracker has, as viewers take it: the kill switch, fewer links, no upload, join tokens, tickets, a
+//! TURN server, late candidates.
 
 #![allow(clippy::expect_used, reason = "a test: what cannot be is a failure")]
 
@@ -11,7 +11,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 use swarmline::engine::{Config, ConfigUpdate, Input, Source, WarningCode};
 use swarmline::integrity::SecretKey;
-use swarmline::tracker::{self, Policy, TokenKey, Tokens, Turn};
+use swarmline::tracker::{self, Policy, Tickets, TokenKey, Tokens, Turn};
 use swarmline::wire::JoinToken;
 use world::{LEN, Viewer, World, playlist, source_of, url, vod};
 
@@ -194,4 +194,51 @@ fn a_tracker_s_turn_server_reaches_the_shell_of_each_viewer() {
     // Fresh credentials come before the first ones end.
     world.run_for(Duration::from_secs(300));
     assert_ne!(world.viewers[viewer].relay, Some(first));
+}
+
+#[test]
+fn candidates_that_are_found_late_reach_the_other_end() {
+    for late_candidates in [true, false] {
+        let mut world = World::new();
+        world.late_candidates = late_candidates;
+        // They cannot reach each other without.
+        world.reachable = |_, _| false;
+        let text = vod(&mut world, 10, LEN, true);
+        let viewers = [0, 1].map(|_| world.join(World::config(), &playlist(), &text));
+        world.run_for(Duration::from_secs(3));
+        for (viewer, other) in [(viewers[0], viewers[1]), (viewers[1], viewers[0])] {
+            let heard = &world.viewers[viewer].candidates;
+            assert_eq!(!heard.is_empty(), late_candidates, "{heard:?}");
+            let expected = format!("late {other}");
+            assert!(heard.iter().all(|(_, text)| *text == expected), "{heard:?}");
+        }
+    }
+}
+
+#[test]
+fn who_lost_its_socket_is_known_again_by_its_ticket() {
+    for has_tickets in [true, false] {
+        let mut world = World::new();
+        let text = vod(&mut world, 10, LEN, true);
+        world.operate(tracker::Input::Clock { unix_s: 1_000 });
+        world.operate(tracker::Input::Tickets(has_tickets.then(|| Tickets {
+            secret: b"north".to_vec(),
+            life: Duration::from_secs(600),
+        })));
+        let viewers = [0, 1].map(|_| world.join(World::config(), &playlist(), &text));
+        world.run_for(Duration::from_secs(3));
+        assert_eq!(links(&world, &viewers), [1, 1]);
+        for viewer in viewers {
+            world.lose_sockets(viewer);
+        }
+        world.run_for(Duration::from_secs(20));
+        for viewer in viewers {
+            let is_refused = world.has_warned(viewer, WarningCode::Tracker);
+            assert_eq!(is_refused, !has_tickets, "as somebody else's peer id");
+        }
+        // Both are where newcomers find them.
+        let late = world.join(World::config(), &playlist(), &text);
+        world.run_for(Duration::from_secs(5));
+        assert_eq!(world.open_links(late) == 2, has_tickets);
+    }
 }

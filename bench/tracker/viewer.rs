@@ -224,7 +224,12 @@ impl Viewer {
                 };
                 return Some(Message::Text(answer.encode().into()));
             }
-            Ok(FromTracker::Receipted { .. } | FromTracker::Failure { .. }) | Err(_) => {
+            Ok(
+                FromTracker::Candidate { .. }
+                | FromTracker::Receipted { .. }
+                | FromTracker::Failure { .. },
+            )
+            | Err(_) => {
                 self.tally.count(|counted| counted.failures += 1);
             }
         }

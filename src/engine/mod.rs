@@ -224,8 +224,7 @@ impl Engine {
             Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
             Input::OfferReady { link, sdp } => self.on_offer_ready(now, link, sdp),
             Input::AnswerReady { link, sdp } => self.on_answer_ready(now, link, &sdp),
-            // Our tracker's trickle extension will use it; complete descriptions need none.
-            Input::Candidate { .. } => {}
+            Input::Candidate { link, candidate } => self.on_late_candidate(link, candidate),
             Input::LinkOpened { link, max_message } => self.on_link_opened(now, link, max_message),
             Input::LinkNetwork { link, network } => self.on_link_network(now, link, network),
             Input::LinkMessage { link, bytes } => self.on_link_message(now, link, &bytes),

@@ -45,6 +45,10 @@ pub(super) struct Tracker {
     pub(super) warned: bool,
     /// It said so when it last answered an announce.
     pub(super) takes_votes: bool,
+    /// Likewise of late candidates.
+    pub(super) takes_candidates: bool,
+    /// By which it knows us again on another connection; empty for none.
+    pub(super) ticket: String,
     /// Links and bytes a second it last allowed; what it said holds when it is gone.
     pub(super) caps: (Option<u32>, Option<u64>),
 }
@@ -63,6 +67,8 @@ pub(super) struct PendingOffer {
     /// Sent to a tracker.
     pub(super) sent: bool,
     pub(super) made_at: Instant,
+    /// Candidates that were found after it was described: nobody has it yet to whom they could go.
+    pub(super) late: Vec<String>,
 }
 
 impl Signaling {
@@ -128,6 +134,8 @@ impl Tracker {
             greeted: false,
             warned: false,
             takes_votes: false,
+            takes_candidates: false,
+            ticket: String::new(),
             caps: (None, None),
         }
     }
@@ -157,6 +165,7 @@ impl Engine {
         tracker.state = State::Connecting;
         tracker.greeted = false;
         tracker.takes_votes = false;
+        tracker.takes_candidates = false;
         let url = tracker.url.clone();
         self.out(Output::OpenTracker {
             tracker: tracker_id(index),
@@ -202,6 +211,7 @@ impl Engine {
                 sdp: None,
                 sent: false,
                 made_at: now,
+                late: Vec::new(),
             };
             self.signaling.offers.insert(link, offer);
             self.out(Output::CreateOffer { link });
@@ -308,21 +318,7 @@ impl Engine {
         if waiting > 0 && now < oldest + OFFERS_PATIENCE {
             return;
         }
-        let mut offers = Vec::new();
-        for offer in self
-            .signaling
-            .offers
-            .values_mut()
-            .filter(|offer| !offer.sent)
-        {
-            if let Some(sdp) = &offer.sdp {
-                offer.sent = true;
-                offers.push(Offer {
-                    offer_id: offer.offer_id.clone(),
-                    sdp: sdp.as_str().into(),
-                });
-            }
-        }
+        let offers = self.take_offers();
         let wants = self.wants_links();
         let (uploaded, downloaded) = (self.totals.uploaded, self.totals.peers);
         let peer = self.peer_id;
@@ -339,6 +335,7 @@ impl Engine {
         tracker.announces = tracker.announces.saturating_add(1);
         let event = (!tracker.greeted).then(|| "started".to_owned());
         tracker.greeted = true;
+        let ticket = Some(tracker.ticket.clone());
         let numwant = u32::try_from(offers.len()).unwrap_or(0);
         let announce = ToTracker::Announce {
             info_hash,
@@ -354,6 +351,9 @@ impl Engine {
                 token: self.config.join_token.clone(),
                 asks_receipts: false,
                 takes_turn: true,
+                takes_candidates: true,
+                ticket,
+                hints: None,
             },
         };
         let text = announce.encode();
@@ -361,6 +361,26 @@ impl Engine {
             tracker: tracker_id(index),
             text,
         });
+    }
+
+    /// Offers that no tracker has, which one gets now.
+    fn take_offers(&mut self) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        for offer in self
+            .signaling
+            .offers
+            .values_mut()
+            .filter(|offer| !offer.sent)
+        {
+            if let Some(sdp) = &offer.sdp {
+                offer.sent = true;
+                offers.push(Offer {
+                    offer_id: offer.offer_id.clone(),
+                    sdp: sdp.as_str().into(),
+                });
+            }
+        }
+        offers
     }
 
     /// Fewer links than enough, and the swarm may have more peers than we have links.
@@ -451,10 +471,34 @@ impl Engine {
             peer,
             against,
         };
+        self.tell_trackers(&vote, |tracker| tracker.takes_votes);
+    }
+
+    /// A candidate of ours that its description came too early for. A tracker that did not introduce the two
+    /// lets it go nowhere.
+    pub(super) fn on_late_candidate(&mut self, link: LinkId, candidate: String) {
+        if let Some(offer) = self.signaling.offers.get_mut(&link) {
+            offer.late.push(candidate);
+            return;
+        }
+        let to_peer = self.links.get(&link).and_then(|link| link.peer);
+        if let (Some(info_hash), Some(to_peer)) = (self.signaling.info_hash, to_peer) {
+            let message = ToTracker::Candidate {
+                info_hash,
+                peer: self.peer_id,
+                to_peer,
+                candidate: candidate.as_str().into(),
+            };
+            self.tell_trackers(&message, |tracker| tracker.takes_candidates);
+        }
+    }
+
+    /// Tells open trackers that know what to do with it.
+    fn tell_trackers(&mut self, message: &ToTracker, takes: fn(&Tracker) -> bool) {
         for index in 0..self.signaling.trackers.len() {
             let tracker = &self.signaling.trackers[index];
-            if tracker.state == State::Open && tracker.takes_votes {
-                let (tracker, text) = (tracker_id(index), vote.encode());
+            if tracker.state == State::Open && takes(tracker) {
+                let (tracker, text) = (tracker_id(index), message.encode());
                 self.out(Output::SendTracker { tracker, text });
             }
         }

@@ -29,6 +29,11 @@ impl Engine {
                     return;
                 };
                 tracker.takes_votes = takes_votes;
+                // One that nobody asked for says nothing of these.
+                tracker.takes_candidates |= grants.takes_candidates;
+                if let Some(ticket) = grants.ticket {
+                    tracker.ticket = ticket;
+                }
                 let changed = tracker.caps != (max_peers, upload_limit);
                 tracker.caps = (max_peers, upload_limit);
                 if let Some(server) = grants.turn {
@@ -58,14 +63,30 @@ impl Engine {
             }) if Some(info_hash) == known => {
                 self.on_answered(now, peer, &offer_id, sdp.text());
             }
+            Ok(FromTracker::Candidate {
+                info_hash,
+                peer,
+                candidate,
+            }) if Some(info_hash) == known => {
+                self.on_candidate(peer, candidate.text());
+            }
             Ok(FromTracker::Failure { reason, .. }) => self.on_tracker_trouble(now, id, &reason),
             Ok(
                 FromTracker::Announced { .. }
                 | FromTracker::Offered { .. }
                 | FromTracker::Answered { .. }
+                | FromTracker::Candidate { .. }
                 | FromTracker::Receipted { .. },
             ) => {}
             Err(error) => self.on_tracker_trouble(now, id, &error.0),
+        }
+    }
+
+    /// A candidate that somebody found late, for the link that leads there.
+    fn on_candidate(&mut self, peer: PeerId, candidate: String) {
+        let found = self.links.iter().find(|(_, link)| link.peer == Some(peer));
+        if let Some(link) = found.map(|(link, _)| *link) {
+            self.out(Output::AddCandidate { link, candidate });
         }
     }
 
@@ -124,7 +145,6 @@ impl Engine {
         let (tell, url) = (!tracker.warned, tracker.url.clone());
         tracker.warned = true;
         if tell {
-            let what: String = what.chars().take(200).collect();
             self.warn(
                 WarningCode::Tracker,
                 format!("the tracker {url} says: {what}"),
@@ -181,7 +201,7 @@ impl Engine {
         let Some(id) = found.map(|(link, _)| *link) else {
             return;
         };
-        self.signaling.offers.remove(&id);
+        let late = self.signaling.offers.remove(&id).map(|offer| offer.late);
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
         if let Some((other, link)) = rival.map(|(other, link)| (*other, link)) {
             let keep_other = link.is_greeted() || self.peer_id > peer;
@@ -201,5 +221,8 @@ impl Engine {
         link.state = LinkState::Connecting;
         link.since = now;
         self.out(Output::AcceptAnswer { link: id, sdp });
+        for candidate in late.into_iter().flatten() {
+            self.on_late_candidate(id, candidate);
+        }
     }
 }

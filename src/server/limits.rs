@@ -12,12 +12,12 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 /// Numbers of the shell.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Frames of one connection. 20 a second after a burst of 100: in a crowd that arrives at once a
-    /// peer answers some dozens of offers within a few seconds, then about one a second.
+    /// Frames of one connection. 20 a second after a burst of 200: in a crowd that arrives at once a
+    /// peer answers some dozens of offers within a few seconds, each with a few late candidates, then about one a second.
     pub frames: Quota,
     /// Limits per address; `None` for none.
     pub address: Option<AddressQuota>,
-    /// Messages that may wait for a slow reader before it is dropped. 64: three announces' worth.
+    /// Messages that may wait for a slow reader before it is dropped. 128: three announces' worth.
     pub queue: usize,
     /// How long one write may take. 10 s.
     pub write: Duration,
@@ -41,13 +41,13 @@ pub struct AddressQuota {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            frames: quota(20, 100),
+            frames: quota(20, 200),
             address: Some(AddressQuota {
                 connects: quota(50, 500),
                 frames: quota(1_000, 5_000),
                 sockets: 2_000,
             }),
-            queue: 64,
+            queue: 128,
             write: Duration::from_secs(10),
             half_open: 10_000,
             ping: Duration::from_secs(30),

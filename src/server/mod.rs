@@ -3,7 +3,7 @@
 //! It is a loop around [`Tracker`](crate::tracker::Tracker) (`state`): give one input; take outputs until
 //! none; arm one timer. It moves text and decides nothing about swarms. `listener` brings connections, `proxies`
 //! says whose they are, `access` who may stay, `session` is one of them; `settings` is what an operator sets,
-//! `admin` and `metrics` what it sees and does, `store` what outlives the process, `run` all of it together. Invariant: a connection the
+//! `admin` and `metrics` what it sees and does, `store` what outlives the process, `nodes` what several of it share, `run` all of it together. Invariant: a connection the
 //! tracker knows has exactly one session here, and both end together.
 #![allow(
     clippy::disallowed_methods,
@@ -20,7 +20,12 @@ mod limits;
 mod listener;
 #[cfg(feature = "operate")]
 mod metrics;
+#[cfg(feature = "operate")]
+mod nodes;
+#[cfg(feature = "operate")]
+mod places;
 mod proxies;
+mod refused;
 #[cfg(feature = "operate")]
 mod run;
 mod session;
@@ -40,7 +45,7 @@ pub use proxies::Proxies;
 #[cfg(feature = "operate")]
 pub use run::{Running, run};
 #[cfg(feature = "operate")]
-pub use settings::{Layers, Level, LogFormat, NamedKey, Settings};
+pub use settings::{Layers, Level, LogFormat, Settings};
 pub use shutdown::{serve, serve_through, stop_signal};
 pub use state::State;
 #[cfg(feature = "operate")]

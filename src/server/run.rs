@@ -7,13 +7,16 @@ use super::admin::{Operated, Token, admin};
 use super::api::{Api, Cors, api};
 use super::app;
 use super::listener::{Door, accept_all};
+use super::nodes::{Membership, Nodes, Server};
+use super::places::Places;
 use super::proxies::Proxies;
-use super::settings::{Rule, Settings, TOKEN_CHARS_MIN, TlsFiles};
+use super::settings::{Matching, Rule, Settings, TlsFiles, read_secret};
 use super::shutdown::serve_through;
 use super::state::State;
-use super::store::{Store, now_ms};
+use super::store::{Store, Write, now_ms};
 use super::tls::Tls;
-use crate::tracker::{Config, Receipts, Secret, Turn};
+use crate::tracker::{Config, Receipts, Secret};
+use crate::wire::NodeId;
 use axum::Router;
 use core::future::Future;
 use core::net::SocketAddr;
@@ -38,8 +41,16 @@ pub struct Running {
     listener: TcpListener,
     admin: Option<(TcpListener, Token)>,
     store: Option<Arc<Store>>,
+    /// The nodes' Redis.
+    redis: Option<(Server, String)>,
+    /// What was ruled before this start.
+    recalled: Vec<Write>,
+    /// What others know it by.
+    node_id: [u8; 32],
     beside: Beside,
     hang_up: HangUp,
+    /// Of tickets, where no file has one.
+    own_secret: [u8; 32],
 }
 
 /// Everything but the ports: reads the files that settings name.
@@ -58,22 +69,6 @@ fn read_files(settings: &Settings) -> Result<(Option<Tls>, Option<Token>), Strin
     Ok((tls, token.transpose()?))
 }
 
-/// The TURN server with its secret, if there is one.
-fn read_turn(settings: &Settings) -> Result<Option<Turn>, String> {
-    let Some(path) = &settings.turn.secret_file else {
-        return Ok(None);
-    };
-    let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
-    let secret = text.and_then(|text| match text.trim() {
-        secret if secret.chars().count() >= TOKEN_CHARS_MIN => Ok(secret.to_owned()),
-        _ => Err(format!(
-            "it holds fewer than {TOKEN_CHARS_MIN} characters; make one with: openssl rand -hex 32"
-        )),
-    });
-    let secret = secret.map_err(|why| format!("the TURN secret {}: {why}", path.display()))?;
-    Ok(Some(settings.turn.with_secret(secret)))
-}
-
 fn read_token(path: &Path) -> Result<Token, String> {
     let text = std::fs::read_to_string(path);
     let token = text.map_err(|why| why.to_string());
@@ -87,9 +82,12 @@ impl Settings {
     /// # Errors
     /// One line for a person.
     pub fn check_files(&self) -> Result<(), String> {
-        read_turn(self)?;
+        self.turn.read()?;
+        self.access.tickets(&[])?;
+        Places::read(&self.matching.geoip)?;
         read_files(self)?;
         receipts(self)?;
+        self.redis.read()?;
         if self.has_store() {
             Store::check(&self.store.path)?;
         }
@@ -117,7 +115,10 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
         ..settings.config()
     };
     let state = State::behind(config, settings.limits(), proxies, log_addresses);
-    let running = Running {
+    let mut running = Running {
+        redis: settings.redis.read()?,
+        recalled: Vec::new(),
+        node_id: random()?,
         beside: Beside::new(&settings.policy),
         settings,
         state,
@@ -126,10 +127,30 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
         admin,
         store,
         hang_up: HangUp::new()?,
+        own_secret: random()?,
     };
     running.rule(&running.settings)?;
-    running.recall()?;
+    running.recalled = running.recall()?;
+    if settings_differ_by_node(&running.settings) {
+        tracing::warn!(
+            "with several nodes, set receipts.secret_file and access.ticket_secret_file: without, what one node gave \
+             a viewer counts at no other"
+        );
+    }
     Ok(running)
+}
+
+/// Whether secrets are made at each start that several nodes should share.
+fn settings_differ_by_node(settings: &Settings) -> bool {
+    let (receipts, access) = (&settings.receipts, &settings.access);
+    settings.redis.is_set()
+        && (receipts.secret_file.is_none() || access.ticket_secret_file.is_none())
+}
+
+fn random() -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|why| format!("no randomness for a secret: {why}"))?;
+    Ok(bytes)
 }
 
 /// Writes what waits still.
@@ -152,22 +173,8 @@ fn open_store(settings: &Settings) -> Result<Option<Arc<Store>>, String> {
 fn receipts(settings: &Settings) -> Result<Receipts, String> {
     let numbers = &settings.receipts;
     let secret = match &numbers.secret_file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
-            let text = text.and_then(|text| match text.trim() {
-                text if text.chars().count() >= SECRET_CHARS_MIN => Ok(text.to_owned()),
-                _ => Err(format!(
-                    "it holds fewer than {SECRET_CHARS_MIN} characters; make one with: openssl rand -hex 32"
-                )),
-            });
-            let text = text.map_err(|why| format!("the secret file {}: {why}", path.display()))?;
-            Secret::of(&text)
-        }
-        None => {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes).map_err(|why| format!("no random bytes: {why}"))?;
-            Secret(bytes)
-        }
+        Some(path) => Secret::of(&read_secret("receipts", path, SECRET_CHARS_MIN)?),
+        None => Secret(random()?),
     };
     Ok(Receipts {
         secret,
@@ -211,14 +218,10 @@ impl Running {
         stop: impl Future<Output = ()> + Send + 'static,
         mut again: impl FnMut() -> Result<Settings, String> + Send + 'static,
     ) {
+        let (nodes, membership) = self.join_nodes().unzip();
         let (ending, ended) = watch::channel(false);
         let operators = self.admin.take().map(|(listener, token)| {
-            let operated = Operated {
-                state: self.state.clone(),
-                store: self.store.clone(),
-                beside: self.beside.clone(),
-            };
-            let routes = admin(operated, token);
+            let routes = admin(self.operated(nodes), token);
             let door = Door {
                 half_open: 100,
                 ..Door::default()
@@ -247,12 +250,14 @@ impl Running {
             store,
             beside,
             mut hang_up,
+            own_secret,
             ..
         } = self;
         let mut reloads = Reloads {
             settings,
             tls,
             state: state.clone(),
+            own_secret,
             beside,
         };
         let reloading = async move {
@@ -272,9 +277,36 @@ impl Running {
         if let Some(operators) = operators {
             operators.abort();
         }
+        if let Some(membership) = membership {
+            membership.end().await;
+        }
         if let Some(store) = store {
             close(store).await;
         }
+    }
+
+    fn operated(&self, nodes: Option<Arc<Nodes>>) -> Operated {
+        Operated {
+            state: self.state.clone(),
+            store: self.store.clone(),
+            nodes,
+            beside: self.beside.clone(),
+        }
+    }
+
+    /// Looks for other nodes, if there may be any.
+    fn join_nodes(&mut self) -> Option<(Arc<Nodes>, Membership)> {
+        let redis = self.redis.take()?;
+        let [a, b, c, d, e, f, g, h, ..] = self.node_id;
+        let id = NodeId(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+        let node = (self.state.clone(), self.store.clone());
+        let recalled = core::mem::take(&mut self.recalled);
+        Some(Nodes::join(
+            id,
+            redis,
+            node,
+            (self.beside.text(), &recalled),
+        ))
     }
 
     /// What viewers may ask.
@@ -288,9 +320,10 @@ impl Running {
     }
 
     /// What operators ruled before this start. Where the settings say something else than they did then, they count.
-    fn recall(&self) -> Result<(), String> {
+    fn recall(&self) -> Result<Vec<Write>, String> {
+        let mut recalled = Vec::new();
         let Some(store) = &self.store else {
-            return Ok(());
+            return Ok(recalled);
         };
         self.state.set_ledger(store.clone());
         let now = now_ms();
@@ -301,20 +334,26 @@ impl Running {
                 .map_err(|why| format!("the store holds a rule that cannot be read: {why}"))?;
             if room.is_some() || ruled.beside == beside {
                 self.state.rule(room, rule.policy()?);
+                recalled.push(Write::Rule(room, Some(ruled)));
             }
         }
         for (prefix, until) in rulings.bans {
             let span = Duration::from_millis(until.saturating_sub(now));
             self.state.ban(prefix.parse()?, span);
+            recalled.push(Write::Ban(prefix, until));
         }
-        Ok(())
+        Ok(recalled)
     }
 
     fn rule(&self, settings: &Settings) -> Result<(), String> {
-        self.state.set_turn(read_turn(settings)?);
+        self.state.set_turn(settings.turn.read()?);
+        self.state
+            .set_tickets(settings.access.tickets(&self.own_secret)?);
+        self.state
+            .set_places(Places::read(&settings.matching.geoip)?);
         self.state.rule(None, settings.policy.policy()?);
-        self.state.set_rooms(settings.rooms());
-        self.state.set_tokens(settings.tokens());
+        self.state.set_rooms(settings.access.rooms());
+        self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
         Ok(())
     }
@@ -325,13 +364,16 @@ struct Reloads {
     settings: Settings,
     state: Arc<State>,
     tls: Option<Tls>,
+    own_secret: [u8; 32],
     beside: Beside,
 }
 
 impl Reloads {
     fn take(&mut self, settings: Settings) -> Result<(), String> {
         let policy = settings.policy.policy()?;
-        let turn = read_turn(&settings)?;
+        let turn = settings.turn.read()?;
+        let places = Places::read(&settings.matching.geoip)?;
+        let tickets = settings.access.tickets(&self.own_secret)?;
         if let (
             Some(tls),
             TlsFiles {
@@ -343,23 +385,29 @@ impl Reloads {
             tls.reread(certificate, key)?;
         }
         self.state.set_turn(turn);
+        self.state.set_tickets(tickets);
+        self.state.set_places(places);
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {
             self.state.rule(None, policy);
             self.beside.set(&settings.policy);
         }
-        self.state.set_rooms(settings.rooms());
-        self.state.set_tokens(settings.tokens());
+        self.state.set_rooms(settings.access.rooms());
+        self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
         let lasting = |settings: &Settings| Settings {
             access: Default::default(),
             policy: Default::default(),
             turn: Default::default(),
+            matching: Matching {
+                geoip: Vec::new(),
+                ..settings.matching.clone()
+            },
             ..settings.clone()
         };
         if lasting(&settings) != lasting(&self.settings) {
             tracing::warn!(
-                "only access, turn, policy and TLS files change while it runs; restart for the rest"
+                "only access, turn, policy, databases and TLS files change while it runs; restart for the rest"
             );
         }
         self.settings = settings;

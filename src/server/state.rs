@@ -6,18 +6,21 @@
 use super::access::{Access, Ban, Origin, Prefix};
 use super::limits::{self, Addresses, Limits};
 use super::proxies::Proxies;
+use super::refused::Refused;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
-    Config, ConnectionId, Credit, Earned, Input, Output, Policy, Record, Rooms, Stats, Tokens,
-    Tracker, Turn, Visitor,
+    Config, ConnectionId, Credit, Earned, Input, Output, Place, Policy, Record, Rooms, Stats,
+    Tickets, Tokens, Tracker, Turn, Visitor,
 };
 #[cfg(feature = "operate")]
 use crate::tracker::{Figures, ReceiptFault};
+use crate::wire::NodeId;
 #[cfg(feature = "operate")]
 use crate::wire::Receipt;
 use axum::extract::ws::close_code;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::HeaderValue;
+use core::fmt::Debug;
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
@@ -29,6 +32,12 @@ use tokio::sync::watch;
 /// Longest name of an origin that is kept: a host's has 253 bytes at most.
 const ORIGIN_BYTES_MAX: usize = 300;
 
+/// Who knows where addresses are.
+pub(super) trait Locate: Debug + Send + Sync {
+    /// As far as it knows.
+    fn find(&self, address: IpAddr) -> Place;
+}
+
 /// Everything the routes share.
 #[derive(Debug)]
 pub struct State {
@@ -38,6 +47,7 @@ pub struct State {
     addresses: Option<Addresses>,
     proxies: Proxies,
     access: RwLock<Access>,
+    places: RwLock<Option<Box<dyn Locate>>>,
     /// Whether sockets are taken; every change ends those that are open.
     gate: watch::Sender<bool>,
     is_draining: AtomicBool,
@@ -54,69 +64,25 @@ pub(super) struct Tallies {
     pub(super) refused: [AtomicU64; Refused::ALL.len()],
 }
 
-/// Why a connection is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    Closed,
-    Full,
-    Address,
-    Origin,
-    Banned,
-}
-
-impl Refused {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Closed,
-        Self::Full,
-        Self::Address,
-        Self::Origin,
-        Self::Banned,
-    ];
-
-    /// Its name in metrics.
-    #[cfg(feature = "operate")]
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Full => "full",
-            Self::Address => "address",
-            Self::Origin => "origin",
-            Self::Banned => "banned",
-        }
-    }
-
-    /// The status and words that a client gets.
-    pub(super) const fn words(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::Closed | Self::Full => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the tracker takes no connections now\n",
-            ),
-            Self::Address => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too many connections from your address; try again later\n",
-            ),
-            Self::Origin => (
-                StatusCode::FORBIDDEN,
-                "this tracker is not for pages of this origin\n",
-            ),
-            Self::Banned => (StatusCode::FORBIDDEN, "your address is banned\n"),
-        }
-    }
-}
-
 /// Who keeps what the tracker says is to be kept. Neither waits.
-pub(super) trait Ledger: core::fmt::Debug + Send + Sync {
+pub(super) trait Ledger: Debug + Send + Sync {
     /// Somebody came or went.
     fn record(&self, record: Record);
     /// Somebody earned something; `kept` is called when it is safe, or never.
     fn earn(&self, earned: Earned, kept: Box<dyn FnOnce() + Send>);
 }
 
+/// Who carries what this node tells others. Does not wait.
+pub(super) trait Carry: Debug + Send + Sync {
+    /// To one of them, or to all; it may be lost.
+    fn carry(&self, to: Option<NodeId>, text: String);
+}
+
 #[derive(Debug)]
 struct Core {
     tracker: Tracker,
     ledger: Option<Arc<dyn Ledger>>,
+    carrier: Option<Arc<dyn Carry>>,
     sessions: HashMap<ConnectionId, Session>,
     sockets: HashMap<IpAddr, usize>,
     next_connection: u64,
@@ -145,6 +111,7 @@ impl State {
             core: Mutex::new(Core {
                 tracker: Tracker::new(config, seed),
                 ledger: None,
+                carrier: None,
                 sessions: HashMap::new(),
                 sockets: HashMap::new(),
                 next_connection: 0,
@@ -154,6 +121,7 @@ impl State {
             limits,
             proxies,
             access: RwLock::default(),
+            places: RwLock::default(),
             gate: watch::Sender::new(true),
             is_draining: AtomicBool::new(false),
             log_addresses,
@@ -242,6 +210,23 @@ impl State {
         self.tell(Input::Turn(turn));
     }
 
+    /// Says who knows where addresses are; those who are connected stay where they were.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_places(&self, places: Option<Box<dyn Locate>>) {
+        *self.places.write().unwrap_or_else(PoisonError::into_inner) = places;
+    }
+
+    fn find(&self, visitor: IpAddr) -> Option<Place> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        places.as_ref().map(|places| places.find(visitor))
+    }
+
+    /// Says with what viewers are known again on another connection.
+    pub fn set_tickets(&self, tickets: Option<Tickets>) {
+        self.tell_time();
+        self.tell(Input::Tickets(tickets));
+    }
+
     fn tell_time(&self) {
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.tell(Input::Clock {
@@ -293,6 +278,18 @@ impl State {
     #[cfg(feature = "operate")]
     pub(super) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
         self.core().ledger = Some(ledger);
+    }
+
+    /// Tells others what is for them from now on.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_carrier(&self, carrier: Arc<dyn Carry>) {
+        self.core().carrier = Some(carrier);
+    }
+
+    /// Says whether others can be reached, and as whom; what one of them said; that a second has passed.
+    #[cfg(feature = "operate")]
+    pub(super) fn tell_of_nodes(&self, input: Input) {
+        self.tell(input);
     }
 
     /// How much is going on in a room.
@@ -420,6 +417,7 @@ impl State {
         {
             return Err(Refused::Address);
         }
+        let place = visitor.and_then(|visitor| self.find(visitor));
         let origin = origin.and_then(|origin| origin.to_str().ok());
         let origin = origin
             .filter(|it| it.len() <= ORIGIN_BYTES_MAX)
@@ -446,6 +444,7 @@ impl State {
                 network,
                 address,
                 origin,
+                place: place.unwrap_or_default(),
             },
         };
         core.tracker.handle_input(self.now(), opened);
@@ -499,6 +498,12 @@ impl Core {
                 Output::Close { connection, reason } => {
                     let command = Command::Close(code_of(reason), reason.words());
                     (connection, command, true)
+                }
+                Output::Tell { to, text } => {
+                    if let Some(carrier) = &self.carrier {
+                        carrier.carry(to, text);
+                    }
+                    continue;
                 }
                 Output::Record(record) => {
                     if let Some(ledger) = &self.ledger {

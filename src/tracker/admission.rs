@@ -191,14 +191,19 @@ impl Tracker {
         admission.subject.as_deref()
     }
 
-    /// What an announce's token grants, or words for who is let in without; refused, a peer is out of the room.
+    /// What an announce's token grants, or the ticket of who was here before, or words for who is let in without; refused, a
+    /// peer is out of the room.
     pub(super) fn admit(
         &mut self,
         now: Instant,
         connection: ConnectionId,
         room: InfoHash,
-        token: Option<&str>,
+        (token, known): (Option<&str>, Option<Option<Box<str>>>),
     ) -> Result<(Option<Admission>, Option<String>), Refusal> {
+        if let Some(subject) = known.filter(|_| !self.admissions.holds(connection, room)) {
+            let token = sha256(token.unwrap_or_default().as_bytes());
+            return Ok((Some(Admission { token, subject }), None));
+        }
         let now_s = self.unix_s(now);
         let speaker = self.connections.get(&connection);
         let origin = speaker.and_then(|speaker| speaker.visitor.origin.as_deref());

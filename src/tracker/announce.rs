@@ -4,11 +4,12 @@
 //! token was refused, that its peer is out. Who is picked for an offer is `relay`'s.
 
 use super::limits::Refusal;
+use super::matching::Traits;
 use super::policy::Caps;
 use super::registry::Presence;
 use super::{ConnectionId, Tracker, relay};
 use crate::base::{InfoHash, Instant, PeerId};
-use crate::wire::{Extensions, FromTracker, Grants, Offer};
+use crate::wire::{Extensions, FromTracker, Grants, Hints, Offer};
 
 /// What an announce says beside who is there.
 #[derive(Debug)]
@@ -43,7 +44,8 @@ impl Tracker {
         let Presence { id, connection, .. } = presence;
         let caps = Some(presence.caps).filter(|_| presence.takes_policy);
         let caps = caps.unwrap_or_default();
-        self.check_owner(info_hash, presence)?;
+        let known = self.recognise(now, (info_hash, id), extensions.ticket.as_deref());
+        self.check_owner(info_hash, presence, known.is_some())?;
         if event.as_deref() == Some("stopped") {
             self.registry.note_moved(info_hash, presence);
             self.leave(connection, info_hash);
@@ -56,24 +58,72 @@ impl Tracker {
         }
         self.policies.check_room(info_hash)?;
         let token = extensions.token.as_deref();
-        let (admission, warning) = self.admit(now, connection, info_hash, token)?;
+        let (admission, warning) = self.admit(now, connection, info_hash, (token, known))?;
         self.join(now, info_hash, presence)?;
         self.admissions.keep(connection, info_hash, admission);
         self.name_account(connection, info_hash, id);
         let reply = Reply {
             caps,
             warning,
-            grants: self.grant(now, (info_hash, id), &extensions),
+            grants: self.grant(now, presence, info_hash, &extensions),
         };
         self.reply(connection, info_hash, reply);
-        self.relay_offers(now, info_hash, (id, offers));
+        let is_newcomer = event.as_deref() == Some("started");
+        let who = (id, is_newcomer, extensions.hints.as_deref());
+        self.relay_offers(now, info_hash, who, offers);
         Ok(())
     }
 
-    /// Peers know each other's ids, so nobody may speak under an id that another connection announced.
-    fn check_owner(&mut self, info_hash: InfoHash, presence: Presence) -> Result<(), Refusal> {
+    /// What tells a peer apart, of what is known of its connection and of what it says, if that is heard.
+    pub(super) fn traits(&self, connection: ConnectionId, hints: Option<&str>) -> Traits {
+        let speaker = self.connections.get(&connection);
+        let visitor = speaker.map(|speaker| &speaker.visitor);
+        let hints = hints.filter(|_| self.config.heeds_hints);
+        let hints = hints.map(Hints::decode).unwrap_or_default();
+        let network = visitor.and_then(|visitor| visitor.network);
+        let place = visitor.map(|visitor| visitor.place).unwrap_or_default();
+        Traits::new(network, place, &hints)
+    }
+
+    /// Nobody speaks for a peer but the connection that announced it.
+    pub(super) fn check_speaker(
+        &mut self,
+        connection: ConnectionId,
+        info_hash: InfoHash,
+        peer: PeerId,
+    ) -> Result<(), Refusal> {
+        match self.registry.peer(info_hash, peer) {
+            Some(speaker) if speaker.connection == connection => Ok(()),
+            Some(_) | None => Err(Refusal::NotAnnounced),
+        }
+    }
+
+    /// Whom a ticket names, if it is one that counts.
+    fn recognise(
+        &self,
+        now: Instant,
+        whose: (InfoHash, PeerId),
+        ticket: Option<&str>,
+    ) -> Option<Option<Box<str>>> {
+        let tickets = self.tickets.as_ref()?;
+        tickets.read(self.unix_s(now)?, whose, ticket?)
+    }
+
+    /// Peers know each other's ids, so nobody may speak under an id that another connection announced, but who is
+    /// known by a ticket: its other connection is lost, whether that has been noticed or not.
+    fn check_owner(
+        &mut self,
+        info_hash: InfoHash,
+        presence: Presence,
+        is_known: bool,
+    ) -> Result<(), Refusal> {
         match self.registry.peer(info_hash, presence.id) {
-            Some(peer) if peer.connection != presence.connection => Err(Refusal::PeerTaken),
+            Some(peer) if peer.connection != presence.connection => {
+                let other = peer.connection;
+                is_known.then_some(()).ok_or(Refusal::PeerTaken)?;
+                self.leave(other, info_hash);
+                Ok(())
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -108,11 +158,29 @@ impl Tracker {
         Ok(())
     }
 
-    fn relay_offers(&mut self, now: Instant, info_hash: InfoHash, from: (PeerId, Vec<Offer>)) {
-        let peer = from.0;
+    fn relay_offers(
+        &mut self,
+        now: Instant,
+        info_hash: InfoHash,
+        (peer, is_newcomer, hints): (PeerId, bool, Option<&str>),
+        mut offers: Vec<Offer>,
+    ) {
+        offers.truncate(self.config.offers_per_announce_max);
         let Some(swarm) = self.registry.swarm(info_hash) else {
             return;
         };
+        let others = swarm.len().saturating_sub(1);
+        if swarm
+            .peer(peer)
+            .is_none_or(|it| it.is_shunned(now, &self.config))
+        {
+            return;
+        }
+        let (stay, gone) = self
+            .nodes
+            .deal(&mut self.rng, info_hash, (others, offers.len()));
+        let mut for_others = offers.split_off(stay.min(offers.len()));
+        let from = ((peer, is_newcomer), offers);
         for (to, offer) in relay::hand_out(swarm, &mut self.rng, (now, &self.config), from) {
             let offered = FromTracker::Offered {
                 info_hash,
@@ -123,23 +191,35 @@ impl Tracker {
             self.totals.offers_relayed += 1;
             self.send(to, &offered);
         }
+        for (node, count) in gone {
+            let rest = for_others.split_off(count.min(for_others.len()));
+            let offers = core::mem::replace(&mut for_others, rest);
+            self.pass_offers(now, (info_hash, node), (peer, is_newcomer, hints), offers);
+        }
     }
 
     /// What a peer is given of what it takes.
     fn grant(
         &mut self,
         now: Instant,
-        (room, peer): (InfoHash, PeerId),
+        presence: Presence,
+        info_hash: InfoHash,
         takes: &Extensions,
     ) -> Grants {
+        let Presence { id, connection, .. } = presence;
         let asks = takes.asks_receipts;
-        let receipts = asks.then(|| self.receipt_key(room, peer)).flatten();
+        let receipts = asks.then(|| self.receipt_key(info_hash, id)).flatten();
+        let now_s = self.unix_s(now);
         let turn = self.turn.as_ref().filter(|_| takes.takes_turn);
+        let tickets = self.tickets.as_ref().filter(|_| takes.ticket.is_some());
+        let subject = self.subject(connection, info_hash);
         Grants {
             receipts,
-            turn: turn
-                .zip(self.unix_s(now))
-                .map(|(turn, unix_s)| turn.server(unix_s, peer)),
+            turn: turn.zip(now_s).map(|(turn, now_s)| turn.server(now_s, id)),
+            takes_candidates: takes.takes_candidates,
+            ticket: tickets
+                .zip(now_s)
+                .and_then(|(tickets, now_s)| tickets.write(now_s, (info_hash, id), subject)),
         }
     }
 
@@ -149,7 +229,7 @@ impl Tracker {
             warning,
             grants,
         } = reply;
-        let counts = self.registry.counts(info_hash);
+        let counts = self.counts(info_hash);
         let announced = FromTracker::Announced {
             info_hash,
             interval_s: self.config.interval_s,

@@ -37,6 +37,8 @@ pub struct Config {
     /// How long a vote against a peer counts, less every minute. 30 min: three networks isolate it for a
     /// third of that, ten for three quarters; who is innocent is back within a film.
     pub vote_life: Duration,
+    /// What peers say of themselves is taken into account when they are introduced: nothing of it is proven.
+    pub heeds_hints: bool,
     /// Messages that cannot be read before a connection is closed. 10: it does not speak our language.
     pub nonsense_max: u32,
     /// Keeps accounts of stays and takes receipts. `None`: neither; a shell without a store has no use of them.
@@ -71,6 +73,7 @@ impl Default for Config {
             peers_max: 200_000,
             connections_max: 50_000,
             vote_life: Duration::from_secs(1_800),
+            heeds_hints: true,
             nonsense_max: 10,
             receipts: None,
         }

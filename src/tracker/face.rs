@@ -2,8 +2,9 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{CloseReason, Credit, Policy, Record, Rooms, Tokens, Turn};
+use super::{CloseReason, Credit, Place, Policy, Record, Rooms, Tickets, Tokens, Turn};
 use crate::base::{InfoHash, Network};
+use crate::wire::NodeId;
 use core::net::IpAddr;
 
 /// One connection of a client; minted by the shell, never reused.
@@ -20,6 +21,8 @@ pub struct Visitor {
     pub address: Option<IpAddr>,
     /// Whose page it is, as its browser says (RFC 6454).
     pub origin: Option<String>,
+    /// Where its address is, as far as the shell's database knows.
+    pub place: Place,
 }
 
 /// What the world tells the tracker.
@@ -57,11 +60,19 @@ pub enum Input {
     Tokens(Tokens),
     /// Where viewers are relayed who cannot reach each other; `None` for nowhere.
     Turn(Option<Turn>),
+    /// With what viewers are known again on another connection; `None` for not.
+    Tickets(Option<Tickets>),
     /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
     Clock {
         /// Seconds of Unix time.
         unix_s: u64,
     },
+    /// Other nodes of this tracker can be reached, and it is called by this; `None` when they cannot any more.
+    Nodes(Option<NodeId>),
+    /// Another node, or this one, has said something. Who may write there may write anything.
+    Node(String),
+    /// A second has passed in which other nodes could be reached.
+    Beat,
     /// The moment of [`Tracker::next_timeout`] has come.
     Timeout,
 }
@@ -83,6 +94,14 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
+    /// Tell another node, or all of them; what is lost on the way is asked for again, or was an offer to somebody who
+    /// might have been gone.
+    Tell {
+        /// Whom; `None` for all.
+        to: Option<NodeId>,
+        /// What.
+        text: String,
+    },
     /// Keep this, if there is a store; it is not waited for.
     Record(Record),
     /// Keep this, and when it is kept, send the acknowledgement.
@@ -103,18 +122,20 @@ pub struct Stats {
     pub swarms: usize,
     /// Peers in all swarms.
     pub peers: usize,
+    /// Other nodes that are there.
+    pub nodes: usize,
     /// What there was since the start.
     pub totals: Totals,
 }
 
-/// How much is going on in a room.
+/// How much is going on in a room, at all nodes together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Who is there.
     pub peers: u32,
     /// Those of them who hold everything.
     pub complete: u32,
-    /// Bytes that those who are there say they have had from peers; 0 where no accounts are kept.
+    /// Bytes that those who are at this node say they have had from peers; 0 where no accounts are kept.
     pub bytes_from_peers: u64,
 }
 
@@ -127,6 +148,12 @@ pub struct Totals {
     pub offers_relayed: u64,
     /// Answers handed back.
     pub answers_relayed: u64,
+    /// Late candidates handed to a peer.
+    pub candidates_relayed: u64,
+    /// What peers said to peers of other nodes.
+    pub passed: u64,
+    /// Messages of other nodes that could not be read.
+    pub nodes_unreadable: u64,
     /// Scrapes answered.
     pub scrapes: u64,
     /// Votes against peers that were taken, whether they count or not.

@@ -6,6 +6,7 @@
 
 use super::Config;
 use super::ConnectionId;
+use super::matching::Traits;
 use super::policy::Caps;
 use super::receipts::{Account, Record};
 use super::relay::Awaited;
@@ -16,6 +17,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Draws for a peer in place of an isolated one.
 const REDRAWS: usize = 8;
+
+/// Seeders of a swarm that newcomers are led to; where there are more, any will do.
+const SEEDERS_MAX: usize = 256;
 
 /// All swarms.
 #[derive(Debug, Default)]
@@ -35,6 +39,8 @@ pub(super) struct Swarm {
     places: BTreeMap<PeerId, usize>,
     complete: u32,
     downloaded: u32,
+    /// Who is there to give.
+    seeders: Vec<PeerId>,
 }
 
 /// One peer of a swarm.
@@ -46,12 +52,23 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// Its offers that were handed to others, oldest first.
     pub(super) awaited: VecDeque<Awaited>,
+    /// Offers of peers of other nodes that were handed to it, likewise.
+    pub(super) handed: VecDeque<Awaited>,
     pub(super) standing: Standing,
     pub(super) takes_policy: bool,
+    pub(super) takes_candidates: bool,
     pub(super) caps: Caps,
+    pub(super) traits: Traits,
     /// What it earns, if anything is.
     pub(super) account: Option<Box<Account>>,
     complete: bool,
+}
+
+impl Peer {
+    /// Whether it is introduced to nobody.
+    pub(super) fn is_shunned(&self, now: Instant, config: &Config) -> bool {
+        self.caps.bar() || self.standing.is_isolated(now, config)
+    }
 }
 
 /// What an announce says of its peer.
@@ -67,8 +84,12 @@ pub(super) struct Presence {
     pub(super) completed_now: bool,
     /// Whether it hears what it may do.
     pub(super) takes_policy: bool,
+    /// Whether it hears of late candidates.
+    pub(super) takes_candidates: bool,
     /// What it may do.
     pub(super) caps: Caps,
+    /// Where it is, and what it says of itself.
+    pub(super) traits: Traits,
     /// Its stay, should it be new; `None` where no accounts are kept.
     pub(super) session: Option<SessionId>,
     /// Bytes it says it has sent to peers and had from them.
@@ -140,10 +161,10 @@ impl Registry {
         }
     }
 
-    /// Notes that two were introduced to each other.
-    pub(super) fn note_meeting(&mut self, info_hash: InfoHash, peers: [PeerId; 2]) {
+    /// Notes that they were introduced to somebody.
+    pub(super) fn note_meeting(&mut self, info_hash: InfoHash, peers: &[PeerId]) {
         for id in peers {
-            let peer = self.peer(info_hash, id);
+            let peer = self.peer(info_hash, *id);
             if let Some(account) = peer.and_then(|peer| peer.account.as_mut()) {
                 account.note_meeting();
             }
@@ -167,6 +188,15 @@ impl Registry {
         }
     }
 
+    /// Those who hold everything and the others, of every swarm.
+    pub(super) fn all_counts(&self) -> impl Iterator<Item = (InfoHash, (u32, u32))> {
+        let swarms = self.swarms.iter();
+        swarms.map(|(room, swarm)| {
+            let counts = swarm.counts();
+            (*room, (counts.complete, counts.incomplete))
+        })
+    }
+
     /// Counts of a swarm; zeros for one that nobody is in.
     pub(super) fn counts(&self, info_hash: InfoHash) -> Counts {
         self.swarms
@@ -179,6 +209,10 @@ impl Swarm {
     pub(super) fn peer(&mut self, id: PeerId) -> Option<&mut Peer> {
         let place = *self.places.get(&id)?;
         self.peers.get_mut(place)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.peers.len()
     }
 
     pub(super) fn peers_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
@@ -204,9 +238,12 @@ impl Swarm {
                 connection: presence.connection,
                 heard: now,
                 awaited: VecDeque::new(),
+                handed: VecDeque::new(),
                 standing: Standing::default(),
                 takes_policy: false,
+                takes_candidates: false,
                 caps: Caps::default(),
+                traits: Traits::default(),
                 account: presence
                     .session
                     .map(|session| Box::new(Account::new(now, session))),
@@ -218,7 +255,9 @@ impl Swarm {
         };
         peer.heard = now;
         peer.takes_policy = presence.takes_policy;
+        peer.takes_candidates = presence.takes_candidates;
         peer.caps = presence.caps;
+        peer.traits = presence.traits;
         if let Some(account) = &mut peer.account {
             account.note_moved(presence.moved);
         }
@@ -227,7 +266,19 @@ impl Swarm {
         peer.complete = is;
         self.complete = self.complete + u32::from(is) - u32::from(was);
         self.downloaded += u32::from(presence.completed_now && !was);
+        self.note_seeder(presence.id, is || presence.traits.is_seeder());
         is_new
+    }
+
+    fn note_seeder(&mut self, id: PeerId, is_one: bool) {
+        let place = self.seeders.iter().position(|seeder| *seeder == id);
+        match place {
+            Some(place) if !is_one => {
+                self.seeders.swap_remove(place);
+            }
+            None if is_one && self.seeders.len() < SEEDERS_MAX => self.seeders.push(id),
+            Some(_) | None => {}
+        }
     }
 
     fn leave(&mut self, id: PeerId) -> Option<Peer> {
@@ -237,11 +288,11 @@ impl Swarm {
             self.places.insert(moved.id, place);
         }
         self.complete -= u32::from(gone.complete);
+        self.note_seeder(id, false);
         Some(gone)
     }
 
-    /// Up to `wanted` other peers, each set of them as likely as any other (Floyd's sampling: as many
-    /// draws as picks, whatever the swarm's size). An isolated or barred one is replaced by another, or left out
+    /// Up to `wanted` other peers by chance. An isolated or barred one is replaced by another, or left out
     /// when a few draws find none.
     pub(super) fn pick_others(
         &self,
@@ -250,23 +301,10 @@ impl Swarm {
         id: PeerId,
         wanted: usize,
     ) -> Vec<(PeerId, ConnectionId)> {
-        let own = self.places.get(&id).copied();
-        let others = self.peers.len() - usize::from(own.is_some());
-        let wanted = wanted.min(others);
-        let mut picked: Vec<usize> = Vec::with_capacity(wanted);
-        for last in (others - wanted)..others {
-            let bound = u32::try_from(last + 1).unwrap_or(u32::MAX);
-            let draw = usize::try_from(rng.below(bound)).unwrap_or(last);
-            picked.push(if picked.contains(&draw) { last } else { draw });
-        }
-        // The announcer's own place is stepped over.
-        let step = |place: usize| place + usize::from(own.is_some_and(|own| place >= own));
-        let mut picked: Vec<usize> = picked.into_iter().map(step).collect();
+        let mut picked = self.draw(rng, id, wanted);
         let shunned = |place: usize| {
             let peer = self.peers.get(place);
-            peer.is_none_or(|peer| {
-                peer.id == id || peer.caps.bar() || peer.standing.is_isolated(now, config)
-            })
+            peer.is_none_or(|peer| peer.id == id || peer.is_shunned(now, config))
         };
         let bound = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
         for index in 0..picked.len() {
@@ -283,5 +321,65 @@ impl Swarm {
         picked.retain(|place| !shunned(*place));
         let peers = picked.into_iter().filter_map(|place| self.peers.get(place));
         peers.map(|peer| (peer.id, peer.connection)).collect()
+    }
+
+    /// Places of up to `wanted` others, each set of them as likely as any other (Floyd's sampling: as many draws as
+    /// picks, whatever the swarm's size).
+    fn draw(&self, rng: &mut Rng, id: PeerId, wanted: usize) -> Vec<usize> {
+        let own = self.places.get(&id).copied();
+        let others = self.peers.len() - usize::from(own.is_some());
+        let wanted = wanted.min(others);
+        let mut picked: Vec<usize> = Vec::with_capacity(wanted);
+        for last in (others - wanted)..others {
+            let bound = u32::try_from(last + 1).unwrap_or(u32::MAX);
+            let draw = usize::try_from(rng.below(bound)).unwrap_or(last);
+            picked.push(if picked.contains(&draw) { last } else { draw });
+        }
+        // The announcer's own place is stepped over.
+        let step = |place: usize| place + usize::from(own.is_some_and(|own| place >= own));
+        picked.into_iter().map(step).collect()
+    }
+
+    /// Others by chance, in any order, without those who are shunned.
+    pub(super) fn sample(
+        &self,
+        rng: &mut Rng,
+        (now, config): (Instant, &Config),
+        id: PeerId,
+        wanted: usize,
+    ) -> Vec<&Peer> {
+        let mut places = self.draw(rng, id, wanted);
+        for last in (1..places.len()).rev() {
+            let bound = u32::try_from(last + 1).unwrap_or(u32::MAX);
+            places.swap(last, usize::try_from(rng.below(bound)).unwrap_or(last));
+        }
+        let peers = places.into_iter().filter_map(|place| self.peers.get(place));
+        peers.filter(|peer| !peer.is_shunned(now, config)).collect()
+    }
+
+    /// As many seeders by chance, or fewer.
+    pub(super) fn draw_seeders(&self, rng: &mut Rng, count: usize) -> Vec<&Peer> {
+        let bound = u32::try_from(self.seeders.len()).unwrap_or(u32::MAX);
+        let from = usize::try_from(rng.below(bound)).unwrap_or(0);
+        let round = self
+            .seeders
+            .iter()
+            .cycle()
+            .skip(from)
+            .take(count.min(self.seeders.len()));
+        let places = round.filter_map(|id| self.places.get(id));
+        places.filter_map(|place| self.peers.get(*place)).collect()
+    }
+
+    pub(super) fn has_seeders(&self) -> bool {
+        !self.seeders.is_empty()
+    }
+
+    pub(super) fn traits(&self, id: PeerId) -> Traits {
+        let peer = self
+            .places
+            .get(&id)
+            .and_then(|place| self.peers.get(*place));
+        peer.map(|peer| peer.traits).unwrap_or_default()
     }
 }

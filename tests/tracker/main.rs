@@ -12,8 +12,11 @@
 mod admin;
 mod api;
 mod doors;
+mod geoip;
 mod ledger;
+mod nodes;
 mod settings;
+mod tickets;
 mod tokens;
 mod turn;
 

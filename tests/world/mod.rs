@@ -99,6 +99,8 @@ pub struct Shell {
     pub vice: Option<Vice>,
     /// The TURN server its connections were last told to use.
     pub relay: Option<String>,
+    /// Late candidates of others that its connections were given.
+    pub candidates: Vec<(LinkId, String)>,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
     pub alive: bool,
@@ -136,6 +138,8 @@ pub struct World {
     pub link_bytes_per_s: u64,
     /// Whether a network lets two viewers find each other.
     pub reachable: fn(Viewer, Viewer) -> bool,
+    /// Connections find a candidate more after they were described.
+    pub late_candidates: bool,
     /// Where viewers are; who is not named is in a network of its own.
     pub networks: BTreeMap<Viewer, Option<Network>>,
     wakes: u64,
@@ -170,6 +174,7 @@ impl World {
             link_latency: Duration::from_millis(5),
             link_bytes_per_s: 10_000_000,
             reachable: |_, _| true,
+            late_candidates: false,
             networks: BTreeMap::new(),
             wakes: 0,
         }
@@ -201,6 +206,7 @@ impl World {
             links: BTreeMap::new(),
             vice: None,
             relay: None,
+            candidates: Vec::new(),
             hashed_bytes: 0,
             alive: true,
             trackers: BTreeMap::new(),
@@ -340,6 +346,14 @@ impl World {
     pub fn operate(&mut self, input: tracker::Input) {
         self.tracker.handle_input(self.now, input);
         self.drain_tracker();
+    }
+
+    /// A viewer's sockets are gone, and their tracker has not noticed.
+    pub fn lose_sockets(&mut self, viewer: Viewer) {
+        for (tracker, connection) in std::mem::take(&mut self.viewers[viewer].trackers) {
+            self.connections.remove(&connection);
+            self.tell(viewer, Input::TrackerClosed { tracker });
+        }
     }
 
     pub fn stop_tracker(&mut self) {
@@ -495,7 +509,9 @@ impl World {
                         self.later(span, Delivery::FromTracker(viewer, tracker, text));
                     }
                 }
-                tracker::Output::Record(_) | tracker::Output::Earned { .. } => {}
+                tracker::Output::Record(_)
+                | tracker::Output::Earned { .. }
+                | tracker::Output::Tell { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if let Some((viewer, tracker)) = self.connections.remove(&connection) {
                         self.later(

@@ -75,19 +75,19 @@ impl World {
         match output {
             Output::CreateOffer { link } => {
                 let sdp = format!("offer {viewer} {}", link.0);
-                let input = Input::OfferReady { link, sdp };
-                self.later(Duration::from_millis(10), Delivery::To(viewer, input));
+                self.describe(viewer, link, Input::OfferReady { link, sdp });
             }
             Output::AcceptOffer { link, sdp } => {
                 self.viewers[viewer]
                     .links
                     .insert(link, parse(&sdp, "offer"));
                 let sdp = format!("answer {viewer} {}", link.0);
-                let input = Input::AnswerReady { link, sdp };
-                self.later(Duration::from_millis(10), Delivery::To(viewer, input));
+                self.describe(viewer, link, Input::AnswerReady { link, sdp });
             }
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
-            Output::AddCandidate { .. } => {}
+            Output::AddCandidate { link, candidate } => {
+                self.viewers[viewer].candidates.push((link, candidate));
+            }
             Output::UseRelay { server } => self.viewers[viewer].relay = Some(server),
             Output::Send { link, bytes } => {
                 self.witness_message(viewer, &bytes);
@@ -148,6 +148,15 @@ impl World {
             before.is_none(),
             "{request:?} of viewer {viewer} answered twice"
         );
+    }
+
+    fn describe(&mut self, viewer: Viewer, link: LinkId, ready: Input) {
+        self.later(Duration::from_millis(10), Delivery::To(viewer, ready));
+        if self.late_candidates {
+            let candidate = format!("late {viewer}");
+            let input = Input::Candidate { link, candidate };
+            self.later(Duration::from_millis(20), Delivery::To(viewer, input));
+        }
     }
 
     fn connect(&mut self, viewer: Viewer, link: LinkId, sdp: &str) {

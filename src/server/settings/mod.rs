@@ -4,31 +4,31 @@
 //! Invariant: settings that [`Settings::check`] let pass can be obeyed, except for what only the machine
 //! knows (ports, files). Meanings and reasons of the tracker's own numbers stand in [`Config`].
 
+mod access;
 mod layers;
+mod redis;
 #[cfg(test)]
 mod tests;
-mod token_key;
+mod turn;
 
 pub use layers::Layers;
-pub use token_key::NamedKey;
 
+use self::access::AccessLists;
+use self::redis::RedisServer;
+use self::turn::TurnServer;
 use super::{AddressQuota, Limits, Origin, Prefix, quota};
-use crate::tracker::{Config, Policy, Rooms, Tokens, Turn, WHOLE_PERMILLE};
-use crate::wire::room_of;
+use crate::tracker::{Config, Policy, WHOLE_PERMILLE};
 use core::net::SocketAddr;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Every setting with its default, for people.
 const COMMENTED: &str = include_str!("default.toml");
 
 /// Shortest token of the admin listener, in characters: not to be guessed.
 pub(super) const TOKEN_CHARS_MIN: usize = 16;
-
-/// Shortest life of a TURN server's credentials, in seconds: a viewer hears of new ones with each announce.
-const TURN_LIFE_S_MIN: u64 = 300;
 
 /// All of it. Names are those of `default.toml`, where each is explained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,9 +44,11 @@ pub struct Settings {
     pub admin: AdminListener,
     pub access: AccessLists,
     pub turn: TurnServer,
+    pub matching: Matching,
     pub policy: Rule,
     pub api: ApiPages,
     pub store: StoreFile,
+    pub redis: RedisServer,
     pub receipts: ReceiptNumbers,
     pub limits: LimitNumbers,
     pub timing: Timing,
@@ -102,38 +104,13 @@ pub struct AdminListener {
     pub token_file: Option<PathBuf>,
 }
 
-/// Who may connect, and for which streams.
+/// What introductions go by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "default.toml says what each setting means")]
-pub struct AccessLists {
-    pub origins: Vec<Origin>,
-    pub rooms_allow: Vec<String>,
-    pub rooms_deny: Vec<String>,
-    pub tokens: TokenUse,
-    pub token_keys: Vec<NamedKey>,
-    pub token_skew_s: u64,
-    pub token_life_max_s: u64,
-}
-
-/// Whether join tokens are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenUse {
-    /// Who shows none is let in.
-    Open,
-    /// Only who shows one that counts.
-    Required,
-}
-
-/// Where viewers are relayed who cannot reach each other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[allow(missing_docs, reason = "default.toml says what each setting means")]
-pub struct TurnServer {
-    pub urls: Vec<String>,
-    pub secret_file: Option<PathBuf>,
-    pub life_s: u64,
+pub struct Matching {
+    pub hints: bool,
+    pub geoip: Vec<PathBuf>,
 }
 
 /// What viewers may do, as a person writes it: in settings and on the admin listener.
@@ -219,9 +196,11 @@ impl Default for Settings {
             admin: AdminListener::default(),
             access: AccessLists::default(),
             turn: TurnServer::default(),
+            matching: Matching::default(),
             policy: Rule::default(),
             api: ApiPages::default(),
             store: StoreFile::default(),
+            redis: RedisServer::default(),
             receipts: ReceiptNumbers::default(),
             limits: LimitNumbers::default(),
             timing: Timing::default(),
@@ -257,27 +236,11 @@ impl Default for ReceiptNumbers {
     }
 }
 
-impl Default for AccessLists {
-    fn default() -> Self {
-        let tokens = Tokens::default();
-        Self {
-            origins: Vec::new(),
-            rooms_allow: Vec::new(),
-            rooms_deny: Vec::new(),
-            tokens: TokenUse::Open,
-            token_keys: Vec::new(),
-            token_skew_s: tokens.skew.as_secs(),
-            token_life_max_s: tokens.life_max.as_secs(),
-        }
-    }
-}
-
-impl Default for TurnServer {
+impl Default for Matching {
     fn default() -> Self {
         Self {
-            urls: Vec::new(),
-            secret_file: None,
-            life_s: 6 * 3_600,
+            hints: Config::default().heeds_hints,
+            geoip: Vec::new(),
         }
     }
 }
@@ -298,8 +261,8 @@ impl Default for LimitNumbers {
             offers_per_announce: config.offers_per_announce_max,
             swarms_per_connection: config.swarms_per_connection_max,
             frames_per_s: 20,
-            frames_burst: 100,
-            queue: 64,
+            frames_burst: 200,
+            queue: 128,
             half_open: 10_000,
             per_address: true,
             address_connections: 2_000,
@@ -362,58 +325,6 @@ impl Rule {
     }
 }
 
-impl AccessLists {
-    fn check(&self) -> Result<(), String> {
-        if self.tokens == TokenUse::Required && self.token_keys.is_empty() {
-            return Err(
-                "access.tokens is \"required\", but access.token_keys is empty: nobody could join"
-                    .into(),
-            );
-        }
-        for (at, key) in self.token_keys.iter().enumerate() {
-            let mut before = self.token_keys.iter().take(at);
-            if before.any(|other| other.id() == key.id()) {
-                let id = key.id();
-                return Err(format!(
-                    "access.token_keys has two keys with the name {id:?}"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl TurnServer {
-    fn check(&self) -> Result<(), String> {
-        for url in &self.urls {
-            let host = url
-                .strip_prefix("turn:")
-                .or_else(|| url.strip_prefix("turns:"));
-            if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-                return Err(format!(
-                    "turn.urls: {url:?} is no TURN server; write turn:turn.example.com:3478"
-                ));
-            }
-        }
-        if self.life_s < TURN_LIFE_S_MIN {
-            let life_s = self.life_s;
-            return Err(format!(
-                "turn.life_s is {life_s}; {TURN_LIFE_S_MIN} is the least"
-            ));
-        }
-        Ok(())
-    }
-
-    /// The same with its secret, once it has been read.
-    pub(super) fn with_secret(&self, secret: String) -> Turn {
-        Turn {
-            urls: self.urls.clone(),
-            secret,
-            life: Duration::from_secs(self.life_s),
-        }
-    }
-}
-
 impl Settings {
     /// Whether all of it can be obeyed together.
     ///
@@ -437,8 +348,7 @@ impl Settings {
         }
         self.access.check()?;
         self.turn.check()?;
-        let (urls, secret) = (!self.turn.urls.is_empty(), self.turn.secret_file.is_some());
-        both_or_neither(urls, secret, "turn.urls and turn.secret_file")?;
+        self.redis.check()?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
         let positive = [
@@ -478,6 +388,7 @@ impl Settings {
             offers_per_announce_max: limits.offers_per_announce,
             swarms_per_connection_max: limits.swarms_per_connection,
             peers_max: limits.peers,
+            heeds_hints: self.matching.hints,
             ..Config::default().with_connections(limits.connections)
         }
     }
@@ -507,28 +418,6 @@ impl Settings {
             ping: Duration::from_secs(self.timing.ping_s),
             half_open: numbers.half_open,
             ..Limits::default()
-        }
-    }
-
-    /// The rooms that there may be.
-    #[must_use]
-    pub fn rooms(&self) -> Rooms {
-        let hashes = |names: &[String]| names.iter().map(|name| room_of(name)).collect();
-        Rooms {
-            allow: hashes(&self.access.rooms_allow),
-            deny: hashes(&self.access.rooms_deny),
-        }
-    }
-
-    /// What is asked of who joins.
-    #[must_use]
-    pub fn tokens(&self) -> Tokens {
-        let access = &self.access;
-        Tokens {
-            are_required: access.tokens == TokenUse::Required,
-            keys: access.token_keys.iter().map(NamedKey::key).collect(),
-            skew: Duration::from_secs(access.token_skew_s),
-            life_max: Duration::from_secs(access.token_life_max_s),
         }
     }
 
@@ -566,4 +455,19 @@ fn setting(line: &str) -> Option<&str> {
 
 fn usize_of(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The text of a file that holds a secret and nothing else.
+///
+/// # Errors
+/// One line for a person, with the file, when it cannot be read or could be guessed.
+pub(super) fn read_secret(name: &str, path: &Path, chars_min: usize) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| why.to_string());
+    let secret = text.and_then(|text| match text.trim() {
+        secret if secret.chars().count() >= chars_min => Ok(secret.to_owned()),
+        _ => Err(format!(
+            "it holds fewer than {chars_min} characters; make one with: openssl rand -hex 32"
+        )),
+    });
+    secret.map_err(|why| format!("the {name} secret {}: {why}", path.display()))
 }

@@ -1,16 +1,20 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
 mod admission;
+mod candidates;
+mod matching;
+mod nodes;
 mod policy;
 mod presence;
 mod receipts;
 mod relaying;
+mod tickets;
 mod turn;
 mod votes;
 
 use super::*;
 use crate::base::{Duration, Network};
-use crate::wire::{Extensions, Offer};
+use crate::wire::{Extensions, NodeId, Offer};
 use core::net::IpAddr;
 use std::collections::BTreeSet;
 
@@ -24,6 +28,8 @@ struct World {
     address: Option<IpAddr>,
     records: Vec<Record>,
     credits: Vec<(ConnectionId, Credit)>,
+    /// What other nodes are told.
+    told: Vec<(Option<NodeId>, String)>,
 }
 
 impl World {
@@ -35,6 +41,7 @@ impl World {
             address: None,
             records: Vec::new(),
             credits: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -77,6 +84,7 @@ impl World {
                 Output::Close { connection, reason } => self.closed.push((connection, reason)),
                 Output::Record(record) => self.records.push(record),
                 Output::Earned { connection, credit } => self.credits.push((connection, credit)),
+                Output::Tell { to, text } => self.told.push((to, text)),
             }
         }
         sent
@@ -206,6 +214,7 @@ fn offered(sent: &[(ConnectionId, FromTracker)]) -> Vec<(ConnectionId, String)> 
         FromTracker::Offered { offer_id, .. } => Some((*to, offer_id.clone())),
         FromTracker::Announced { .. }
         | FromTracker::Answered { .. }
+        | FromTracker::Candidate { .. }
         | FromTracker::Receipted { .. }
         | FromTracker::Failure { .. } => None,
     };

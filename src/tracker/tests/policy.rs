@@ -21,6 +21,7 @@ fn told(sent: &[(ConnectionId, FromTracker)]) -> Vec<(u64, Option<u32>, Option<u
         } => Some((to.0, *max_peers, *upload_limit)),
         FromTracker::Offered { .. }
         | FromTracker::Answered { .. }
+        | FromTracker::Candidate { .. }
         | FromTracker::Receipted { .. }
         | FromTracker::Failure { .. } => None,
     };

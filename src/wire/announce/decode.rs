@@ -5,9 +5,10 @@
 
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
-    AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer, POLICY_VERSION,
-    RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_RECEIPTS, SUBJECT_BYTES_MAX,
-    Scraped, SessionId, TEXT_BYTES_MAX, TURN_VERSION, ToTracker, VOTES_VERSION,
+    AnnounceError, CANDIDATE_BYTES_MAX, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer,
+    POLICY_VERSION, RECEIPTS_VERSION, Receipt, ReceiptKey, SDP_BYTES_MAX, SPEAKS_ALL,
+    SUBJECT_BYTES_MAX, Scraped, SessionId, TEXT_BYTES_MAX, TRICKLE_VERSION, TURN_VERSION,
+    ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
 use crate::base::{InfoHash, PeerId, cut};
@@ -30,11 +31,12 @@ impl ToTracker {
         match raw.shared.action.as_deref() {
             Some("announce") => raw.announce(),
             Some("vote") => raw.vote(),
+            Some("candidate") => raw.candidate(),
             Some("receipt") => raw.receipt(),
             Some("scrape") => Ok(Self::Scrape {
                 info_hashes: raw.info_hashes,
             }),
-            _ => Err(raw.shared.unknown_action()),
+            _ => Err(Shared::unknown_action()),
         }
     }
 }
@@ -45,21 +47,28 @@ impl FromTracker {
     /// # Errors
     /// As for [`ToTracker::decode`]. A `failure reason` needs no action.
     pub fn decode(text: &str) -> Result<Self, AnnounceError> {
-        let raw = parse(text, RawFromTracker::read)?;
-        if let Some(reason) = raw.failure {
+        // What a message does not keep goes in one place: moved out one by one, each way out would drop the rest.
+        let mut raw = parse(text, RawFromTracker::read)?;
+        if let Some(reason) = raw.failure.take() {
             return Ok(Self::Failure {
                 info_hash: raw.info_hash,
                 reason: clip(reason),
             });
         }
-        match raw.shared.action.as_deref() {
+        let action = raw.shared.action.take();
+        match action.as_deref() {
             Some("announce") => raw.announce(),
-            Some("receipt") if SPEAKS_RECEIPTS => Ok(Self::Receipted {
+            Some("candidate") => Ok(Self::Candidate {
                 info_hash: known(raw.info_hash)?,
-                from: required(raw.from, "from")?,
+                peer: raw.shared.peer()?,
+                candidate: raw.shared.candidate()?,
+            }),
+            Some("receipt") if SPEAKS_ALL => Ok(Self::Receipted {
+                info_hash: known(raw.info_hash)?,
+                from: required(raw.from, "from is missing")?,
                 bytes: raw.bytes.unwrap_or(0),
             }),
-            _ => Err(raw.shared.unknown_action()),
+            _ => Err(Shared::unknown_action()),
         }
     }
 }
@@ -95,6 +104,9 @@ struct Shared {
     peer_id: Option<[u8; 20]>,
     offer_id: Option<String>,
     answer: Option<Sdp>,
+    candidate: Option<Quoted>,
+    ticket: Option<String>,
+    trickle: Option<u64>,
 }
 
 impl Shared {
@@ -105,19 +117,28 @@ impl Shared {
             "peer_id" => self.peer_id = id(json)?,
             "offer_id" => self.offer_id = text(json)?,
             "answer" => self.answer = Sdp::read(json)?,
+            "candidate" if json.kind()? == Kind::Text => self.candidate = Some(json.quoted()?),
+            "ticket" => self.ticket = text(json)?,
+            "trickle" => self.trickle = count(json)?,
             _ => json.skip()?,
         }
         Ok(())
     }
 
-    fn unknown_action(&self) -> AnnounceError {
-        let action = self.action.as_deref().unwrap_or("none");
-        let action = action.chars().take(20).collect::<String>();
-        AnnounceError(format!("unknown action: {action}"))
+    fn unknown_action() -> AnnounceError {
+        AnnounceError("the action is missing or unknown".into())
+    }
+
+    fn candidate(&mut self) -> Result<Quoted, AnnounceError> {
+        let candidate = self
+            .candidate
+            .take()
+            .filter(|it| it.written_bytes() <= CANDIDATE_BYTES_MAX);
+        candidate.ok_or_else(|| AnnounceError("candidate is missing or too long".into()))
     }
 
     fn peer(&self) -> Result<PeerId, AnnounceError> {
-        required(self.peer_id, "peer_id")
+        required(self.peer_id, "peer_id is missing")
     }
 }
 
@@ -142,6 +163,7 @@ struct RawToTracker {
     mac: Option<String>,
     token: Option<String>,
     turn: Option<u64>,
+    hints: Option<String>,
     offers: Vec<RawOffer>,
 }
 
@@ -169,6 +191,7 @@ impl RawToTracker {
                 "mac" => raw.mac = text(json)?,
                 "token" => raw.token = text(json)?,
                 "turn" => raw.turn = count(json)?,
+                "hints" if json.kind()? == Kind::Object => raw.hints = Some(json.written()?.into()),
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -180,11 +203,20 @@ impl RawToTracker {
         known(self.info_hashes.first().copied())
     }
 
+    fn candidate(mut self) -> Result<ToTracker, AnnounceError> {
+        Ok(ToTracker::Candidate {
+            info_hash: self.info_hash()?,
+            peer: self.shared.peer()?,
+            to_peer: required(self.to_peer_id, "to_peer_id is missing")?,
+            candidate: self.shared.candidate()?,
+        })
+    }
+
     fn vote(self) -> Result<ToTracker, AnnounceError> {
         Ok(ToTracker::Vote {
             info_hash: self.info_hash()?,
             peer: self.shared.peer()?,
-            against: required(self.against, "against")?,
+            against: required(self.against, "against is missing")?,
         })
     }
 
@@ -193,19 +225,19 @@ impl RawToTracker {
         let session = self.session.as_deref().and_then(SessionId::from_hex);
         let mac = self.mac.as_deref().and_then(Digest::from_base64);
         let (Some(bytes), Some(session), Some(mac)) = (self.bytes, session, mac) else {
-            return error("a receipt lacks bytes, session or mac".into());
+            return error("a receipt lacks bytes, session or mac");
         };
         let subject = self.subject.filter(|subject| !subject.is_empty());
         if subject
             .as_ref()
             .is_some_and(|it| it.len() > SUBJECT_BYTES_MAX)
         {
-            return error(format!("subject is longer than {SUBJECT_BYTES_MAX} bytes"));
+            return error("subject is too long");
         }
         Ok(ToTracker::Receipt(Receipt {
             info_hash,
             peer: self.shared.peer()?,
-            from: required(self.from, "from")?,
+            from: required(self.from, "from is missing")?,
             bytes,
             segments: self.segments.unwrap_or(0),
             session,
@@ -221,7 +253,7 @@ impl RawToTracker {
             return Ok(ToTracker::Answer {
                 info_hash,
                 peer,
-                to_peer: required(self.to_peer_id, "to_peer_id")?,
+                to_peer: required(self.to_peer_id, "to_peer_id is missing")?,
                 offer_id: offer_id(self.shared.offer_id)?,
                 sdp: answer.take("answer")?,
             });
@@ -246,6 +278,9 @@ impl RawToTracker {
                 token: self.token,
                 asks_receipts: self.receipts == Some(RECEIPTS_VERSION),
                 takes_turn: self.turn == Some(TURN_VERSION),
+                takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
+                ticket: self.shared.ticket,
+                hints: self.hints,
             },
         })
     }
@@ -288,10 +323,10 @@ impl RawFromTracker {
                 "votes" => raw.votes = count(json)?,
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
-                "session" if SPEAKS_RECEIPTS => raw.session = text(json)?,
-                "receipt_key" if SPEAKS_RECEIPTS => raw.receipt_key = text(json)?,
-                "from" if SPEAKS_RECEIPTS => raw.from = id(json)?,
-                "bytes" if SPEAKS_RECEIPTS => raw.bytes = count(json)?,
+                "session" if SPEAKS_ALL => raw.session = text(json)?,
+                "receipt_key" if SPEAKS_ALL => raw.receipt_key = text(json)?,
+                "from" if SPEAKS_ALL => raw.from = id(json)?,
+                "bytes" if SPEAKS_ALL => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
                 "turn" if json.kind()? == Kind::Object => raw.turn = Some(json.written()?.into()),
                 name => raw.shared.read(name, json)?,
@@ -300,22 +335,22 @@ impl RawFromTracker {
         Ok(raw)
     }
 
-    fn announce(self) -> Result<FromTracker, AnnounceError> {
+    fn announce(&mut self) -> Result<FromTracker, AnnounceError> {
         let info_hash = known(self.info_hash)?;
         let peer = self.shared.peer();
-        if let Some(offer) = self.offer {
+        if let Some(offer) = self.offer.take() {
             return Ok(FromTracker::Offered {
                 info_hash,
                 peer: peer?,
-                offer_id: offer_id(self.shared.offer_id)?,
+                offer_id: offer_id(self.shared.offer_id.take())?,
                 sdp: offer.take("offer")?,
             });
         }
-        if let Some(answer) = self.shared.answer {
+        if let Some(answer) = self.shared.answer.take() {
             return Ok(FromTracker::Answered {
                 info_hash,
                 peer: peer?,
-                offer_id: offer_id(self.shared.offer_id)?,
+                offer_id: offer_id(self.shared.offer_id.take())?,
                 sdp: answer.take("answer")?,
             });
         }
@@ -326,15 +361,18 @@ impl RawFromTracker {
             interval_s: saturate(interval.unwrap_or(0)),
             complete: saturate(self.complete.unwrap_or(0)),
             incomplete: saturate(self.incomplete.unwrap_or(0)),
-            warning: self.warning.map(clip),
+            warning: self.warning.take().map(clip),
             takes_votes: self.votes == Some(VOTES_VERSION),
             max_peers: self.max_peers.map(saturate),
             upload_limit: self.upload_limit,
             grants: Grants {
-                turn: self.turn,
+                turn: self.turn.take(),
+                takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
+                ticket: self.shared.ticket.take(),
                 receipts: self
                     .session
-                    .zip(self.receipt_key)
+                    .take()
+                    .zip(self.receipt_key.take())
                     .map(|(session, key)| ReceiptKey { session, key }),
             },
         })
@@ -397,13 +435,11 @@ impl Sdp {
 
     fn take(self, kind: &str) -> Result<Quoted, AnnounceError> {
         if self.kind != kind {
-            return error(format!("session description is not of type {kind}"));
+            return error("a session description is of another type than its member");
         }
         let bytes = self.sdp.written_bytes();
         if bytes == 0 || bytes > SDP_BYTES_MAX {
-            return error(format!(
-                "{kind} is empty or longer than {SDP_BYTES_MAX} bytes"
-            ));
+            return error("a session description is empty or too long");
         }
         Ok(self.sdp)
     }
@@ -414,7 +450,7 @@ fn parse<T>(
     read: impl Fn(&mut Cursor<'_>) -> Result<T, Malformed>,
 ) -> Result<T, AnnounceError> {
     if text.len() > TEXT_BYTES_MAX {
-        return error(format!("message is longer than {TEXT_BYTES_MAX} bytes"));
+        return error("the message is too long");
     }
     let mut json = Cursor::new(text);
     let raw = read(&mut json)?;
@@ -422,23 +458,20 @@ fn parse<T>(
     Ok(raw)
 }
 
-fn error<T>(reason: String) -> Result<T, AnnounceError> {
-    Err(AnnounceError(reason))
+fn error<T>(reason: &str) -> Result<T, AnnounceError> {
+    Err(AnnounceError(reason.into()))
 }
 
 fn known(info_hash: Option<InfoHash>) -> Result<InfoHash, AnnounceError> {
     info_hash.ok_or_else(|| AnnounceError("info_hash is missing".into()))
 }
 
-fn required(id: Option<[u8; 20]>, member: &str) -> Result<PeerId, AnnounceError> {
-    match id {
-        Some(bytes) => Ok(PeerId(bytes)),
-        None => error(format!("{member} is missing")),
-    }
+fn required(id: Option<[u8; 20]>, missing: &str) -> Result<PeerId, AnnounceError> {
+    id.map_or_else(|| error(missing), |bytes| Ok(PeerId(bytes)))
 }
 
 fn offer_id(text: Option<String>) -> Result<String, AnnounceError> {
-    text.filter(|id| !id.is_empty() && id.chars().count() <= OFFER_ID_CHARS_MAX)
+    text.filter(|id| !id.is_empty() && id.chars().nth(OFFER_ID_CHARS_MAX).is_none())
         .ok_or_else(|| AnnounceError("offer_id is missing or too long".into()))
 }
 

@@ -2,8 +2,8 @@
 //! is written was made by us or has been read by `decode`.
 
 use super::{
-    Extensions, FromTracker, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_RECEIPTS, Scraped,
-    TURN_VERSION, ToTracker, VOTES_VERSION,
+    Extensions, FromTracker, Grants, Offer, POLICY_VERSION, RECEIPTS_VERSION, SPEAKS_ALL, Scraped,
+    TRICKLE_VERSION, TURN_VERSION, ToTracker, VOTES_VERSION,
 };
 use crate::base::json::{Pen, Quoted};
 use crate::base::{InfoHash, PeerId};
@@ -55,6 +55,12 @@ impl ToTracker {
                 pen.member("offer_id", offer_id);
                 pen.description("answer", sdp);
             }
+            Self::Candidate {
+                info_hash,
+                peer,
+                to_peer,
+                candidate,
+            } => pen.candidate((info_hash, peer), Some(to_peer), candidate),
             Self::Vote {
                 info_hash,
                 peer,
@@ -64,19 +70,9 @@ impl ToTracker {
                 pen.ids(info_hash, peer);
                 pen.binary("against", &against.0);
             }
-            Self::Receipt(receipt) if SPEAKS_RECEIPTS => receipt.write(&mut pen),
-            Self::Receipt(_) => {}
-            Self::Scrape { info_hashes } => {
-                pen.member("action", "scrape");
-                if !info_hashes.is_empty() {
-                    pen.name("info_hash");
-                    pen.open('[');
-                    for hash in info_hashes {
-                        pen.text(&binary(&hash.0));
-                    }
-                    pen.close(']');
-                }
-            }
+            Self::Receipt(receipt) if SPEAKS_ALL => receipt.write(&mut pen),
+            Self::Scrape { info_hashes } if SPEAKS_ALL => pen.scrape(info_hashes),
+            Self::Receipt(_) | Self::Scrape { .. } => {}
         }
         pen.close('}');
         pen.into_text()
@@ -116,14 +112,7 @@ impl FromTracker {
                 if let Some(limit) = upload_limit {
                     pen.count("upload_limit", *limit);
                 }
-                if let Some(receipts) = &grants.receipts {
-                    pen.member("session", &receipts.session);
-                    pen.member("receipt_key", &receipts.key);
-                }
-                if let Some(server) = &grants.turn {
-                    pen.name("turn");
-                    pen.written(server);
-                }
+                pen.grants(grants);
             }
             Self::Offered {
                 info_hash,
@@ -137,6 +126,11 @@ impl FromTracker {
                 offer_id,
                 sdp,
             } => pen.relayed(info_hash, peer, offer_id, ("answer", sdp)),
+            Self::Candidate {
+                info_hash,
+                peer,
+                candidate,
+            } => pen.candidate((info_hash, peer), None, candidate),
             Self::Receipted {
                 info_hash,
                 from,
@@ -221,12 +215,65 @@ impl Pen {
     }
 
     fn extensions(&mut self, extensions: &Extensions) {
-        let asks = SPEAKS_RECEIPTS && extensions.asks_receipts;
+        let asks = SPEAKS_ALL && extensions.asks_receipts;
         self.flag("receipts", asks, RECEIPTS_VERSION);
         if let Some(token) = &extensions.token {
             self.member("token", token);
         }
         self.flag("turn", extensions.takes_turn, TURN_VERSION);
+        self.flag("trickle", extensions.takes_candidates, TRICKLE_VERSION);
+        self.ticket(extensions.ticket.as_deref());
+        if let Some(hints) = extensions.hints.as_ref().filter(|_| SPEAKS_ALL) {
+            self.name("hints");
+            self.written(hints);
+        }
+    }
+
+    fn grants(&mut self, grants: &Grants) {
+        if let Some(receipts) = &grants.receipts {
+            self.member("session", &receipts.session);
+            self.member("receipt_key", &receipts.key);
+        }
+        if let Some(server) = &grants.turn {
+            self.name("turn");
+            self.written(server);
+        }
+        self.flag("trickle", grants.takes_candidates, TRICKLE_VERSION);
+        self.ticket(grants.ticket.as_deref());
+    }
+
+    fn ticket(&mut self, ticket: Option<&str>) {
+        if let Some(ticket) = ticket {
+            self.member("ticket", ticket);
+        }
+    }
+
+    fn candidate(
+        &mut self,
+        (info_hash, peer): (&InfoHash, &PeerId),
+        to: Option<&PeerId>,
+        candidate: &Quoted,
+    ) {
+        self.member("action", "candidate");
+        self.ids(info_hash, peer);
+        if let Some(to) = to {
+            self.binary("to_peer_id", &to.0);
+        }
+        self.name("candidate");
+        self.quoted(candidate);
+    }
+
+    /// Of none is of all.
+    fn scrape(&mut self, info_hashes: &[InfoHash]) {
+        self.member("action", "scrape");
+        if !info_hashes.is_empty() {
+            self.name("info_hash");
+            self.open('[');
+            for hash in info_hashes {
+                self.text(&binary(&hash.0));
+            }
+            self.close(']');
+        }
     }
 
     /// None is no member.

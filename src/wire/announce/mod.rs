@@ -43,8 +43,15 @@ const VOTES_VERSION: u64 = 1;
 /// What a peer that obeys a tracker's policy says of it in its announces.
 const POLICY_VERSION: u64 = 1;
 
-/// Whether receipts are spoken. The page's engine writes none yet, and does not download what that would take.
-const SPEAKS_RECEIPTS: bool = cfg!(any(test, not(target_arch = "wasm32")));
+/// What peers and trackers that take late candidates say of them.
+const TRICKLE_VERSION: u64 = 1;
+
+/// Longest candidate read, in bytes of JSON (Chromium's are about 200).
+const CANDIDATE_BYTES_MAX: usize = 2 * 1024;
+
+/// Whether all of this is spoken. A page's engine writes no receipts, scrapes and hints, and does not download what they
+/// would take.
+const SPEAKS_ALL: bool = cfg!(any(test, not(target_arch = "wasm32")));
 
 /// What a peer that would write receipts says of it in its announces.
 const RECEIPTS_VERSION: u64 = 1;
@@ -115,6 +122,18 @@ pub enum ToTracker {
         /// The SDP; a tracker passes it on unread.
         sdp: Quoted,
     },
+    /// A candidate that was found after the description was sent, for a peer that was offered to us or we to it. Only
+    /// for trackers that say they take them. Nothing comes back.
+    Candidate {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// The speaker.
+        peer: PeerId,
+        /// For whom.
+        to_peer: PeerId,
+        /// An `RTCIceCandidateInit` in JSON; a tracker passes it on unread.
+        candidate: Quoted,
+    },
     /// A vote against a peer that sent wrong bytes or lied about what it holds. An extension of ours: only
     /// for trackers that say they take votes, others would answer with a failure. Nothing comes back.
     Vote {
@@ -143,6 +162,12 @@ pub struct Extensions {
     pub asks_receipts: bool,
     /// It knows what to do with [`Grants::turn`].
     pub takes_turn: bool,
+    /// It takes [`FromTracker::Candidate`].
+    pub takes_candidates: bool,
+    /// The last [`Grants::ticket`]; empty for who has none and takes one.
+    pub ticket: Option<String>,
+    /// What it says of itself: an object in JSON ([`Hints`](crate::wire::Hints)).
+    pub hints: Option<String>,
 }
 
 /// Members of the answer to an announce that stock clients skip, for who says that it takes them.
@@ -150,6 +175,10 @@ pub struct Extensions {
 pub struct Grants {
     /// A TURN server and how to get in for a while, as a page's `RTCIceServer`: an object in JSON.
     pub turn: Option<String>,
+    /// It takes [`ToTracker::Candidate`].
+    pub takes_candidates: bool,
+    /// What its next announces show, above all on another connection; opaque to peers, and not for others to see.
+    pub ticket: Option<String>,
     /// What it signs receipts with.
     pub receipts: Option<ReceiptKey>,
 }
@@ -200,6 +229,15 @@ pub enum FromTracker {
         offer_id: String,
         /// The SDP; a tracker passes it on unread.
         sdp: Quoted,
+    },
+    /// Somebody's late candidate.
+    Candidate {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Whose.
+        peer: PeerId,
+        /// An `RTCIceCandidateInit` in JSON.
+        candidate: Quoted,
     },
     /// A receipt is kept, whatever happens now; nothing up to it need be said again.
     Receipted {

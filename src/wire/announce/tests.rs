@@ -354,6 +354,9 @@ mod arbitrary {
                 ToTracker::Answer {
                     info_hash, peer, to_peer: PeerId(to), offer_id: binary(&to), sdp,
                 },
+                ToTracker::Candidate {
+                    info_hash, peer, to_peer: PeerId(to), candidate: binary(&to).as_str().into(),
+                },
                 ToTracker::Vote { info_hash, peer, against: PeerId(to) },
                 ToTracker::Scrape {
                     info_hashes: hashes.iter().take(SCRAPE_MAX).map(|id| InfoHash(*id)).collect(),
@@ -361,7 +364,12 @@ mod arbitrary {
                 ToTracker::Announce {
                     info_hash, peer, event: None, uploaded: up, downloaded: 0, left,
                     offers, numwant: 3, takes_policy: up % 2 == 0,
-                    extensions: Extensions { token, takes_turn: up % 3 == 0, asks_receipts: up % 5 == 0 },
+                    extensions: Extensions {
+                        token, takes_turn: up % 3 == 0, asks_receipts: up % 5 == 0,
+                        takes_candidates: up % 7 == 0,
+                        ticket: (up % 11 == 0).then(|| binary(&to)),
+                        hints: (up % 5 == 0).then(|| r#"{"upload":2}"#.to_owned()),
+                    },
                 },
             ] {
                 prop_assert_eq!(ToTracker::decode(&message.encode()), Ok(message));
@@ -383,6 +391,8 @@ mod arbitrary {
                     upload_limit: (complete % 5 == 0).then_some(u64::from(incomplete) << 20),
                     grants: Grants {
                         turn: (complete % 7 == 0).then(|| serde_json::json!({ "a": words }).to_string()),
+                        takes_candidates: complete % 11 == 0,
+                        ticket: (complete % 13 == 0).then(|| words.clone()),
                         receipts: (complete % 5 == 0).then(|| ReceiptKey { session: "1".into(), key: "2".into() }),
                     },
                 },
@@ -390,6 +400,7 @@ mod arbitrary {
                     info_hash, peer, offer_id: offer_id.clone(), sdp: sdp.clone(),
                 },
                 FromTracker::Answered { info_hash, peer, offer_id, sdp },
+                FromTracker::Candidate { info_hash, peer, candidate: words.as_str().into() },
                 FromTracker::Failure { info_hash: Some(info_hash), reason: words },
             ] {
                 prop_assert_eq!(FromTracker::decode(&message.encode()), Ok(message));
