@@ -54,7 +54,7 @@ pub(super) enum Wake {
 }
 
 impl Wake {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 19] = [
         Self::Timeout,
         Self::TrackerOpened,
         Self::TrackerMessage,
@@ -63,7 +63,6 @@ impl Wake {
         Self::Gathering,
         Self::GatherCut,
         Self::Connection,
-        Self::Lost,
         Self::Refused,
         Self::Ignored,
         Self::Statistics,
