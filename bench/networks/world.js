@@ -188,7 +188,8 @@ export class Home {
   /** The line to peers is cut, silently, or healed. @param {boolean} isCut */
   cutFromPeers(isCut) {
     const rule = `iifname "lan" ip daddr != ${publicAddress} drop`;
-    const cut = `\ntable ip cut { chain c { type filter hook forward priority -10; ${rule}; } }`;
+    const chain = `chain c { type filter hook forward priority -10; ${rule}; }`;
+    const cut = `\ntable ip cut {\n${chain}\n}\n`;
     this.router.filter(rulesOf(this.kind, `${this.network}.2`) + (isCut ? cut : ""));
   }
 
