@@ -1,6 +1,6 @@
 /**
- * How much this page may send to peers now: the page's `uploadLimit`, or nothing while the viewer's connection,
- * battery or hour forbids it. What a browser does not tell is taken for allowed.
+ * What the browser tells of a viewer's surroundings: whether this page may send to peers now, or the connection,
+ * the battery or the hour forbids it; and that the network came back. What a browser does not tell is taken for allowed.
  *
  * Invariant: it only ever takes away. After `end()` it listens to nothing and has no timer.
  */
@@ -38,9 +38,10 @@ export class Allowance {
   #sent = 0;
   #hour: ReturnType<typeof setTimeout> | undefined;
 
-  /** `changed` is called whenever `bar` may answer otherwise. */
-  constructor(changed: () => void) {
+  /** `changed` is called whenever `bar` may answer otherwise, `back` when the network is there again. */
+  constructor(changed: () => void, back: () => void) {
     this.#changed = changed;
+    globalThis.addEventListener?.("online", back, { signal: this.#ended.signal });
     this.#watch(agent?.connection, "change");
     this.#watch(globalThis.document, "visibilitychange");
     agent?.getBattery?.().then(

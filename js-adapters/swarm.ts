@@ -305,8 +305,18 @@ export class SwarmCore implements Swarm, Port {
   /** What may be sent is known before anything could be. */
   async #allow(): Promise<void> {
     const { Allowance } = await import("./allowance.js");
-    if (!this.#destroyed) this.#allowance ??= new Allowance(() => this.#heed());
+    if (this.#destroyed) return;
+    this.#allowance ??= new Allowance(
+      () => this.#heed(),
+      () => this.#rejoin(),
+    );
     this.#heed();
+  }
+
+  /** Sockets and links of a network that was gone are dead, but would be found so only one by one. */
+  #rejoin(): void {
+    if (!this.#usable) return;
+    for (const enabled of [false, true]) this.#session?.update({ enabled });
   }
 
   #fail(error: SwarmlineError): void {

@@ -66,15 +66,15 @@ const warnings = [];
 
 /**
  * An engine that knows the segments and holds none.
- * @param {{ trackerUrl: string, swarmId: string, count: number, uploadLimit?: number }} swarm
+ * @param {{ trackerUrl: string, swarmId: string, count: number } & Record<string, unknown>} swarm further options as `createSwarm` has them
  */
-async function join({ trackerUrl, swarmId, count, uploadLimit = Number.POSITIVE_INFINITY }) {
+async function join({ trackerUrl, swarmId, count, ...more }) {
   const Engine = await hlsEngine.load(undefined);
   const config = {
     ...{ enabled: true, maxPeers: 4, segmentTimeout: 60_000, cdnFallbackDelay: 5_000, swarmId },
-    ...{ uploadLimit, trackerUrls: [trackerUrl], stunServers: [] },
+    ...{ uploadLimit: Number.POSITIVE_INFINITY, trackerUrls: [trackerUrl], stunServers: [] },
     ...{ turnServers: [], integrity: "require", mode: "on" },
-    memoryLimitBytes: (count + 1) * segmentLength,
+    ...{ memoryLimitBytes: (count + 1) * segmentLength, ...more },
   };
   engine = new Session(/** @type {any} */ (config), streamUrl, (event) => {
     if (event.type === "warning") warnings.push(String(event["message"]));
@@ -121,12 +121,13 @@ async function hold(count) {
   await until(() => engine.stats().cacheSegments === count);
 }
 
-/** Waits for a peer that holds all segments. @param {number} count */
-const meet = (count) => until(() => engine.stats().peers?.[0]?.segments === count);
+/** Waits for a peer that holds all segments. @param {number} count @param {number} [withinMs] */
+const meet = (count, withinMs) =>
+  until(() => engine.stats().peers?.[0]?.segments === count, withinMs);
 
-/** @param {() => boolean} done */
-async function until(done) {
-  const patience = performance.now() + 60_000;
+/** @param {() => boolean} done @param {number} [withinMs] */
+async function until(done, withinMs = 60_000) {
+  const patience = performance.now() + withinMs;
   while (!done()) {
     if (performance.now() > patience) throw new Error(JSON.stringify(engine.stats()));
     await new Promise((resolve) => setTimeout(resolve, 20));

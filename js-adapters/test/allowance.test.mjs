@@ -168,6 +168,23 @@ test("what forbids it from the start is heeded from the start, and nothing after
   assert.equal(running.calls.length, told);
 });
 
+test("when the network is back the swarm is joined anew, unless it is off", async (t) => {
+  const page = new EventTarget();
+  globalThis.addEventListener = page.addEventListener.bind(page);
+  t.after(() => delete globalThis.addEventListener);
+  const swarm = begin();
+  const running = await engine();
+  const joined = () => running.told("update").flatMap(([{ enabled }]) => enabled ?? []);
+  page.dispatchEvent(new Event("online"));
+  assert.deepEqual(joined(), [false, true]);
+  swarm.update({ enabled: false });
+  page.dispatchEvent(new Event("online"));
+  assert.deepEqual(joined(), [false, true, false]);
+  swarm.destroy();
+  page.dispatchEvent(new Event("online"));
+  assert.equal(joined().length, 3);
+});
+
 test("an hour's budget is spent once and comes back", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   begin({ uploadBudget: 150 });

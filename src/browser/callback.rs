@@ -29,8 +29,6 @@ pub(super) enum Wake {
     GatherCut,
     /// A connection's state changed.
     Connection,
-    /// A connection was lost for too long.
-    Lost,
     /// A connection refused a description.
     Refused,
     /// A refusal that changes nothing.
@@ -56,7 +54,7 @@ pub(super) enum Wake {
 }
 
 impl Wake {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 19] = [
         Self::Timeout,
         Self::TrackerOpened,
         Self::TrackerMessage,
@@ -65,7 +63,6 @@ impl Wake {
         Self::Gathering,
         Self::GatherCut,
         Self::Connection,
-        Self::Lost,
         Self::Refused,
         Self::Ignored,
         Self::Statistics,

@@ -185,7 +185,6 @@ impl Driver {
             | Wake::Gathering
             | Wake::GatherCut
             | Wake::Connection
-            | Wake::Lost
             | Wake::Refused
             | Wake::Statistics
             | Wake::ChannelOpened

@@ -29,8 +29,6 @@ const CONTROL_MESSAGE_MAX: u32 = 256 * 1024;
 const GATHER_MORE_MS: f64 = 300.0;
 /// No description waits longer for candidates, ms: a dead STUN server must not hold it.
 const GATHER_MAX_MS: f64 = 3_000.0;
-/// `disconnected` for longer than this is closed, ms.
-const LOST_MS: f64 = 5_000.0;
 /// A peer that does not say how long a message may be takes this (RFC 8841, section 6.1).
 const MESSAGE_DEFAULT: u32 = 64 * 1024;
 /// Longest message we send: Chromium's own limit.
@@ -69,7 +67,6 @@ struct Link {
     early: Option<Vec<u8>>,
     gathering: Option<Timer>,
     any_candidate: bool,
-    lost: Option<Timer>,
 }
 
 impl Links {
@@ -150,7 +147,6 @@ impl Links {
                 early: None,
                 gathering: Some(Timer::after(GATHER_MAX_MS, &on(Wake::GatherCut))),
                 any_candidate: false,
-                lost: None,
             },
         );
         None
@@ -247,8 +243,8 @@ impl Links {
                 network: network_of(value),
             }),
             Wake::BlocksLow => Some(link.on_drained(id)),
-            Wake::Connection if link.on_connection(id, callback) => self.gone(id),
-            Wake::Lost | Wake::Refused | Wake::ChannelClosed => self.gone(id),
+            Wake::Connection if link.is_over() => self.gone(id),
+            Wake::Refused | Wake::ChannelClosed => self.gone(id),
             Wake::Connection
             | Wake::Ignored
             | Wake::ControlMessage
@@ -367,17 +363,15 @@ impl Link {
         Input::LinkWritable { link, queued }
     }
 
-    /// Whether the connection is over.
-    fn on_connection(&mut self, id: LinkId, callback: &Callback) -> bool {
-        let state = self.connection.connection_state();
-        if state == RtcPeerConnectionState::Disconnected {
-            let lost = callback.on(Wake::Lost, id.0);
-            self.lost
-                .get_or_insert_with(|| Timer::after(LOST_MS, &lost));
-            return false;
-        }
-        self.lost = None;
-        state == RtcPeerConnectionState::Failed || state == RtcPeerConnectionState::Closed
+    /// Whether the connection is over. One that is `disconnected` has had no answer for five seconds (Chromium and
+    /// Firefox): it may come back, but a new one is there sooner, and no timer that a hidden tab throttles is needed.
+    fn is_over(&self) -> bool {
+        matches!(
+            self.connection.connection_state(),
+            RtcPeerConnectionState::Disconnected
+                | RtcPeerConnectionState::Failed
+                | RtcPeerConnectionState::Closed
+        )
     }
 
     fn close(self) {

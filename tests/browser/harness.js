@@ -68,9 +68,10 @@ export class Origin {
    * Starts it on a free port.
    * @param {Record<string, string>} folders path prefix → folder with media
    * @param {string[]} [more] further arguments
+   * @param {string} [address] where it listens
    * @returns {Promise<Origin>}
    */
-  static async start(folders, more = []) {
+  static async start(folders, more = [], address = "127.0.0.1:0") {
     const pages = {
       "/test": join(here, "pages"),
       "/dist": join(root, "js-adapters", "dist"),
@@ -85,7 +86,7 @@ export class Origin {
       "--dir",
       `${path}=${folder}`,
     ]);
-    const child = spawn(binary(), ["demo", "--listen", "127.0.0.1:0", ...dirs, "--sign", ...more], {
+    const child = spawn(binary(), ["demo", "--listen", address, ...dirs, "--sign", ...more], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     /** @type {string[]} */
@@ -93,7 +94,7 @@ export class Origin {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on("line", (line) => {
         said.push(line);
-        const url = line.match(/http:\/\/127\.0\.0\.1:\d+/)?.[0];
+        const url = line.match(/http:\/\/[\d.]+:\d+/)?.[0];
         if (url) child.emit("listening", url);
         if (process.env.SWARMLINE_TEST_LOG) process.stderr.write(`origin: ${line}\n`);
       });

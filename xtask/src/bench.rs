@@ -3,6 +3,7 @@
 //! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
 //! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
 //! how long it holds a page's main thread; `bench faults`: what a fault does to it, and to a plain player;
+//! `bench networks`: who meets whom behind which NATs, and how a cut line heals;
 //! `bench tracker`: what an announce and a connection cost the
 //! tracker, beside stock ones; `bench simulator`: what a simulated viewer-second costs, by the
 //! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
@@ -68,6 +69,11 @@ usage: cargo xtask bench faults [options]
   --lanes N        faults at once, each with an origin and a browser of its own, default 2
   --json           one JSON line instead of a table
 
+usage: cargo xtask bench networks [options]
+
+  --quick          three pairs of NATs, and the cut lines
+  --json           one JSON line instead of tables
+
 usage: cargo xtask bench tracker [options]
 
   --connections N  viewers that are connected, default 2000
@@ -97,6 +103,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         "refresh" => in_browsers("bench/refresh.js", options),
         "tasks" => in_browsers("bench/tasks.js", options),
         "faults" => in_browsers("bench/faults.js", options),
+        "networks" => in_browsers("bench/networks.js", options),
         "transfer" => in_browsers("bench/transfer.js", options),
         "tracker" => tracker(options),
         "simulator" => simulator::run(options),
