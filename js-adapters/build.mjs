@@ -32,23 +32,25 @@ const common = {
   logLevel: "warning",
 };
 
+/** Loaded by pages that need them, under these names, which the script-tag build asks for, too. */
+const lazy = ["./keys.js", "./diagnose.js", "./allowance.js"];
+
 await build({
   ...common,
-  entryPoints: [
-    ...["index.ts", "hls.ts", "shaka.ts", "dash.ts", "player.ts", "p2p-media-loader.ts"],
-    "diagnose.ts", // chunks with a name, for the script-tag build asks for them, too
-    "allowance.ts",
-    "engine-hls.ts", // for measurements; not packed
-  ],
+  entryPoints: ["index.ts", "hls.ts", "shaka.ts", "dash.ts", "player.ts", "p2p-media-loader.ts"],
   outdir: out,
   splitting: true,
   chunkNames: "shared-[hash]",
   format: "esm",
-  external: ["hls.js", "shaka-player", "./keys.js"],
+  external: ["hls.js", "shaka-player", ...lazy],
 });
 
-// Apart: with the others, what unpacks its module would be a chunk that every page loads.
-await build({ ...common, entryPoints: ["keys.ts"], outdir: out, format: "esm" });
+// Apart: with the others, whatever they share with a page would be a chunk of its own, and small ones pack badly.
+for (const entry of ["keys.ts", "diagnose.ts", "allowance.ts"]) {
+  await build({ ...common, entryPoints: [entry], outdir: out, format: "esm" });
+}
+// For measurements; not packed.
+await build({ ...common, entryPoints: ["engine-hls.ts"], outdir: out, format: "esm" });
 
 await build({
   ...common,
@@ -57,7 +59,7 @@ await build({
   format: "iife",
   define: { "import.meta.url": "scriptUrl" },
   inject: ["script-url.ts"],
-  external: ["./keys.js", "./diagnose.js", "./allowance.js"],
+  external: lazy,
 });
 
 // The embed stands alone: its folder may be copied to any static server.

@@ -98,6 +98,20 @@ fn one_seed_is_one_run() {
     assert!(lines > 100);
 }
 
+/// One change in a hundred never arrives; neighbours compare what they know every 20 s.
+#[test]
+fn what_a_lost_change_said_is_heard_of_again() {
+    let unknown = |name| run(&small(name, 30, 80.0), 3, true, None).haves_unknown;
+    let lost = unknown("haves-lost");
+    assert!(lost > 0.0, "changes are lost, and seen to be missing");
+    assert!(
+        lost < 0.002,
+        "and told again: {lost} of what is held is unknown"
+    );
+    let kept = unknown("live-steady");
+    assert!(kept <= 0.0, "{kept} is unknown where nothing is lost");
+}
+
 #[test]
 fn wrong_bytes_arrive_and_reach_nobody() {
     let scenario = small("poisoners", 40, 80.0);

@@ -65,7 +65,9 @@ impl<'a> Cursor<'a> {
     }
 
     /// An error at this place.
+    #[inline(always)]
     pub fn error(&self, what: &'static str) -> Malformed {
+        let what = super::refused(what);
         Malformed { what, at: self.at }
     }
 

@@ -1,4 +1,4 @@
-//! Text in two pieces. Decides nothing.
+//! Text in two pieces, and words that only some builds say. Decides nothing.
 //!
 //! Invariant: no place panics. `text[..at]` and `split_at` do where `at` is none of a character's, and the
 //! words for that (which character, between which bytes, escaped) weigh 2 kB in the wasm module.
@@ -13,6 +13,18 @@ pub fn cut(text: &str, at: usize) -> (&str, &str) {
 #[must_use]
 pub fn find_last(text: &str, byte: u8) -> Option<usize> {
     text.bytes().rposition(|each| each == byte)
+}
+
+/// Why bytes from outside are refused, in words: for servers, tools and tests, whose readers act on them. A page drops what
+/// it cannot read or closes the link, whatever the reason is, and each visitor would pay for each sentence: the module that
+/// is shipped says who tells more.
+#[inline(always)]
+pub const fn refused(words: &'static str) -> &'static str {
+    if cfg!(all(target_arch = "wasm32", not(debug_assertions))) {
+        "unreadable"
+    } else {
+        words
+    }
 }
 
 #[cfg(test)]

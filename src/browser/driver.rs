@@ -18,7 +18,6 @@ use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, TrackerId};
 use crate::engine::{Engine, Input, Output};
 use js_sys::{JsString, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use web_sys::MessageEvent;
@@ -41,7 +40,7 @@ pub(super) struct Driver {
     /// Gone when everything is over: a page may open and close any number of streams, and what JavaScript's
     /// collector lets go of, it lets go of late.
     engine: RefCell<Option<Engine>>,
-    pub(super) inbox: RefCell<VecDeque<Input>>,
+    pub(super) inbox: RefCell<Vec<Input>>,
     turning: Cell<bool>,
     leaving: Cell<bool>,
     over: Cell<bool>,
@@ -97,13 +96,17 @@ impl Driver {
         if self.is_silent() {
             return;
         }
-        self.inbox.borrow_mut().push_back(input);
+        self.inbox.borrow_mut().push(input);
         if self.turning.replace(true) {
             return;
         }
         loop {
-            let Some(input) = self.inbox.borrow_mut().pop_front() else {
-                break;
+            let input = {
+                let mut inbox = self.inbox.borrow_mut();
+                if inbox.is_empty() {
+                    break;
+                }
+                inbox.remove(0)
             };
             let timeout = matches!(input, Input::Timeout);
             if let Some(engine) = self.engine.borrow_mut().as_mut() {

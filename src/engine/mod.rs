@@ -54,7 +54,6 @@ use receipts::Ledger;
 use segment::Segment;
 use signaling::Signaling;
 use stats::Totals;
-use std::collections::VecDeque;
 use upload::Uploads;
 
 /// The engine of one viewer of one stream.
@@ -63,7 +62,7 @@ pub struct Engine {
     config: Config,
     rng: Rng,
     peer_id: PeerId,
-    outputs: VecDeque<Output>,
+    outputs: Vec<Output>,
     timeline: Timeline,
     /// The wall clock at our own clock's start, milliseconds since 1970, if a manifest goes by it.
     #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
@@ -131,7 +130,7 @@ impl Engine {
             config,
             rng,
             peer_id,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
             timeline: Timeline::default(),
             #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
             wall_start_ms: None,
@@ -250,7 +249,7 @@ impl Engine {
     /// The next thing to carry out; call until `None` after each input.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        (!self.outputs.is_empty()).then(|| self.outputs.remove(0))
     }
 
     /// When to send `Input::Timeout`, and why. `None`: nothing is waited for.
@@ -407,11 +406,11 @@ impl Engine {
     }
 
     fn out(&mut self, output: Output) {
-        self.outputs.push_back(output);
+        self.outputs.push(output);
     }
 
     fn event(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push(Output::Event(event));
     }
 
     fn warn(&mut self, code: WarningCode, message: String) {

@@ -95,7 +95,7 @@ impl Engine {
                 mac: String::new(),
             };
             receipt.sign(key);
-            self.outputs.push_back(Output::SendTracker {
+            self.outputs.push(Output::SendTracker {
                 tracker: tracker_id(index),
                 text: ToTracker::Receipt(receipt).encode(),
             });

@@ -220,7 +220,7 @@ impl Engine {
     fn look_ahead(&mut self, now: Instant) -> bool {
         let mut any = false;
         for track in self.timeline.tracks().iter().filter(|track| track.live) {
-            if let Some(newest) = track.segments.back().filter(|s| s.digest.is_none()) {
+            if let Some(newest) = track.segments.last().filter(|s| s.digest.is_none()) {
                 any |= !self.texts.find(track.id, newest).is_empty();
                 self.texts.are_awaited(now, track, newest);
             }

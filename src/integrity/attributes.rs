@@ -1,7 +1,7 @@
 //! Attribute lists of HLS tags (RFC 8216 §4.2), `NAME=VALUE,NAME="VALUE"`, taken apart one by one.
 //! What an attribute means is its reader's.
 
-use crate::base::cut;
+use crate::base::{cut, refused};
 
 /// The value of an attribute, with quotes taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,11 @@ impl<'a> Attributes<'a> {
         let (name, rest) = self
             .rest
             .split_once('=')
-            .ok_or("an attribute has no value")?;
+            .ok_or(refused("an attribute has no value"))?;
         let (value, rest) = if let Some(quoted) = rest.strip_prefix('"') {
-            let (text, rest) = quoted.split_once('"').ok_or("a quote is not closed")?;
+            let (text, rest) = quoted
+                .split_once('"')
+                .ok_or(refused("a quote is not closed"))?;
             (Value::Quoted(text), rest)
         } else {
             let end = rest.find(',').unwrap_or(rest.len());
@@ -41,10 +43,10 @@ impl<'a> Attributes<'a> {
         };
         let rest = rest.trim_start();
         self.rest = match rest.strip_prefix(',') {
-            Some("") => return Err("the list ends with a comma"),
+            Some("") => return Err(refused("the list ends with a comma")),
             Some(tail) => tail,
             None if rest.is_empty() => rest,
-            None => return Err("something stands behind a closing quote"),
+            None => return Err(refused("something stands behind a closing quote")),
         };
         Ok((name.trim(), value))
     }

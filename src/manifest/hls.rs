@@ -7,7 +7,7 @@
 //! leniently: as much of a number as there is, and an unreadable digest line only bars sharing.
 
 use super::model::ManifestError;
-use crate::base::cut;
+use crate::base::{cut, refused};
 use crate::integrity::tag::{DigestTag, SegmentDigest};
 use crate::integrity::{Attributes, Seal, Value, decimal_integer};
 use core::{iter, mem};
@@ -106,7 +106,7 @@ pub(super) fn read(text: &str) -> Result<Listing<'_>, ManifestError> {
         let line = trim(raw);
         if line.bytes().any(|byte| byte == b'\r') {
             // RFC 8216 §4.1 ends lines with LF or CRLF; some players end them here all the same.
-            return Err(error_at("a carriage return stands within a line: ", line));
+            return Err(error_at("a carriage return stands within a line", line));
         }
         if is_uri(line) {
             reader.uri(line)?;
@@ -142,13 +142,10 @@ impl<'a> Reader<'a> {
     /// Takes the line that ends a segment.
     fn uri(&mut self, line: &'a str) -> Result<(), ManifestError> {
         if !mem::take(&mut self.has_duration) {
-            return Err(error_at("a segment has no #EXTINF: ", line));
+            return Err(error_at("a segment has no #EXTINF", line));
         }
         if line.as_bytes().windows(2).any(|pair| pair == b"{$") {
-            return Err(error_at(
-                "variables (EXT-X-DEFINE) are not supported: ",
-                line,
-            ));
+            return Err(error_at("variables (EXT-X-DEFINE) are not supported", line));
         }
         self.next.uri = line;
         self.listing.segments.push(mem::take(&mut self.next));
@@ -256,17 +253,20 @@ pub(super) fn too_many_segments() -> ManifestError {
     error("the playlist has more than 200,000 segments")
 }
 
-fn error(text: &str) -> ManifestError {
-    ManifestError(text.to_owned())
+#[inline(always)]
+fn error(text: &'static str) -> ManifestError {
+    ManifestError(refused(text).to_owned())
 }
 
 fn malformed(line: &str) -> ManifestError {
-    error_at("the media playlist has a malformed tag: ", line)
+    error_at("the media playlist has a malformed tag", line)
 }
 
 /// An error that names the line, cut to a readable length.
-fn error_at(text: &str, line: &str) -> ManifestError {
-    let mut message = text.to_owned();
+#[inline(always)]
+fn error_at(text: &'static str, line: &str) -> ManifestError {
+    let mut message = refused(text).to_owned();
+    message.push_str(": ");
     message.extend(line.chars().take(200));
     ManifestError(message)
 }

@@ -14,7 +14,6 @@ use super::renditions::Renditions;
 use crate::base::{ByteRange, TrackId, Version, cut};
 use crate::integrity::{Seal, tag::SegmentDigest};
 use core::fmt;
-use std::collections::VecDeque;
 
 /// A stream as its manifests describe it so far.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +38,7 @@ pub struct Track {
     /// `EXT-X-TARGETDURATION`, or the longest segment of an MPD; milliseconds.
     pub target_duration_ms: u32,
     /// Segments in the playlist now; the front one has number `first_number`.
-    pub segments: VecDeque<Segment>,
+    pub segments: Vec<Segment>,
     /// Number of the front segment; where there is none, of the next.
     pub first_number: u64,
     /// Where its segments are listed, if not in the MPD (`SegmentBase`). There are none here then.
@@ -179,7 +178,8 @@ impl Timeline {
             let at = track.position(number)?;
             let around = track
                 .segments
-                .range(at.saturating_sub(1)..track.segments.len().min(at + 2));
+                .get(at.saturating_sub(1)..track.segments.len().min(at + 2))?
+                .iter();
             let own = track.segments.get(at)?;
             let path = address::without_query(&own.url);
             let is_alike = |other: &&Segment| {
@@ -235,7 +235,7 @@ impl Track {
             url: address::without_query(url).to_owned(),
             live: true,
             target_duration_ms: 0,
-            segments: VecDeque::new(),
+            segments: Vec::new(),
             first_number: 0,
             indexed: None,
         }
@@ -263,7 +263,7 @@ impl Track {
     /// One past the last number.
     #[must_use]
     pub fn end_number(&self) -> u64 {
-        let last = self.segments.back();
+        let last = self.segments.last();
         last.map_or(self.first_number, |last| last.number.saturating_add(1))
     }
 }

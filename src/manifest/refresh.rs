@@ -7,7 +7,7 @@ use super::address;
 use super::hls::{self, Listed, Listing, Playlist};
 use super::known_text::{KnownText, Same};
 use super::model::{ManifestError, Segment, Timeline, Track, Update};
-use crate::base::{ByteRange, TrackId, Version, cut};
+use crate::base::{ByteRange, TrackId, Version, cut, refused};
 use crate::integrity::sha256;
 
 /// Media playlists of one stream.
@@ -83,7 +83,7 @@ impl Timeline {
         let read = window.read.len();
         let index = known.or_else(|| self.add_track(id, url));
         let index = index.ok_or_else(|| {
-            ManifestError("the stream has more than 1,000 media playlists".into())
+            ManifestError(refused("the stream has more than 1,000 media playlists").into())
         })?;
         Ok((self.merge(index, base_url, step, window), read))
     }
@@ -117,7 +117,7 @@ impl Timeline {
             Step::OlderCopy => {}
             Step::Restart => {
                 remember(text, base_url, track, &window);
-                update.removed = core::mem::take(&mut track.segments).into();
+                update.removed = core::mem::take(&mut track.segments);
             }
         }
         if track.segments.is_empty() {
@@ -127,13 +127,12 @@ impl Timeline {
         for segment in window.read {
             replaced.extend(put(track, segment, &mut update));
         }
-        while track.first_number < window.first {
-            let Some(segment) = track.segments.pop_front() else {
-                break;
-            };
-            update.removed.push(segment);
-            track.first_number += 1;
-        }
+        let gone = window.first.saturating_sub(track.first_number);
+        let gone = usize::try_from(gone)
+            .unwrap_or(usize::MAX)
+            .min(track.segments.len());
+        update.removed.extend(track.segments.drain(..gone));
+        track.first_number += gone as u64;
         let added_end = update.added_first + u64::from(update.added);
         let added: Vec<u64> = (update.added_first..added_end).collect();
         self.reindex(index, &update.removed, &replaced, &added);
@@ -202,7 +201,7 @@ fn put(track: &mut Track, segment: Segment, update: &mut Update) -> Option<Segme
             update.added_first = segment.number;
         }
         update.added += 1;
-        track.segments.push_back(segment);
+        track.segments.push(segment);
     }
     None
 }
@@ -257,7 +256,7 @@ impl Context<'_> {
         let listed = window
             .first
             .checked_add(head.skipped)
-            .ok_or_else(|| ManifestError("EXT-X-MEDIA-SEQUENCE is out of range".into()))?;
+            .ok_or_else(|| ManifestError(refused("EXT-X-MEDIA-SEQUENCE is out of range").into()))?;
         if head.skipped > 0 {
             self.check_skipped(window.first, listed)?;
         }
@@ -268,7 +267,9 @@ impl Context<'_> {
         let tail = hls::read(window.tail)?;
         if tail.skipped > 0 {
             // Segments left out here would shift the numbers of those behind (RFC 8216bis §4.4.5.2).
-            return Err(ManifestError("EXT-X-SKIP stands behind a segment".into()));
+            return Err(ManifestError(
+                refused("EXT-X-SKIP stands behind a segment").into(),
+            ));
         }
         window.live &= !tail.end_list;
         window.ends = tail.ends;
@@ -331,7 +332,9 @@ impl Context<'_> {
         date_counts: bool,
     ) -> Result<Segment, ManifestError> {
         let Some(url) = address::resolve(self.base_url, listed.uri) else {
-            return Err(ManifestError("a segment's URL cannot be resolved".into()));
+            return Err(ManifestError(
+                refused("a segment's URL cannot be resolved").into(),
+            ));
         };
         let range = byte_range(listed, &url, before)?;
         let date_time = listed.date_time.filter(|_| date_counts);

@@ -11,7 +11,7 @@ use super::peer::{
     RejectReason, SegmentKey, WIRE_VERSION,
 };
 use super::reader::Reader;
-use crate::base::{PeerId, TrackId, Version};
+use crate::base::{PeerId, TrackId, Version, refused};
 use crate::integrity::{Digest, MAX_BLOCKS, block_count};
 
 /// Message numbers. Those of the last group are reserved: this version ignores them.
@@ -175,7 +175,7 @@ impl PeerMessage {
                     NOT_HELD => RejectReason::NotHeld,
                     OTHER_VERSION => RejectReason::Version,
                     BUSY => RejectReason::Busy,
-                    _ => return Err(DecodeError::Value("unknown reason of a reject")),
+                    _ => return Err(DecodeError::Value(refused("unknown reason of a reject"))),
                 };
                 Self::Reject {
                     key,
@@ -282,11 +282,12 @@ fn put_have(out: &mut Vec<u8>, entry: &HaveEntry) {
     }
 }
 
+#[inline(always)]
 fn require(holds: bool, otherwise: &'static str) -> Result<(), DecodeError> {
     if holds {
         Ok(())
     } else {
-        Err(DecodeError::Value(otherwise))
+        Err(DecodeError::Value(refused(otherwise)))
     }
 }
 
@@ -375,7 +376,7 @@ fn read_have(reader: &mut Reader<'_>) -> Result<PeerMessage, DecodeError> {
                 in_ms: reader.u32()?,
                 hops: reader.u8()?,
             },
-            _ => return Err(DecodeError::Value("unknown kind of have")),
+            _ => return Err(DecodeError::Value(refused("unknown kind of have"))),
         };
         entries.push(HaveEntry { key, holding });
     }

@@ -77,6 +77,9 @@ fn schema<'a>(description: &'a Value, operation: &'a Value, status: u16) -> &'a 
     &answer["content"][kind]["schema"]
 }
 
+const SESSIONS: &str = "/api/p2p/rooms/{videoCid}/sessions";
+const CREDITED: &str = "/api/p2p/contributions/{peerId}";
+
 #[tokio::test]
 async fn every_path_answers_as_it_is_described() {
     let folder = Folder::new();
@@ -102,25 +105,13 @@ async fn every_path_answers_as_it_is_described() {
     let asked = [
         ("get", "/api/p2p/rooms/{videoCid}", room.as_str(), "", 200),
         ("get", "/api/p2p/rooms/{videoCid}", "nobody", "", 200),
-        (
-            "get",
-            "/api/p2p/rooms/{videoCid}/sessions",
-            room.as_str(),
-            "",
-            200,
-        ),
+        ("get", SESSIONS, room.as_str(), "", 200),
         ("get", "/api/p2p/stats", "", "", 200),
         ("post", "/api/p2p/contribution", "", posted.as_str(), 201),
         ("post", "/api/p2p/contribution", "", posted.as_str(), 409),
         ("post", "/api/p2p/contribution", "", "{}", 400),
-        (
-            "get",
-            "/api/p2p/contributions/{peerId}",
-            ben.as_str(),
-            "",
-            200,
-        ),
-        ("get", "/api/p2p/contributions/{peerId}", "xyz", "", 400),
+        ("get", CREDITED, ben.as_str(), "", 200),
+        ("get", CREDITED, "xyz", "", 400),
         ("get", "/api/p2p/leaderboard", "", "", 200),
         ("get", "/api/p2p/leaderboard", "?limit=501", "", 400),
         ("get", "/api/p2p/leaderboard", "?page=2", "", 400),

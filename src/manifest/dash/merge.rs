@@ -206,10 +206,10 @@ impl Timeline {
                     segment
                 }
             };
-            track.segments.push_back(segment);
+            track.segments.push(segment);
         }
         update.removed.extend(known);
-        track.first_number = track.segments.front().map_or(end, |first| first.number);
+        track.first_number = track.segments.first().map_or(end, |first| first.number);
         update.added = u32::try_from(added.len()).unwrap_or(u32::MAX);
         update.added_first = added.first().copied().unwrap_or(0);
         self.reindex(

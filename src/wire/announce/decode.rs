@@ -12,7 +12,7 @@ use super::{
     VOTES_VERSION, WAITS,
 };
 use crate::base::json::{Cursor, Kind, Malformed, Quoted};
-use crate::base::{InfoHash, PeerId, cut};
+use crate::base::{InfoHash, PeerId, cut, refused};
 
 /// Longest words of a tracker that are kept, in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -124,7 +124,7 @@ impl Shared {
     }
 
     fn unknown_action() -> AnnounceError {
-        AnnounceError("the action is missing or unknown".into())
+        AnnounceError(refused("the action is missing or unknown").into())
     }
 
     fn candidate(&mut self) -> Result<Quoted, AnnounceError> {
@@ -132,7 +132,7 @@ impl Shared {
             .candidate
             .take()
             .filter(|it| it.written_bytes() <= CANDIDATE_BYTES_MAX);
-        candidate.ok_or_else(|| AnnounceError("candidate is missing or too long".into()))
+        candidate.ok_or_else(|| AnnounceError(refused("candidate is missing or too long").into()))
     }
 
     fn peer(&self) -> Result<PeerId, AnnounceError> {
@@ -470,21 +470,23 @@ fn parse<T>(
     Ok(raw)
 }
 
-fn error<T>(reason: &str) -> Result<T, AnnounceError> {
-    Err(AnnounceError(reason.into()))
+#[inline(always)]
+fn error<T>(reason: &'static str) -> Result<T, AnnounceError> {
+    Err(AnnounceError(refused(reason).into()))
 }
 
 fn known(info_hash: Option<InfoHash>) -> Result<InfoHash, AnnounceError> {
-    info_hash.ok_or_else(|| AnnounceError("info_hash is missing".into()))
+    info_hash.ok_or_else(|| AnnounceError(refused("info_hash is missing").into()))
 }
 
-fn required(id: Option<[u8; 20]>, missing: &str) -> Result<PeerId, AnnounceError> {
+#[inline(always)]
+fn required(id: Option<[u8; 20]>, missing: &'static str) -> Result<PeerId, AnnounceError> {
     id.map_or_else(|| error(missing), |bytes| Ok(PeerId(bytes)))
 }
 
 fn offer_id(text: Option<String>) -> Result<String, AnnounceError> {
     text.filter(|id| !id.is_empty() && id.chars().nth(OFFER_ID_CHARS_MAX).is_none())
-        .ok_or_else(|| AnnounceError("offer_id is missing or too long".into()))
+        .ok_or_else(|| AnnounceError(refused("offer_id is missing or too long").into()))
 }
 
 fn clip(text: String) -> String {

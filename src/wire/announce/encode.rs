@@ -136,15 +136,7 @@ impl FromTracker {
                 from,
                 bytes,
                 refused,
-            } => {
-                pen.member("action", "receipt");
-                pen.binary("info_hash", &info_hash.0);
-                pen.binary("from", &from.0);
-                pen.count("bytes", *bytes);
-                if let Some(reason) = refused {
-                    pen.member("failure reason", reason);
-                }
-            }
+            } => pen.receipted((info_hash, from), *bytes, refused.as_deref()),
             Self::Failure { info_hash, reason } => {
                 if let Some(hash) = info_hash {
                     pen.member("action", "announce");
@@ -295,6 +287,17 @@ impl Pen {
             self.close('}');
         }
         self.close(']');
+    }
+
+    /// What came of a receipt.
+    fn receipted(&mut self, ids: (&InfoHash, &PeerId), bytes: u64, refused: Option<&str>) {
+        self.member("action", "receipt");
+        self.binary("info_hash", &ids.0.0);
+        self.binary("from", &ids.1.0);
+        self.count("bytes", bytes);
+        if let Some(reason) = refused {
+            self.member("failure reason", reason);
+        }
     }
 
     /// An offer or an answer on its way to a peer.
