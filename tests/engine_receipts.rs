@@ -52,10 +52,20 @@ fn pair(tracker: Tracker, len: usize) -> (World, Viewer, Viewer) {
     pair_at([None, None], tracker, len)
 }
 
+/// A player with a buffer that stands: peers bring nothing ahead of what it asks for.
+fn stands(world: &mut World, viewer: Viewer) {
+    let told = Input::Playback {
+        ahead_ms: 20_000.0,
+        rate: 1.0,
+        moving: false,
+    };
+    world.tell(viewer, told);
+}
+
 /// The second viewer has these segments of the first one.
 fn take(world: &mut World, viewer: Viewer, numbers: core::ops::Range<u64>) {
     for number in numbers {
-        world.ahead(viewer, 20_000.0);
+        stands(world, viewer);
         let outcome = world.fetch(viewer, &url(number));
         assert_eq!(source_of(&outcome), Source::Peers);
     }
@@ -175,7 +185,7 @@ fn only_verified_bytes_are_confirmed_and_nobody_confirms_for_another() {
     let (mut world, first, second) = pair(keeper(1), LEN);
     take(&mut world, second, 0..1);
     world.viewers[first].vice = Some(poison());
-    world.ahead(second, 20_000.0);
+    stands(&mut world, second);
     world.fetch(second, &url(1));
     world.run_for(Duration::from_secs(60));
     // Of its first message all blocks but the last are right.

@@ -20,8 +20,8 @@ fn track<'a>(timeline: &'a Timeline, part: &str) -> &'a Track {
 
 fn ends(track: &Track) -> (usize, u64, &str, u64, &str) {
     let (first, last) = (
-        track.segments.front().unwrap(),
-        track.segments.back().unwrap(),
+        track.segments.first().unwrap(),
+        track.segments.last().unwrap(),
     );
     (
         track.segments.len(),
@@ -269,6 +269,6 @@ fn what_a_packager_put_into_one_file_is_listed_by_its_index() {
         [887, 25_957, 50_856, 75_851, 100_708, 125_863, 150_804]
     );
     assert_eq!(sound.last(), Some(&(1_152_000, 150_804)));
-    let end = track(&timeline, "a.mp4").segments.back().unwrap().range;
+    let end = track(&timeline, "a.mp4").segments.last().unwrap().range;
     assert_eq!(end.unwrap().end, 151_011, "the file's end");
 }

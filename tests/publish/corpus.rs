@@ -101,15 +101,7 @@ fn the_page_reads_the_same_segments_and_their_digests() {
         timeline
             .update_hls("https://cdn.test/live/v.m3u8", text)
             .ok()?;
-        Some(
-            timeline
-                .tracks()
-                .first()?
-                .segments
-                .iter()
-                .cloned()
-                .collect(),
-        )
+        Some(timeline.tracks().first()?.segments.to_vec())
     };
     let mut read = 0;
     for (name, text) in corpus().iter().filter(|(_, text)| !has_our_lines(text)) {

@@ -513,11 +513,13 @@ impl World {
     fn drain_tracker(&mut self) {
         while let Some(output) = self.tracker.poll_output() {
             match output {
-                tracker::Output::Send { connection, text } => self.from_tracker(connection, text),
+                tracker::Output::Send { connection, text } => {
+                    self.word_of_tracker(connection, text);
+                }
                 tracker::Output::Record(_) | tracker::Output::Tell { .. } => {}
                 tracker::Output::Earned { connection, credit } => {
                     self.earned.push(credit.earned);
-                    self.from_tracker(connection, credit.acknowledgement);
+                    self.word_of_tracker(connection, credit.acknowledgement);
                 }
                 tracker::Output::Close { connection, .. } => {
                     if let Some((viewer, tracker)) = self.connections.remove(&connection) {
@@ -531,7 +533,7 @@ impl World {
         }
     }
 
-    fn from_tracker(&mut self, connection: ConnectionId, text: String) {
+    fn word_of_tracker(&mut self, connection: ConnectionId, text: String) {
         if let Some((viewer, tracker)) = self.connections.get(&connection).copied()
             && self.viewers[viewer].trackers.get(&tracker) == Some(&connection)
         {

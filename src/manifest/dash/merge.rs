@@ -232,7 +232,7 @@ impl Timeline {
         track.indexed = None;
         let update = Update {
             track: Some(index),
-            removed: core::mem::take(&mut track.segments).into(),
+            removed: core::mem::take(&mut track.segments),
             ..Update::default()
         };
         self.reindex(index, &update.removed, &[], &[]);

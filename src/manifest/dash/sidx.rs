@@ -91,7 +91,7 @@ impl Timeline {
             let longest = segments.iter().map(|segment| segment.duration_ms).max();
             track.target_duration_ms = longest.unwrap_or(0);
             track.first_number = update.added_first;
-            track.segments = segments.into();
+            track.segments = segments;
         }
         self.reindex(place, &[], &[], &numbers);
         update

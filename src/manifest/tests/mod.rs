@@ -42,5 +42,5 @@ fn numbers(timeline: &Timeline) -> Vec<u64> {
 }
 
 fn first_track(timeline: &Timeline) -> Vec<Segment> {
-    timeline.tracks()[0].segments.iter().cloned().collect()
+    timeline.tracks()[0].segments.to_vec()
 }

@@ -269,7 +269,7 @@ fn an_mpd_cannot_make_more_than_is_bounded() {
     let track = &timeline.tracks()[0];
     assert_eq!(track.segments.len(), 20_000);
     assert_eq!(
-        track.segments.back().unwrap().number,
+        track.segments.last().unwrap().number,
         (huge - 1) * 4,
         "the newest"
     );

@@ -140,7 +140,7 @@ proptest! {
                 Move::Delta => {}
                 Move::End => ended = true,
             }
-            let before: Vec<_> = refreshed.tracks()[0].segments.iter().cloned().collect();
+            let before: Vec<_> = refreshed.tracks()[0].segments.to_vec();
             let update = refreshed.update_hls(URL, &write(style, first, &window, skip, ended));
             let update = update.unwrap();
             let mut fresh = Timeline::default();
