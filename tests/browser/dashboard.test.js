@@ -75,7 +75,7 @@ async function open(look = {}) {
   const said = [];
   page.on("console", (message) => message.type() === "error" && said.push(message.text()));
   page.on("pageerror", (error) => said.push(error.message));
-  await page.goto(`${tracker.admin}/`);
+  await page.goto(String(tracker.admin));
   return { page, said };
 }
 
@@ -129,7 +129,7 @@ for (const [colorScheme, width, height] of /** @type {const} */ ([
 }
 
 test("without the token it shows nothing, and says so", limits, async () => {
-  const answer = await fetch(`${tracker.admin}/overview`);
+  const answer = await fetch(`${tracker.admin}overview`);
   assert.equal(answer.status, 401);
   const { page } = await open();
   await enter(page, "another one altogether");
