@@ -59,7 +59,7 @@ const report = (n, room) => ({
 /** Accounts, which viewers of one address cannot earn for. */
 const leaders = ["anna", "a subject with a long name, as backends have them: 4711-0815"].map(
   (subject, at) => ({
-    ...{ rank: at + 1, subject, bytesShared: 81_234_567_890 >> at, segmentsShared: 61_000 },
+    ...{ rank: at + 1, subject, bytesShared: 81_234_567_890 / (at + 1), segmentsShared: 61_000 },
     ...{ sessions: 12, timestamp: 1_760_000_000_000 },
   }),
 );
