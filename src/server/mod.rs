@@ -16,6 +16,7 @@ mod access;
 mod admin;
 #[cfg(feature = "operate")]
 mod api;
+mod backlog;
 mod limits;
 mod listener;
 #[cfg(feature = "operate")]

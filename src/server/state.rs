@@ -4,6 +4,7 @@
 //! awaited while the tracker is held. It moves text and decides nothing about swarms.
 
 use super::access::{Access, Ban, Origin, Prefix};
+use super::backlog::Backlog;
 use super::limits::{self, Addresses, Limits};
 use super::proxies::Proxies;
 use super::refused::Refused;
@@ -14,7 +15,7 @@ use crate::tracker::{
     Tickets, Tokens, Tracker, Turn, Visitor,
 };
 #[cfg(feature = "operate")]
-use crate::tracker::{Figures, ReceiptFault};
+use crate::tracker::{Figures, ReceiptFault, Scope};
 #[cfg(feature = "operate")]
 use crate::wire::Receipt;
 use axum::extract::ws::close_code;
@@ -76,6 +77,7 @@ struct Core {
     tracker: Tracker,
     ledger: Option<Arc<dyn Ledger>>,
     sessions: HashMap<ConnectionId, Session>,
+    backlog: Arc<Backlog>,
     sockets: HashMap<IpAddr, usize>,
     next_connection: u64,
     has_timer: bool,
@@ -104,6 +106,7 @@ impl State {
                 tracker: Tracker::new(config, seed),
                 ledger: None,
                 sessions: HashMap::new(),
+                backlog: Backlog::new(limits.backlog_bytes),
                 sockets: HashMap::new(),
                 next_connection: 0,
                 has_timer: false,
@@ -182,6 +185,12 @@ impl State {
     #[must_use]
     pub fn ruled_rooms(&self) -> Vec<(InfoHash, Policy)> {
         self.core().tracker.ruled_rooms().collect()
+    }
+
+    /// Rules what some viewers may do, in place of all earlier rules of that kind; in force at once.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_rules(&self, rules: Vec<(Scope, Policy)>) {
+        self.tell(Input::Rules(rules));
     }
 
     /// Says which rooms there may be; in force at once.
@@ -308,6 +317,12 @@ impl State {
         self.message_bytes_max
     }
 
+    /// What waits to be written.
+    #[cfg(feature = "operate")]
+    pub(super) fn backlog(&self) -> Arc<Backlog> {
+        self.core().backlog.clone()
+    }
+
     #[cfg(feature = "operate")]
     pub(super) fn tallies(&self) -> &Tallies {
         &self.tallies
@@ -414,8 +429,8 @@ impl State {
         }
         core.next_connection += 1;
         let connection = ConnectionId(core.next_connection);
-        let (session, queue) = Session::new(&self.limits, visitor);
-        let dropped = session.dropped.clone();
+        let (session, queue) = Session::new(&self.limits, core.backlog.share(), visitor);
+        let (share, dropped) = (session.share.clone(), session.dropped.clone());
         core.sessions.insert(connection, session);
         let opened = Input::Opened {
             connection,
@@ -438,6 +453,7 @@ impl State {
             connection,
             address,
             queue,
+            share,
             dropped,
             gate,
         })
@@ -492,6 +508,9 @@ impl Core {
             let Some(session) = self.sessions.get(&connection) else {
                 continue;
             };
+            if let Command::Text(text) = &command {
+                session.share.add(text.len());
+            }
             let is_slow = session.queue.try_send(command).is_err();
             if is_slow {
                 tracing::debug!(connection = connection.0, "reads too slowly, dropped");
@@ -503,17 +522,36 @@ impl Core {
                 self.sessions.remove(&connection);
             }
         }
+        if self.backlog.is_over() {
+            self.shed(now);
+        }
         slow
+    }
+
+    /// More waits for readers than memory is there for.
+    fn shed(&mut self, now: Instant) {
+        let holders = self.sessions.iter();
+        let holders = holders.map(|(connection, session)| (*connection, session.share.bytes()));
+        for connection in self.backlog.pick(holders) {
+            if let Some(session) = self.sessions.remove(&connection) {
+                tracing::debug!(connection = connection.0, "too much waits for all, dropped");
+                session.share.give_up();
+                session.dropped.notify_one();
+                self.backlog.shed.fetch_add(1, Ordering::Relaxed);
+                self.tracker.handle_input(now, Input::Closed { connection });
+            }
+        }
     }
 
     /// Acknowledges a receipt when what it says is kept.
     fn keep(&self, connection: ConnectionId, credit: Credit) {
         let session = self.sessions.get(&connection);
         if let (Some(ledger), Some(session)) = (&self.ledger, session) {
-            let queue = session.queue.downgrade();
+            let (queue, share) = (session.queue.downgrade(), session.share.clone());
             let text = credit.acknowledgement;
             let kept = move || {
                 if let Some(queue) = queue.upgrade() {
+                    share.add(text.len());
                     // One that is lost in a full queue is like one that was never written: said again later.
                     let _ = queue.try_send(Command::Text(text));
                 }

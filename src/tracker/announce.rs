@@ -150,6 +150,12 @@ impl Tracker {
                 if self.registry.len() >= max {
                     return Err(Refusal::Full { max });
                 }
+                let max = self.config.peers_per_swarm_max;
+                let counts = self.registry.counts(info_hash);
+                let peers = counts.complete.saturating_add(counts.incomplete);
+                if usize::try_from(peers).is_ok_and(|peers| peers >= max) {
+                    return Err(Refusal::SwarmFull { max });
+                }
             }
         }
         connection.swarms.insert(info_hash, presence.id);

@@ -17,6 +17,7 @@ mod policy;
 mod receipts;
 mod registry;
 mod relay;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -30,6 +31,7 @@ pub use limits::CloseReason;
 pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
 pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
+pub use scope::{Block, Scope};
 pub use ticket::Tickets;
 pub use turn::Turn;
 
@@ -101,6 +103,7 @@ impl Tracker {
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
             Input::Policy { room, policy } => self.on_policy(room, policy),
+            Input::Rules(rules) => self.on_rules(rules),
             Input::Rooms(rooms) => self.on_rooms(rooms),
             Input::Tokens(tokens) => self.on_tokens(tokens),
             Input::Turn(turn) => self.turn = turn,
@@ -226,6 +229,7 @@ impl Tracker {
                 takes_policy,
                 extensions,
             } => {
+                let visitor = self.connections.get(&connection).map(|it| &it.visitor);
                 let presence = Presence {
                     id: peer,
                     connection,
@@ -233,7 +237,7 @@ impl Tracker {
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
                     takes_candidates: extensions.takes_candidates,
-                    caps: self.policies.caps(info_hash, peer),
+                    caps: self.policies.caps(info_hash, visitor, peer),
                     traits: self.traits(connection, extensions.hints.as_deref()),
                     session: self.new_session(),
                     moved: (uploaded, downloaded),
