@@ -36,7 +36,8 @@ await build({
   ...common,
   entryPoints: [
     ...["index.ts", "hls.ts", "shaka.ts", "dash.ts", "player.ts", "p2p-media-loader.ts"],
-    "diagnose.ts", // a chunk with a name, for the script-tag build asks for it, too
+    "diagnose.ts", // chunks with a name, for the script-tag build asks for them, too
+    "allowance.ts",
     "engine-hls.ts", // for measurements; not packed
   ],
   outdir: out,
@@ -56,7 +57,7 @@ await build({
   format: "iife",
   define: { "import.meta.url": "scriptUrl" },
   inject: ["script-url.ts"],
-  external: ["./keys.js", "./diagnose.js"],
+  external: ["./keys.js", "./diagnose.js", "./allowance.js"],
 });
 
 // The embed stands alone: its folder may be copied to any static server.

@@ -73,12 +73,12 @@ export function swarmConfig(core: CompatCoreConfig): SwarmConfig {
   const config = swarmUpdate(core);
   if (said.swarmId) config.swarmId = said.swarmId;
   if (said.announceTrackers) config.trackerUrls = said.announceTrackers;
-  if (said.rtcConfig) Object.assign(config, iceServers(said.rtcConfig));
+  if (said.rtcConfig) Object.assign(config, connections(said.rtcConfig));
   return config;
 }
 
 /** STUN and TURN apart; what a browser would refuse is left out. */
-function iceServers({ iceServers = [] }: RTCConfiguration): SwarmConfig {
+function connections({ iceServers = [], iceTransportPolicy }: RTCConfiguration): SwarmConfig {
   const stunServers: string[] = [];
   const turnServers: TurnServer[] = [];
   for (const { urls, username = "", credential = "" } of iceServers) {
@@ -89,5 +89,6 @@ function iceServers({ iceServers = [] }: RTCConfiguration): SwarmConfig {
       turnServers.push({ urls: turn, username, credential });
     }
   }
-  return { stunServers, turnServers };
+  const relayed: SwarmConfig = iceTransportPolicy === "relay" ? { privacy: "relay" } : {};
+  return { stunServers, turnServers, ...relayed };
 }

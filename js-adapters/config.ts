@@ -21,10 +21,21 @@ export type SegmentTrack = "video" | "audio" | "text";
 /** What to do about digests in the playlist. */
 export type IntegrityMode = "require" | "prefer" | "off";
 
+/**
+ * Where uploading is left to the page: `"metered"` connections and viewers who ask to save data, a `"battery"` below
+ * 20 % that is not being charged, `"hidden"` tabs. Known as far as the browser tells.
+ */
+export type UploadPlace = "metered" | "battery" | "hidden";
+
 /** Options of `createSwarm`; each one has a default. */
 export interface SwarmConfig {
   /** `false` is CDN-only: the player runs as if we were not there. */
   enabled?: boolean;
+  /**
+   * Asked once, before anything is loaded, dialled or announced; until it says `true` (or its promise does) the swarm
+   * is off. A viewer's change of mind is `update({ enabled: false })`.
+   */
+  onConsent?: () => boolean | PromiseLike<boolean>;
   /** Simultaneous connections to peers. */
   maxPeers?: number;
   /** Longest one segment may depend on peers before the CDN gets the rest, milliseconds. */
@@ -33,12 +44,18 @@ export interface SwarmConfig {
   cdnFallbackDelay?: number;
   /** Bytes a second sent to all peers together; `Infinity` is unlimited, 0 is none. */
   uploadLimit?: number;
+  /** Where peers are served all the same; elsewhere they are not, and this viewer takes from them as ever. */
+  uploadWhen?: readonly UploadPlace[];
+  /** Bytes of segments sent in an hour; then nothing until it is over. */
+  uploadBudget?: number;
   /** WebTorrent trackers. Run your own (`swarmline tracker`); the public ones promise nothing. */
   trackerUrls?: string[];
   /** STUN servers; `[]` means none. */
   stunServers?: string[];
   /** TURN servers, for viewers behind hostile networks. */
   turnServers?: TurnServer[];
+  /** `"relay"` shows peers no address of the viewer: all goes through TURN servers, which must be there. */
+  privacy?: "direct" | "relay";
   /** The swarm's name; without it the manifest's URL without query. */
   swarmId?: string;
   /**
@@ -82,6 +99,11 @@ const whole =
   (min: number, max: number) =>
   (value: unknown): boolean =>
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+/** A number of bytes, or as many as there are. */
+const isRate = (value: unknown): boolean =>
+  value === Number.POSITIVE_INFINITY || whole(0, Number.MAX_SAFE_INTEGER)(value);
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const PLACES: readonly unknown[] = ["metered", "battery", "hidden"];
 const urls =
   (...schemes: string[]) =>
   (value: unknown): boolean =>
@@ -153,6 +175,14 @@ const row = (
 /** The table. */
 export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
   enabled: row(true, "", "true or false", "invalid-enabled", true, (v) => typeof v === "boolean"),
+  onConsent: row(
+    undefined,
+    "",
+    "a function that answers true or false",
+    "invalid-on-consent",
+    false,
+    isFunction,
+  ),
   maxPeers: row(10, "connections", "0 to 100", "invalid-max-peers", true, whole(0, 100)),
   segmentTimeout: row(
     10_000,
@@ -176,7 +206,23 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     "0 or more, Infinity is unlimited",
     "invalid-upload-limit",
     true,
-    (v) => v === Number.POSITIVE_INFINITY || whole(0, Number.MAX_SAFE_INTEGER)(v),
+    isRate,
+  ),
+  uploadWhen: row(
+    ["hidden"],
+    "",
+    'a list of "metered", "battery" and "hidden"',
+    "invalid-upload-when",
+    true,
+    (v) => Array.isArray(v) && v.every((place) => PLACES.includes(place)),
+  ),
+  uploadBudget: row(
+    Number.POSITIVE_INFINITY,
+    "bytes/h",
+    "0 or more, Infinity is unlimited",
+    "invalid-upload-budget",
+    true,
+    isRate,
   ),
   trackerUrls: row(
     PUBLIC_TRACKERS,
@@ -202,6 +248,14 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     false,
     (v) => Array.isArray(v) && v.every(isTurn),
   ),
+  privacy: row(
+    "direct",
+    "",
+    '"direct" or "relay"',
+    "invalid-privacy",
+    false,
+    (v) => v === "direct" || v === "relay",
+  ),
   swarmId: row(undefined, "", "text that is not empty", "invalid-swarm-id", false, text),
   segmentFilter: row(
     undefined,
@@ -209,7 +263,7 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     "a function of a URL and a track",
     "invalid-segment-filter",
     false,
-    (v) => typeof v === "function",
+    isFunction,
   ),
   joinToken: row(undefined, "", "text that is not empty", "invalid-join-token", false, text),
   integrity: row(
@@ -244,7 +298,7 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
 /** A config with every default filled in. */
 export type FullConfig = Required<Omit<SwarmConfig, Absent>> & Pick<SwarmConfig, Absent>;
 
-type Absent = "swarmId" | "segmentFilter" | "joinToken" | "publicKey" | "wasm";
+type Absent = "onConsent" | "swarmId" | "segmentFilter" | "joinToken" | "publicKey" | "wasm";
 
 /** Checks a page's config and fills in defaults. Throws a `SwarmlineError` that names the field. */
 export function readConfig(config: SwarmConfig): FullConfig {

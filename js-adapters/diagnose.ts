@@ -6,9 +6,10 @@
  * credential.
  */
 
+import type { Bar } from "./allowance.js";
 import type { FullConfig } from "./config.js";
 import type { History } from "./history.js";
-import { iceServersOf } from "./ice.js";
+import { connectionOf } from "./ice.js";
 import type { SegmentEvent, SwarmStats } from "./stats.js";
 
 /** What stands between a viewer and its peers, or `sharing`. */
@@ -16,6 +17,7 @@ export type DiagnosisCode =
   | "sharing"
   | "failed"
   | "disabled"
+  | "no-consent"
   | "no-webrtc"
   | "loading"
   | "no-tracker"
@@ -56,6 +58,9 @@ export interface Diagnosis {
   complaints: { code: string; message: string }[];
 }
 
+/** Why nothing is sent, if so: the viewer's consent is awaited, or uploading is not for now. */
+export type Silence = Bar | "consent" | undefined;
+
 /** Longest that STUN and TURN may take, ms. */
 const GATHER_MS = 3000;
 
@@ -64,7 +69,7 @@ async function gather(config: FullConfig): Promise<IceReport | null> {
   const report: IceReport = { types: {}, hidden: false, errors: [] };
   let connection: RTCPeerConnection;
   try {
-    connection = new RTCPeerConnection({ iceServers: iceServersOf(config) });
+    connection = new RTCPeerConnection(connectionOf(config));
   } catch {
     return null;
   }
@@ -101,6 +106,7 @@ function judge(
   stats: SwarmStats,
   ice: IceReport | null,
   history: History,
+  silent: Silence,
 ): [DiagnosisCode, string] {
   const told = (code: string): string | undefined =>
     history.complaints.find((complaint) => complaint.code === code)?.message;
@@ -110,6 +116,11 @@ function judge(
   }
   if (!config.enabled)
     return ["disabled", "enabled is false: every segment comes from the CDN, as the page asks."];
+  if (silent === "consent")
+    return [
+      "no-consent",
+      "The page asks its viewer first (onConsent), and has no yes: every segment comes from the CDN.",
+    ];
   if (ice === null || stats.state === "off") {
     return [
       "no-webrtc",
@@ -194,12 +205,15 @@ export async function diagnose(
   config: FullConfig,
   look: () => SwarmStats,
   history: History,
+  silent: Silence,
 ): Promise<Diagnosis> {
-  const ice = typeof RTCPeerConnection === "function" ? await gather(config) : null;
+  // Servers are asked about this machine's address only where its viewer lets peers have it.
+  const may = typeof RTCPeerConnection === "function" && silent !== "consent";
+  const ice = may ? await gather(config) : null;
   const seen = look();
   const trackers = seen.trackers.map((tracker) => ({ ...tracker, url: bare(tracker.url) }));
   const stats = { ...seen, trackers };
-  const [code, verdict] = judge(config, stats, ice, history);
+  const [code, verdict] = judge(config, stats, ice, history, silent);
   const closed: Record<string, number> = {};
   for (const { reason = "unknown" } of history.closed) closed[reason] = (closed[reason] ?? 0) + 1;
   const segments = history.segments.map((event) => ({ ...event, url: bare(event.url) }));
@@ -208,7 +222,7 @@ export async function diagnose(
     message: message.replace(/\?[^\s"']*/g, "?…"),
   }));
   const found = { code, verdict, stats, ice, closed, segments, complaints };
-  return { ...found, text: written(found, config) };
+  return { ...found, text: written(found, config, silent) };
 }
 
 /** An address without what may be a secret. */
@@ -219,7 +233,7 @@ function bare(url: string): string {
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** The report as text. */
-function written(found: Omit<Diagnosis, "text">, config: FullConfig): string {
+function written(found: Omit<Diagnosis, "text">, config: FullConfig, silent: Silence): string {
   const { stats, ice } = found;
   const counts = (table: Record<string, number>): string =>
     Object.entries(table)
@@ -242,7 +256,7 @@ function written(found: Omit<Diagnosis, "text">, config: FullConfig): string {
       (peer) =>
         `  ${peer.id.slice(-8)}  ${megabytes(peer.receivedBytes)} from it, ${megabytes(peer.sentBytes)} to it, holds ${peer.segments}${peer.choked ? ", serves us nothing now" : ""}`,
     ),
-    `settings    maxPeers ${config.maxPeers}, cdnFallbackDelay ${config.cdnFallbackDelay}, uploadLimit ${config.uploadLimit}, integrity ${JSON.stringify(config.integrity)}, ${config.publicKey === undefined ? "no" : "a"} publicKey, ${config.stunServers.length} STUN, ${config.turnServers.length} TURN`,
+    `settings    maxPeers ${config.maxPeers}, cdnFallbackDelay ${config.cdnFallbackDelay}, uploadLimit ${config.uploadLimit}${silent ? ` (nothing now: ${silent})` : ""}, integrity ${JSON.stringify(config.integrity)}, ${config.publicKey === undefined ? "no" : "a"} publicKey, ${config.stunServers.length} STUN, ${config.turnServers.length} TURN, ${config.privacy}`,
     ...found.complaints.map(({ code, message }) => `told        ${code}: ${message}`),
     "last segments",
     ...found.segments.map(

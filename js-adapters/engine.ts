@@ -9,7 +9,7 @@
 
 import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
 import type { WasmEngine, WasmEngineClass } from "./engine-module.js";
-import { iceServersOf } from "./ice.js";
+import { connectionOf } from "./ice.js";
 import type { Verifies } from "./keys.js";
 import type { FetchAsk, FetchSink, RunningFetch } from "./load.js";
 import type { SegmentSource, SwarmStats } from "./stats.js";
@@ -49,7 +49,7 @@ const ADOPT_BYTES_MAX = 64 * 2 ** 20;
 
 /** The engine of one stream, with the wishes and fetches under way. */
 export class Session {
-  readonly #config: FullConfig;
+  #config: FullConfig;
   readonly #streamUrl: string;
   readonly #tell: (event: EngineEvent) => void;
   readonly #wishes = new Map<number, Wish>();
@@ -197,8 +197,9 @@ export class Session {
     if (this.#wishes.delete(request) && this.#due) this.#call((engine) => engine.abort(request));
   }
 
-  /** Changed settings. */
+  /** Changed settings, also for an engine that is still to come. */
   update(update: SwarmConfig): void {
+    this.#config = { ...this.#config, ...update };
     this.#call((engine) => engine.update(update));
   }
 
@@ -366,7 +367,7 @@ function engineConfig(config: FullConfig, streamUrl: string): object {
     publicKey: config.publicKey,
     memoryLimitBytes: config.memoryLimitBytes,
     webRtc: true,
-    iceServers: iceServersOf(config),
+    connection: connectionOf(config),
   };
 }
 

@@ -1,10 +1,13 @@
-/** STUN and TURN servers as WebRTC takes them. Decides nothing. */
+/** How connections of ours are made: STUN and TURN servers, and whether they may show an address. Decides nothing. */
 
 import type { FullConfig } from "./config.js";
 
 /** What an `RTCPeerConnection` of ours is given. */
-export function iceServersOf(config: FullConfig): RTCIceServer[] {
-  const { stunServers, turnServers } = config;
+export function connectionOf(config: FullConfig): RTCConfiguration {
+  const { stunServers, turnServers, privacy } = config;
   const stun = stunServers.length > 0 ? [{ urls: [...stunServers] }] : [];
-  return [...stun, ...turnServers];
+  return {
+    iceServers: [...stun, ...turnServers],
+    iceTransportPolicy: privacy === "relay" ? privacy : "all",
+  };
 }

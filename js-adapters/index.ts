@@ -7,7 +7,13 @@
 import type { SwarmConfig } from "./config.js";
 import { type Swarm, SwarmCore } from "./swarm.js";
 
-export type { IntegrityMode, SegmentTrack, SwarmConfig, TurnServer } from "./config.js";
+export type {
+  IntegrityMode,
+  SegmentTrack,
+  SwarmConfig,
+  TurnServer,
+  UploadPlace,
+} from "./config.js";
 export type { Diagnosis, DiagnosisCode, IceReport } from "./diagnose.js";
 export { type SwarmErrorCode, SwarmlineError } from "./errors.js";
 export type {

@@ -32,8 +32,8 @@ export interface ShakaRequestContext {
   readonly type?: number;
   /** The segment; none where an index is loaded. */
   readonly segment?: unknown;
-  /** What it is a segment of. */
-  readonly stream?: { readonly type: "video" | "audio" | "text" };
+  /** What it is a segment of: `video`, `audio` or `text`; also `image`, which is loaded by itself. */
+  readonly stream?: { readonly type: string };
 }
 
 /** `shaka.extern.IAbortableOperation`. */
@@ -42,15 +42,20 @@ export interface ShakaOperation<T> {
   abort(): Promise<unknown>;
 }
 
-/** `shaka.extern.SchemePlugin`. */
-export type ShakaSchemePlugin = (
-  uri: string,
-  request: ShakaRequest,
-  requestType: number,
-  progressUpdated: (ms: number, bytes: number, bytesRemaining: number) => void,
-  headersReceived: (headers: Record<string, string>) => void,
-  config: { readonly minBytesForProgressEvents?: number },
-) => ShakaOperation<ShakaResponse>;
+/**
+ * `shaka.extern.SchemePlugin`. Written as a method, whose arguments TypeScript compares both ways: Shaka's own request
+ * has members that we do not name.
+ */
+export type ShakaSchemePlugin = {
+  plugin(
+    uri: string,
+    request: ShakaRequest,
+    requestType: number,
+    progressUpdated: (ms: number, bytes: number, bytesRemaining: number) => void,
+    headersReceived: (headers: Record<string, string>) => void,
+    config: { readonly minBytesForProgressEvents?: number },
+  ): ShakaOperation<ShakaResponse>;
+}["plugin"];
 
 type RequestFilter = (
   type: number,

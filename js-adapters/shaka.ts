@@ -105,7 +105,8 @@ class Attachment {
       if (type === MANIFEST) this.#begin(request);
       if (type !== SEGMENT || !this.#isMedia(request, context)) return;
       this.#follower.follow();
-      const { type: track = "video" } = context?.stream ?? {};
+      const kind = context?.stream?.type;
+      const track = kind === "audio" || kind === "text" ? kind : "video";
       const isAdmitted = this.#port.session?.admits(request.uris[0] ?? "", track) ?? true;
       if (isAdmitted) schemes.claim(request, plugin);
     };

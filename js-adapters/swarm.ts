@@ -5,6 +5,7 @@
  * `off` or `failed` and its adapter a plain loader.
  */
 
+import type { Allowance, Bar } from "./allowance.js";
 import { type FullConfig, readConfig, readUpdate, type SwarmConfig } from "./config.js";
 import type { Diagnosis } from "./diagnose.js";
 import { type EngineEvent, Session } from "./engine.js";
@@ -20,6 +21,7 @@ import {
   type SegmentEvent,
   type SwarmEvents,
   type SwarmStats,
+  type UploadEvent,
   type WarningEvent,
 } from "./stats.js";
 
@@ -81,6 +83,11 @@ export class SwarmCore implements Swarm, Port {
   #failed = false;
   readonly #supported: boolean;
   #warned = false;
+  /** The viewer's word: not asked for, awaited, or given. */
+  #consent: "unasked" | "asked" | "given";
+  #allowance: Allowance | undefined;
+  /** The upload limit that the session was told. */
+  #limit: number;
   /** The module waits for the first frame, but not for ever. */
   #held: ReturnType<typeof setTimeout> | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;
@@ -92,6 +99,8 @@ export class SwarmCore implements Swarm, Port {
   constructor(config: SwarmConfig) {
     this.#config = readConfig(config);
     this.#supported = canConnect();
+    this.#consent = this.#config.onConsent === undefined ? "given" : "unasked";
+    this.#limit = this.#config.uploadLimit;
     Object.defineProperty(this, PORT, { value: this });
   }
 
@@ -99,8 +108,13 @@ export class SwarmCore implements Swarm, Port {
     return this.#usable ? this.#session : undefined;
   }
 
-  get #usable(): boolean {
+  /** The page wants it, and it can be; whether the viewer does is another question. */
+  get #wanted(): boolean {
     return this.#config.enabled && this.#supported && !this.#destroyed && !this.#failed;
+  }
+
+  get #usable(): boolean {
+    return this.#wanted && this.#consent === "given";
   }
 
   on<E extends keyof SwarmEvents>(event: E, listener: (value: SwarmEvents[E]) => void): () => void {
@@ -129,7 +143,8 @@ export class SwarmCore implements Swarm, Port {
 
   async diagnose(): Promise<Diagnosis> {
     const { diagnose } = await import("./diagnose.js");
-    return diagnose(this.#config, () => this.stats(), this.#history);
+    const silent = this.#consent === "given" ? this.#bar : "consent";
+    return diagnose(this.#config, () => this.stats(), this.#history, silent);
   }
 
   #state(): SwarmStats["state"] {
@@ -142,13 +157,36 @@ export class SwarmCore implements Swarm, Port {
     const checked = readUpdate(update);
     if (this.#destroyed) return;
     this.#config = { ...this.#config, ...checked };
-    this.#session?.update(checked);
-    if (this.#usable) this.#load();
+    const { uploadLimit, ...rest } = checked;
+    this.#session?.update(rest);
+    this.#heed();
+    this.#load();
+  }
+
+  get #bar(): Bar | undefined {
+    return this.#allowance?.bar(this.#config);
+  }
+
+  /** Tells the session what may be sent, where that has changed. */
+  #heed(): void {
+    const uploadLimit = this.#bar === undefined ? this.#config.uploadLimit : 0;
+    if (uploadLimit === this.#limit) return;
+    this.#limit = uploadLimit;
+    this.#session?.update({ uploadLimit });
+  }
+
+  /** Asks the viewer, once; what the page's hook throws is the page's own error, and no leave. */
+  async #ask(): Promise<void> {
+    this.#consent = "asked";
+    if ((await this.#config.onConsent?.()) !== true) return;
+    this.#consent = "given";
+    this.#load();
   }
 
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
+    this.#allowance?.end();
     this.#detach?.();
     this.close();
     this.#listeners.clear();
@@ -173,7 +211,7 @@ export class SwarmCore implements Swarm, Port {
       // The first frame is worth more than a second segment from peers.
       this.#held = setTimeout(() => this.#letLoad(), HELD_MS_MAX);
     }
-    if (this.#usable) this.#load();
+    this.#load();
     if (!this.#supported && !this.#warned && typeof document !== "undefined") {
       this.#warned = true;
       const message = "this browser has no WebRTC or WebAssembly: segments come from the CDN only";
@@ -193,8 +231,9 @@ export class SwarmCore implements Swarm, Port {
     this.#startupMs = null;
     this.#stallMs = 0;
     if (this.#destroyed || !this.#supported || this.#failed) return;
-    this.#session = new Session(this.#config, streamUrl, (event) => this.#hear(event));
-    if (this.#usable) this.#load();
+    const config = { ...this.#config, uploadLimit: this.#limit };
+    this.#session = new Session(config, streamUrl, (event) => this.#hear(event));
+    this.#load();
   }
 
   manifest(url: string, text: string): void {
@@ -228,7 +267,7 @@ export class SwarmCore implements Swarm, Port {
   }
 
   #letLoad(): void {
-    if (this.#unhold() && this.#usable) this.#load();
+    if (this.#unhold()) this.#load();
   }
 
   /** Whether the module was waiting; now it is not. */
@@ -241,9 +280,11 @@ export class SwarmCore implements Swarm, Port {
 
   /** Loads the module, beside whatever the player does, then starts what waits for it. */
   #load(): void {
-    if (this.#engine === undefined || this.#held !== undefined) return;
+    if (!this.#wanted || this.#engine === undefined || this.#held !== undefined) return;
+    if (this.#consent === "unasked") void this.#ask();
+    if (!this.#usable) return;
     const { wasm, publicKey } = this.#config;
-    Promise.all([this.#engine.load(wasm), verifier(publicKey)]).then(
+    Promise.all([this.#engine.load(wasm), verifier(publicKey), this.#allow()]).then(
       ([Engine, verifies]) => {
         if (!this.#usable) return;
         try {
@@ -253,8 +294,19 @@ export class SwarmCore implements Swarm, Port {
           this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));
         }
       },
-      (error: SwarmlineError) => this.#fail(error),
+      (error: unknown) => {
+        const message = "a part of the package is not there; playback goes on without peers";
+        const known = error instanceof SwarmlineError;
+        this.#fail(known ? error : new SwarmlineError("wasm-failed", message, undefined, error));
+      },
     );
+  }
+
+  /** What may be sent is known before anything could be. */
+  async #allow(): Promise<void> {
+    const { Allowance } = await import("./allowance.js");
+    if (!this.#destroyed) this.#allowance ??= new Allowance(() => this.#heed());
+    this.#heed();
   }
 
   #fail(error: SwarmlineError): void {
@@ -272,6 +324,7 @@ export class SwarmCore implements Swarm, Port {
       return;
     }
     const { type, ...value } = event;
+    if (type === "upload") this.#allowance?.spend((value as unknown as UploadEvent).bytes);
     if (type === "peer") this.#history.peer(value as unknown as PeerEvent);
     else if (type === "segment") this.#history.segment(value as unknown as SegmentEvent);
     else if (type === "warning") this.#history.complaint(value as unknown as WarningEvent);

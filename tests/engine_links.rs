@@ -117,6 +117,33 @@ fn a_free_slot_serves_whoever_asks() {
 }
 
 #[test]
+fn the_upload_limit_holds_for_all_that_leaves_and_is_used() {
+    let (mut world, text, one, others) = served_by_one(4, None);
+    world.link_bytes_per_s = 100 * SHORT;
+    for limit in [SHORT / 2, 3 * SHORT] {
+        world.tell(
+            one,
+            Input::Config(ConfigUpdate {
+                upload_limit: Some(limit),
+                ..ConfigUpdate::default()
+            }),
+        );
+        let before: u64 = sent(&world, one, &others).iter().sum();
+        for _ in 0..20 {
+            // More than there is room for: what they asked for a second ago is still being sent.
+            for other in &others {
+                ask(&mut world, &text, one, *other);
+            }
+            world.run_for(Duration::from_secs(1));
+        }
+        let after: u64 = sent(&world, one, &others).iter().sum();
+        // Packets' own bytes are the sixteenth part of what they carry.
+        let part = (after - before) as f64 * 17.0 / 16.0 / (20 * limit) as f64;
+        assert!((0.95..1.05).contains(&part), "{part} of {limit}");
+    }
+}
+
+#[test]
 fn a_newcomer_is_served_within_a_turn_and_nobody_starves() {
     let (mut world, text, one, mut others) = served_by_one(5, Some(0));
     for other in &others {

@@ -40,11 +40,13 @@ export function appendLog(path, line) {
   appendFileSync(path, `${JSON.stringify(line)}\n`);
 }
 
-/** What a measured page is made of; the tracker beside it only brings its viewers together. */
+/** What a measured page is made of, and what counts; the tracker beside it only brings its viewers together, and
+ * how figures are shown changes none. */
 const measured = [
   ...["base", "wire", "manifest", "integrity", "engine", "browser"].map((room) => `src/${room}`),
   ...["src/lib.rs", "js-adapters", ".cargo", ":!js-adapters/test", ":!*.md"],
-  ...["against", "against.js", "incumbent", "pages/against.js", "pages/links.js"].map(
+  ...["figures", "matrix", "processes", "run", "weight"].map((file) => `bench/against/${file}.js`),
+  ...["against.js", "incumbent", "pages/against.js", "pages/links.js"].map(
     (file) => `bench/${file}`,
   ),
   ...["packed.js", "processor.js", "streams.js"].map((file) => `bench/${file}`),

@@ -35,25 +35,47 @@ export function printFigures({ figures: f }) {
   console.log(`          ${words.join(", ")}`);
 }
 
-/** Writes page and chart. @param {Line[]} all @param {string | null} commit the newest, unless named */
+/** Writes page and chart. @param {Line[]} all @param {string | null} commit each table's newest, unless named */
 export function writeReport(all, commit) {
-  const chosen = commit ?? all.at(-1)?.commit;
-  const lines = all.filter((line) => line.commit === chosen);
-  if (lines.length === 0) throw new Error(`the log has no run of ${chosen ?? "any commit"}`);
-  const blocks = blocksOf(lines);
+  const lines = all.filter((line) => commit === null || line.commit === commit);
+  if (lines.length === 0) throw new Error(`the log has no run of ${commit ?? "any commit"}`);
+  const blocks = blocksOf(lines).map(newest);
   const text = readFileSync(page, "utf8");
   const [begin = "", end = ""] = marks;
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${page} has no «${begin}» … «${end}»`);
-  const made = [about(lines), ...chartPart(blocks), ...verdicts(blocks), ...blocks.flatMap(table)];
+  const made = [about(blocks.flatMap((block) => block.lines)), ...chartPart(blocks), ...verdicts(blocks), ...blocks.flatMap(table)];
   const body = `${begin}\n\n${made.join("\n")}\n`;
   writeFileSync(page, text.slice(0, from) + body + text.slice(to));
   writeFileSync(picture, chart(blocks));
-  console.log(`${page} and ${picture}: ${lines.length} runs of ${chosen}`);
+  console.log(`${page} and ${picture}: ${blocks.length} tables`);
+}
+
+/**
+ * A table is of one commit's pages: the newest that was measured as often as any, so that a round under way does not
+ * stand for three. Who measures a night's worth in parts gets tables of several commits, each with its name.
+ * @param {Block} block
+ * @returns {Block}
+ */
+function newest(block) {
+  const fewest = (/** @type {Line[]} */ lines) => {
+    const counts = Object.keys(kinds).map(
+      (kind) => lines.filter((line) => line.kind === kind).length,
+    );
+    return Math.min(...counts.filter((count) => count > 0), Number.POSITIVE_INFINITY);
+  };
+  const commits = [...new Set(block.lines.map(({ commit }) => commit))];
+  const versions = commits.map((commit) => block.lines.filter((line) => line.commit === commit));
+  const kindsOf = (/** @type {Line[]} */ lines) => new Set(lines.map(({ kind }) => kind)).size;
+  const most = Math.max(...versions.map(kindsOf));
+  const whole = versions.filter((lines) => kindsOf(lines) === most);
+  const rounds = Math.max(...whole.map(fewest));
+  const lines = whole.findLast((lines) => fewest(lines) === rounds) ?? block.lines;
+  return { ...block, lines };
 }
 
 /** @param {Line[]} lines @returns {Block[]} */
-export function blocksOf(lines) {
+function blocksOf(lines) {
   /** @type {Map<string, Block>} */
   const blocks = new Map();
   for (const line of lines) {
@@ -72,16 +94,21 @@ export function blocksOf(lines) {
 /** @param {Line[]} lines */
 function about(lines) {
   const last = lines.at(-1);
-  const dates = lines.map(({ date }) => date.slice(0, 10)).toSorted();
-  const days = [...new Set([dates[0], dates.at(-1)])].join(" to ");
   const others = median(lines.flatMap(({ figures }) => figures.othersCpuSeconds ?? []));
   const memory = Math.round((last?.machine.memoryBytes ?? 0) / 2 ** 30);
   return [
-    `${days}, commit \`${last?.commit}\`: ${lines.length} runs; ${last?.machine.cores} cores, ${memory} GiB, Chromium`,
-    `${last?.software.chromium}, hls.js ${last?.software.hls}, p2p-media-loader-hlsjs ${last?.software.incumbent}.`,
+    `${lines.length} runs; ${last?.machine.cores} cores, ${memory} GiB, Chromium ${last?.software.chromium}, hls.js`,
+    `${last?.software.hls}, p2p-media-loader-hlsjs ${last?.software.incumbent}.`,
     `All else on the machine, origin and harness included, took ${others?.toFixed(0) ?? "?"} CPU seconds a run (median).`,
     "",
   ].join("\n");
+}
+
+/** When a table was measured, and what. @param {Line[]} lines */
+function measuredAt(lines) {
+  const dates = lines.map(({ date }) => date.slice(0, 10)).toSorted();
+  const days = [...new Set([dates[0], dates.at(-1)])].join(" to ");
+  return `${days}, commit \`${lines.at(-1)?.commit}\`.`;
 }
 
 /** @param {Block[]} blocks */
@@ -154,8 +181,9 @@ function table({ title, lines }) {
     `### ${title}`,
     "",
     ...(floor === null
-      ? []
-      : [`The floor is ${(floor * 100).toFixed(1)} % of plain's CDN bytes.`, ""]),
+      ? [measuredAt(lines)]
+      : [`${measuredAt(lines)} The floor is ${(floor * 100).toFixed(1)} % of plain's CDN bytes.`]),
+    "",
     `| median of (runs) | ${heads.join(" | ")} |`,
     `|---|${shown.map(() => "---").join("|")}|`,
     ...body,

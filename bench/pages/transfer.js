@@ -66,13 +66,13 @@ const warnings = [];
 
 /**
  * An engine that knows the segments and holds none.
- * @param {{ trackerUrl: string, swarmId: string, count: number }} swarm
+ * @param {{ trackerUrl: string, swarmId: string, count: number, uploadLimit?: number }} swarm
  */
-async function join({ trackerUrl, swarmId, count }) {
+async function join({ trackerUrl, swarmId, count, uploadLimit = Number.POSITIVE_INFINITY }) {
   const Engine = await hlsEngine.load(undefined);
   const config = {
     ...{ enabled: true, maxPeers: 4, segmentTimeout: 60_000, cdnFallbackDelay: 5_000, swarmId },
-    ...{ uploadLimit: Number.POSITIVE_INFINITY, trackerUrls: [trackerUrl], stunServers: [] },
+    ...{ uploadLimit, trackerUrls: [trackerUrl], stunServers: [] },
     ...{ turnServers: [], integrity: "require", mode: "on" },
     memoryLimitBytes: (count + 1) * segmentLength,
   };

@@ -322,13 +322,17 @@ test("stats have their full shape from the first moment", () => {
 test("a wrong option throws a code and its field; every default passes", () => {
   const wrong = {
     enabled: 1,
+    onConsent: true,
     maxPeers: 101,
     segmentTimeout: 1,
     cdnFallbackDelay: -1,
     uploadLimit: Number.NaN,
+    uploadWhen: ["always"],
+    uploadBudget: -1,
     trackerUrls: ["https://x"],
     stunServers: "stun:x",
     turnServers: [{}],
+    privacy: "all",
     swarmId: "",
     segmentFilter: "s",
     joinToken: 1,

@@ -53,7 +53,7 @@ const segment = (more = {}) => ({
 const PEER = { id: "ab".repeat(20), receivedBytes: 0, sentBytes: 0, segments: 0, choked: false };
 
 /** A running swarm of two whose tracker is there, but for what is said. */
-async function find({ config = {}, stats = {}, said = [] } = {}) {
+async function find({ config = {}, stats = {}, said = [], silent = undefined } = {}) {
   const trackerUrls = ["wss://t.example/?key=secret"];
   const history = new History();
   for (const [kind, value] of said) history[kind](value);
@@ -64,7 +64,7 @@ async function find({ config = {}, stats = {}, said = [] } = {}) {
     trackers: [{ url: trackerUrls[0], state: "open", announces: 3 }],
     ...stats,
   };
-  return diagnose(readConfig({ trackerUrls, ...config }), () => now, history);
+  return diagnose(readConfig({ trackerUrls, ...config }), () => now, history, silent);
 }
 
 const count = (cdn) => ({ cache: 0, peers: 0, cdn, mixed: 0 });
@@ -109,6 +109,19 @@ for (const [code, given] of [
     assert.equal(Connection.closed, 1);
   });
 }
+
+test("a viewer who was not asked yet: no server hears of it", async () => {
+  const found = await find({ stats: { state: "off" }, silent: "consent" });
+  assert.deepEqual([found.code, found.ice, Connection.closed], ["no-consent", null, 0]);
+});
+
+test("what keeps a viewer from sending is told", async () => {
+  assert.match(
+    (await find({ silent: "metered" })).text,
+    /uploadLimit Infinity \(nothing now: metered\)/,
+  );
+  assert.doesNotMatch((await find()).text, /nothing now/);
+});
 
 test("no WebRTC at all, none that may be made, and none that finds an address", async () => {
   candidates = [];

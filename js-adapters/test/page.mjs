@@ -17,7 +17,9 @@ globalThis.self ??= globalThis;
 globalThis.location ??= { href: "http://page.test/" };
 // hls.js 1.5 reads its name, which Node 20 has not got.
 globalThis.navigator ??= { userAgent: "node" };
-class FakeConnection {}
+class FakeConnection {
+  close() {}
+}
 
 /** Lets this process pass for a page that could connect. */
 export function pretendBrowser(on = true) {

@@ -10,7 +10,8 @@ const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 /** A default as a person writes it. */
 function shown(value) {
   if (value === undefined) return "–";
-  if (Array.isArray(value)) return value.length === 0 ? "`[]`" : "public ones";
+  if (Array.isArray(value) && value[0]?.includes(":")) return "public ones";
+  if (Array.isArray(value)) return `\`${JSON.stringify(value)}\``;
   return `\`${typeof value === "string" ? JSON.stringify(value) : value}\``;
 }
 

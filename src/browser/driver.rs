@@ -56,7 +56,7 @@ pub(super) struct Driver {
 impl Driver {
     /// A driver for the settings in `config`.
     pub(super) fn new(config: JsValue, host: Host) -> Result<Rc<Self>, JsValue> {
-        let ice_servers = Reflect::get(&config, &"iceServers".into())?;
+        let connection = Reflect::get(&config, &"connection".into())?;
         let random = Uint8Array::new_with_length(8);
         fill_random(&random);
         let seed = random.to_vec().try_into().map_or(0, u64::from_le_bytes);
@@ -80,7 +80,7 @@ impl Driver {
                 timer: RefCell::default(),
                 store: RefCell::default(),
                 fetches: RefCell::default(),
-                links: RefCell::new(Links::new(&ice_servers)),
+                links: RefCell::new(Links::new(connection)),
                 sockets: RefCell::default(),
                 hashes: RefCell::new(Hashes::new()),
             }

@@ -40,8 +40,8 @@ pub struct SwarmEngine {
 
 #[wasm_bindgen]
 impl SwarmEngine {
-    /// An engine for `config` (the engine's settings in camel case, and `iceServers` as WebRTC takes
-    /// them) that calls `host`.
+    /// An engine for `config` (the engine's settings in camel case, and in `connection` what each
+    /// `RTCPeerConnection` is given) that calls `host`.
     ///
     /// # Errors
     /// When `config` is not of that shape.

@@ -73,15 +73,14 @@ struct Link {
 }
 
 impl Links {
-    /// No links yet; `ice_servers` as `RTCConfiguration` takes them.
-    pub(super) fn new(ice_servers: &JsValue) -> Self {
-        let servers = if ice_servers.is_object() {
-            ice_servers.clone().unchecked_into()
+    /// No links yet; each connection gets `configuration`, an `RTCConfiguration`.
+    pub(super) fn new(configuration: JsValue) -> Self {
+        let configuration: RtcConfiguration = if configuration.is_object() {
+            configuration.unchecked_into()
         } else {
-            Array::new()
+            RtcConfiguration::new()
         };
-        let configuration = RtcConfiguration::new();
-        configuration.set_ice_servers(&servers);
+        let servers = configuration.get_ice_servers().unwrap_or_default();
         Self {
             configuration,
             servers,

@@ -200,6 +200,11 @@ pub(super) mod upload {
     pub(in crate::engine) const QUEUE_SECONDS: f64 = 0.1;
     /// and never more blocks than this: deeper queues halve Chromium's rate.
     pub(in crate::engine) const QUEUE_BLOCKS: u32 = 16;
+    /// Packets' own bytes are this part of what they carry: SCTP's 28 and DTLS's 37 for each 1,160 in Chromium. What a
+    /// connection says that it sent is then within 2 % of the limit (docs/networks.md).
+    pub(in crate::engine) const PACKET_SHARE: u64 = 16;
+    /// What a small message costs beside its own bytes: a packet, and the acknowledgement of one.
+    pub(in crate::engine) const CONTROL_OVERHEAD: usize = 65;
     /// A channel from which nothing left for so long is stuck: it gets nothing more, and what waits in it
     /// does not count.
     pub(in crate::engine) const STUCK: Duration = Duration::from_secs(1);

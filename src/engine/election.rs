@@ -84,10 +84,7 @@ impl Engine {
         let Some(download) = download.filter(|d| d.length > Duration::ZERO) else {
             return Duration::ZERO;
         };
-        let own = match self.config.upload_limit {
-            Some(0) => Some(0.0),
-            Some(_) | None => self.uploads.bytes_per_s(),
-        };
+        let own = self.uplink_bytes_per_s();
         let size = self.segments.values().filter_map(|s| s.size).max();
         let (Some(own), Some(size)) = (own, size) else {
             return Duration::ZERO;
@@ -116,7 +113,7 @@ impl Engine {
     ) -> Option<Instant> {
         let segment = self.segments.get(&id)?;
         let download = segment.download.as_ref()?;
-        let own = self.uploads.bytes_per_s()?;
+        let own = self.uplink_bytes_per_s()?;
         let busy = download.leg.is_some() || download.failure.is_some();
         if busy || !self.may_upload() || !self.is_linked_to_all() {
             return None;

@@ -352,10 +352,12 @@ impl Engine {
     }
 
     pub(super) fn send(&mut self, link: LinkId, message: &PeerMessage) {
-        self.out(Output::Send {
-            link,
-            bytes: message.encode(),
-        });
+        self.say(link, message.encode());
+    }
+
+    fn say(&mut self, link: LinkId, bytes: Vec<u8>) {
+        self.pay_for_control(bytes.len());
+        self.out(Output::Send { link, bytes });
     }
 
     pub(super) fn broadcast(&mut self, message: &PeerMessage) {
@@ -372,10 +374,7 @@ impl Engine {
             .map(|(id, _)| *id)
             .collect();
         for link in greeted {
-            self.out(Output::Send {
-                link,
-                bytes: bytes.clone(),
-            });
+            self.say(link, bytes.clone());
         }
     }
 }

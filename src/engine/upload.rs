@@ -6,10 +6,13 @@
 //! Invariant: only verified places leave, never more than the bucket holds, and no more waits in all
 //! channels together than the uplink sends in a tenth of a second: what waits cannot be taken back, and
 //! delays everybody behind it. Upload is a guest: nothing here may delay a download.
+//!
+//! The limit is one on what leaves the machine: packets' own bytes and control messages count. What WebRTC says to
+//! acknowledge what comes in does not, for nobody here sees it.
 
 use super::config::upload::{
-    LENT, MESSAGE_BLOCKS_MAX, MESSAGE_SECONDS, QUEUE_BLOCKS, QUEUE_BLOCKS_MAX, QUEUE_SECONDS,
-    SLOT_SECONDS, SLOTS, SLOTS_MIN, STUCK,
+    CONTROL_OVERHEAD, LENT, MESSAGE_BLOCKS_MAX, MESSAGE_SECONDS, PACKET_SHARE, QUEUE_BLOCKS,
+    QUEUE_BLOCKS_MAX, QUEUE_SECONDS, SLOT_SECONDS, SLOTS, SLOTS_MIN, STUCK,
 };
 use super::peer::Link;
 use super::segment::Block;
@@ -111,18 +114,36 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
+    /// Fills the bucket; holds at most a quarter of a second, but at least one message.
+    fn refill(&mut self, now: Instant, limit: u64) {
+        let message = u64::from(MESSAGE_BLOCKS_MAX + 1) * BLOCK_LEN;
+        let depth = (limit as f64 / 4.0).max(message as f64);
+        let gained = now.since(self.filled_at).as_secs_f64() * limit as f64;
+        self.tokens = (self.tokens + gained).min(depth);
+        self.filled_at = now;
+    }
+}
+
+impl Engine {
+    /// Whether we serve anybody at all.
+    pub(super) fn may_upload(&self) -> bool {
+        self.config.enabled && self.config.upload_limit != Some(0)
+    }
+
+    /// What the uplink was seen to send, or may: the less of the two.
+    pub(super) fn uplink_bytes_per_s(&self) -> Option<f64> {
+        let limit = self.config.upload_limit.map(|limit| limit as f64);
+        let rates = self.uploads.rate.bytes_per_s().into_iter().chain(limit);
+        rates.reduce(f64::min)
+    }
+
     /// The most blocks up to `most` that the uplink sends in `seconds`, at least one.
     fn blocks_within(&self, seconds: f64, most: u32) -> u32 {
-        let Some(rate) = self.rate.bytes_per_s() else {
+        let Some(rate) = self.uplink_bytes_per_s() else {
             return most;
         };
         let fits = |blocks: &u32| (u64::from(*blocks) * BLOCK_LEN) as f64 <= rate * seconds;
         (1..=most).rev().find(fits).unwrap_or(1)
-    }
-
-    /// What the uplink was seen to send.
-    pub(super) fn bytes_per_s(&self) -> Option<f64> {
-        self.rate.bytes_per_s()
     }
 
     /// Bytes that may wait in all channels together.
@@ -135,19 +156,11 @@ impl Uploads {
         self.blocks_within(SLOT_SECONDS, SLOTS).max(SLOTS_MIN) as usize
     }
 
-    /// Fills the bucket; holds at most a quarter of a second, but at least one message.
-    fn refill(&mut self, now: Instant, limit: u64) {
-        let depth = (limit as f64 / 4.0).max((u64::from(MESSAGE_BLOCKS_MAX) * BLOCK_LEN) as f64);
-        let gained = now.since(self.filled_at).as_secs_f64() * limit as f64;
-        self.tokens = (self.tokens + gained).min(depth);
-        self.filled_at = now;
-    }
-}
-
-impl Engine {
-    /// Whether we serve anybody at all.
-    pub(super) fn may_upload(&self) -> bool {
-        self.config.enabled && self.config.upload_limit != Some(0)
+    /// A control message leaves at once, and blocks make room for it.
+    pub(super) fn pay_for_control(&mut self, len: usize) {
+        if self.config.upload_limit.is_some() {
+            self.uploads.tokens -= (len + CONTROL_OVERHEAD) as f64;
+        }
     }
 
     /// A peer asks for blocks.
@@ -282,7 +295,7 @@ impl Engine {
             self.uploads.refill(now, limit);
         }
         loop {
-            if self.queued(now) >= self.uploads.queue_max() {
+            if self.queued(now) >= self.queue_max() {
                 self.uploads.wake = self.stuck_at(now);
                 return;
             }
@@ -324,7 +337,7 @@ impl Engine {
                 .filter(|(_, link)| link.upload.is_waiting(now))
         };
         let lent = waiting().any(|(id, _)| Some(*id) == self.uploads.lent);
-        let ranked = self.uploads.slots() - usize::from(lent);
+        let ranked = self.slots() - usize::from(lent);
         let rank = |link: &Link| (link.credit, link.upload.served);
         let ready = |link: &Link| link.upload.next().is_some_and(|id| !self.is_idle(now, id));
         waiting()
@@ -341,6 +354,7 @@ impl Engine {
     /// Sends one message from the front of a link's queue; false when the bucket is too empty.
     fn send_one(&mut self, now: Instant, id: LinkId) -> bool {
         let idle = self.queued(now) == 0;
+        let most = self.blocks_within(MESSAGE_SECONDS, MESSAGE_BLOCKS_MAX);
         let Some(link) = self.links.get_mut(&id) else {
             return true;
         };
@@ -353,9 +367,6 @@ impl Engine {
         };
         let fit = link.max_message.saturating_sub(BLOCK_HEADER_LEN as u64) / BLOCK_LEN;
         let fit = u32::try_from(fit).unwrap_or(u32::MAX).max(1);
-        let most = self
-            .uploads
-            .blocks_within(MESSAGE_SECONDS, MESSAGE_BLOCKS_MAX);
         let count = u16::try_from(run.count.min(most).min(fit)).unwrap_or(1);
         let start = segment.block_bytes(run.first as usize).start;
         let end = segment
@@ -363,13 +374,14 @@ impl Engine {
             .end;
         let len = end - start;
         if let Some(limit) = self.config.upload_limit {
-            let missing = len as f64 - self.uploads.tokens;
+            let cost = (len + len / PACKET_SHARE) as f64;
+            let missing = cost - self.uploads.tokens;
             if missing > 0.0 {
                 let wait = seconds(missing / limit.max(1) as f64);
                 self.uploads.wake = Some(now + wait + Duration::from_millis(1));
                 return false;
             }
-            self.uploads.tokens -= len as f64;
+            self.uploads.tokens -= cost;
         }
         if idle {
             self.uploads.counted_at = now;

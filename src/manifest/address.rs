@@ -1,6 +1,6 @@
 //! URLs as far as playlists need them: references resolved as RFC 3986 §5.2 says, queries and
-//! fragments cut. Nothing is percent-encoded or lower-cased: players ask with the playlist's own
-//! spelling, and the `url` crate's IDNA tables would cost more than the rest of this room.
+//! fragments cut. Nothing is lower-cased, and the `url` crate's IDNA tables would cost more than the rest of this room.
+//! Some players ask with the playlist's own spelling (hls.js), some with the browser's (Shaka 5.2): see `spelled`.
 
 use crate::base::{cut, find_last};
 
@@ -120,6 +120,29 @@ pub(super) fn normalize(url: &str) -> String {
     join(&parts, parts.path, parts.query)
 }
 
+/// A URL as a browser spells it on the wire: what may not stand in one is percent-encoded (the URL Standard's query
+/// and path sets, taken together). Two spellings of one address give one text.
+pub(super) fn spelled(url: &str) -> String {
+    let mut text = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii_graphic() && !b"\"'<>^`{|}".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push('%');
+            for nibble in [byte >> 4, byte & 15] {
+                let letters = if nibble > 9 { b'A' - 10 } else { b'0' };
+                text.push(char::from(letters + nibble));
+            }
+        }
+    }
+    text
+}
+
+/// Whether two URLs are one address, however they are spelled.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    spelled(one) == spelled(other)
+}
+
 /// Whether it is fetched over HTTP.
 pub(crate) fn is_http(url: &str) -> bool {
     let (scheme, _) = cut(url, scheme_len(url));
@@ -222,6 +245,23 @@ mod tests {
         assert_eq!(
             resolve("http://a/", "data:video/mp2t,x/../y").as_deref(),
             Some("data:video/mp2t,x/../y")
+        );
+    }
+
+    #[test]
+    fn two_spellings_of_an_address_are_one() {
+        assert!(is_same(
+            "https://a/my film/\u{e4}.ts?k=<1>|'",
+            "https://a/my%20film/%C3%A4.ts?k=%3C1%3E%7C%27"
+        ));
+        assert!(is_same("https://a/b%20c", "https://a/b c"));
+        assert!(
+            !is_same("https://a/b%2Fc", "https://a/b/c"),
+            "another address"
+        );
+        assert!(
+            !is_same("https://a/b c", "https://a/b+c"),
+            "another address"
         );
     }
 

@@ -1,10 +1,11 @@
-//! From a URL and range, as a player asks, to a segment. Keys are 64-bit hashes of the URL, so that
+//! From a URL and range, as a player asks, to a segment. Keys are 64-bit hashes of the URL as it is spelled on the wire, so that
 //! addresses stand in memory once; the caller checks the hit against the segment's own URL, and two
 //! URLs with one hash only cost the older one its entry.
 //!
 //! A stream may have 200,000 segments: they are spread over buckets by their hash, so that adding one
 //! moves a few hundred entries; ranges of one URL share a bucket, and come in ascending order.
 
+use super::address;
 use super::model::Segment;
 use crate::base::{ByteRange, SortedMap};
 
@@ -53,9 +54,11 @@ impl AddressIndex {
 /// The bucket of an address, and its key there.
 fn key(url: &str, range: Option<ByteRange>) -> (usize, Key) {
     // FNV-1a, 64 bits.
-    let hash = url.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = address::spelled(url)
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
     let [bucket, ..] = hash.to_le_bytes();
     (usize::from(bucket), (hash, range))
 }

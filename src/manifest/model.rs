@@ -168,7 +168,7 @@ impl Timeline {
     fn find_listed(&self, url: &str, range: Option<ByteRange>) -> Option<(usize, u64)> {
         let (track, number) = self.index.get(url, range)?;
         let segment = self.segment(track, number)?;
-        (segment.shareable && segment.url == url && segment.range == range)
+        (segment.shareable && segment.range == range && address::is_same(&segment.url, url))
             .then_some((track, number))
     }
 

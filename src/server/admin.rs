@@ -2,9 +2,10 @@
 //!
 //! Everything but health needs the token (`Authorization: Bearer`). Invariant: what is answered with a
 //! success is in force; errors are problem+json (RFC 9457) and say what to do. What is ruled here is in
-//! the store before it is answered, if there is one, else it ends with the tracker. It stands on a listener of its own, so that a
+//! the store and known to Redis before it is answered, if there are such, else it ends with the tracker. It stands on a listener of its own, so that a
 //! firewall can tell operators from viewers.
 
+use super::nodes::Nodes;
 use super::run::Beside;
 use super::settings::{Rule, TOKEN_CHARS_MIN};
 use super::store::{Ruled, Store, Write, now_ms};
@@ -67,6 +68,7 @@ impl Token {
 pub(super) struct Operated {
     pub(super) state: Arc<State>,
     pub(super) store: Option<Arc<Store>>,
+    pub(super) nodes: Option<Arc<Nodes>>,
     pub(super) beside: Beside,
 }
 
@@ -77,16 +79,23 @@ impl FromRef<Operated> for Arc<State> {
 }
 
 impl Operated {
-    /// Keeps what is in force already, beyond a restart.
+    /// Keeps what is in force already, beyond a restart and for all nodes.
     async fn keep(&self, write: Write) -> Result<(), Response> {
-        let Some(store) = &self.store else {
-            return Ok(());
-        };
-        let kept = store.keep(write).await;
-        kept.map_err(|why| {
-            let words = format!("it is in force, but would not outlive a restart: {why}");
-            problem(StatusCode::INSUFFICIENT_STORAGE, &words)
-        })
+        if let Some(store) = &self.store {
+            let kept = store.keep(write.clone()).await;
+            kept.map_err(|why| {
+                let words = format!("it is in force, but would not outlive a restart: {why}");
+                problem(StatusCode::INSUFFICIENT_STORAGE, &words)
+            })?;
+        }
+        if let Some(nodes) = &self.nodes {
+            let shared = nodes.share(&write).await;
+            shared.map_err(|why| {
+                let words = format!("it is in force at this node and not yet at others: {why}");
+                problem(StatusCode::SERVICE_UNAVAILABLE, &words)
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -144,7 +153,7 @@ fn unreadable(rejection: &JsonRejection) -> Response {
 }
 
 async fn show_metrics(Shared(operated): Shared<Operated>) -> Response {
-    match metrics::text(&operated.state, operated.store.as_ref()) {
+    match metrics::text(&operated) {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(why) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why.to_string()),
     }

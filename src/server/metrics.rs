@@ -4,6 +4,8 @@
 //! scrapes, and no series is of one room, viewer or address.
 
 use super::State;
+use super::admin::Operated;
+use super::nodes::Nodes;
 use super::refused::Refused;
 use super::store::Store;
 use crate::tracker::Stats;
@@ -24,11 +26,14 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 ///
 /// # Errors
 /// When a name could not be written; none can.
-pub(super) fn text(state: &Arc<State>, store: Option<&Arc<Store>>) -> Result<String, fmt::Error> {
+pub(super) fn text(operated: &Operated) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("swarmline_tracker");
-    registry.register_collector(Box::new(Counts(state.clone())));
-    if let Some(store) = store {
+    registry.register_collector(Box::new(Counts(operated.state.clone())));
+    if let Some(store) = &operated.store {
         registry.register_collector(Box::new(Writes(store.clone())));
+    }
+    if let Some(nodes) = &operated.nodes {
+        registry.register_collector(Box::new(Among(nodes.clone(), operated.state.clone())));
     }
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
@@ -158,6 +163,47 @@ impl Collector for Writes {
         ] {
             let counter = ConstCounter::new(tally.load(Ordering::Relaxed));
             write(&mut encoder, name, help, &counter)?;
+        }
+        Ok(())
+    }
+}
+
+/// This node among others.
+#[derive(Debug)]
+struct Among(Arc<Nodes>, Arc<State>);
+
+impl Collector for Among {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let (tallies, stats) = (self.0.tallies(), self.1.stats());
+        let is_up = tallies.is_up.load(Ordering::Relaxed);
+        let nodes = i64::try_from(stats.nodes).unwrap_or(i64::MAX);
+        let up = ConstGauge::new(i64::from(is_up));
+        write(&mut encoder, "redis_up", "Whether Redis can be used", &up)?;
+        let help = "Other nodes that are there";
+        write(&mut encoder, "nodes", help, &ConstGauge::new(nodes))?;
+        for (name, help, count) in [
+            (
+                "redis_outages",
+                "Times that Redis could not be used any more",
+                tallies.outages.load(Ordering::Relaxed),
+            ),
+            (
+                "nodes_lost",
+                "Messages to other nodes for which there was no room",
+                tallies.lost.load(Ordering::Relaxed),
+            ),
+            (
+                "nodes_passed",
+                "What peers said to peers of other nodes",
+                stats.totals.passed,
+            ),
+            (
+                "nodes_unreadable",
+                "Messages of other nodes that could not be read",
+                stats.totals.nodes_unreadable,
+            ),
+        ] {
+            write(&mut encoder, name, help, &ConstCounter::new(count))?;
         }
         Ok(())
     }

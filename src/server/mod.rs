@@ -3,7 +3,7 @@
 //! It is a loop around [`Tracker`](crate::tracker::Tracker) (`state`): give one input; take outputs until
 //! none; arm one timer. It moves text and decides nothing about swarms. `listener` brings connections, `proxies`
 //! says whose they are, `access` who may stay, `session` is one of them; `settings` is what an operator sets,
-//! `admin` and `metrics` what it sees and does, `store` what outlives the process, `run` all of it together. Invariant: a connection the
+//! `admin` and `metrics` what it sees and does, `store` what outlives the process, `nodes` what several of it share, `run` all of it together. Invariant: a connection the
 //! tracker knows has exactly one session here, and both end together.
 #![allow(
     clippy::disallowed_methods,
@@ -16,11 +16,14 @@ mod access;
 mod admin;
 #[cfg(feature = "operate")]
 mod api;
+mod around;
 mod backlog;
 mod limits;
 mod listener;
 #[cfg(feature = "operate")]
 mod metrics;
+#[cfg(feature = "operate")]
+mod nodes;
 #[cfg(feature = "operate")]
 mod places;
 mod proxies;

@@ -7,14 +7,16 @@ use super::admin::{Operated, Token, admin};
 use super::api::{Api, Cors, api};
 use super::app;
 use super::listener::{Door, accept_all};
+use super::nodes::{Membership, Nodes, Server};
 use super::places::Places;
 use super::proxies::Proxies;
 use super::settings::{Matching, Rule, Settings, TlsFiles, read_secret};
 use super::shutdown::serve_through;
 use super::state::State;
-use super::store::{Store, now_ms};
+use super::store::{Store, Write, now_ms};
 use super::tls::Tls;
 use crate::tracker::{Config, Receipts, Secret};
+use crate::wire::NodeId;
 use axum::Router;
 use core::future::Future;
 use core::net::SocketAddr;
@@ -39,6 +41,12 @@ pub struct Running {
     listener: TcpListener,
     admin: Option<(TcpListener, Token)>,
     store: Option<Arc<Store>>,
+    /// The nodes' Redis.
+    redis: Option<(Server, String)>,
+    /// What was ruled before this start.
+    recalled: Vec<Write>,
+    /// What others know it by.
+    node_id: [u8; 32],
     beside: Beside,
     hang_up: HangUp,
     /// Of tickets, where no file has one.
@@ -79,6 +87,7 @@ impl Settings {
         Places::read(&self.matching.geoip)?;
         read_files(self)?;
         receipts(self)?;
+        self.redis.read()?;
         if self.has_store() {
             Store::check(&self.store.path)?;
         }
@@ -106,7 +115,10 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
         ..settings.config()
     };
     let state = State::behind(config, settings.limits(), proxies, log_addresses);
-    let running = Running {
+    let mut running = Running {
+        redis: settings.redis.read()?,
+        recalled: Vec::new(),
+        node_id: random()?,
         beside: Beside::new(&settings.policy),
         settings,
         state,
@@ -118,8 +130,21 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
         own_secret: random()?,
     };
     running.rule(&running.settings)?;
-    running.recall()?;
+    running.recalled = running.recall()?;
+    if settings_differ_by_node(&running.settings) {
+        tracing::warn!(
+            "with several nodes, set receipts.secret_file and access.ticket_secret_file: without, what one node gave \
+             a viewer counts at no other"
+        );
+    }
     Ok(running)
+}
+
+/// Whether secrets are made at each start that several nodes should share.
+fn settings_differ_by_node(settings: &Settings) -> bool {
+    let (receipts, access) = (&settings.receipts, &settings.access);
+    settings.redis.is_set()
+        && (receipts.secret_file.is_none() || access.ticket_secret_file.is_none())
 }
 
 fn random() -> Result<[u8; 32], String> {
@@ -193,14 +218,10 @@ impl Running {
         stop: impl Future<Output = ()> + Send + 'static,
         mut again: impl FnMut() -> Result<Settings, String> + Send + 'static,
     ) {
+        let (nodes, membership) = self.join_nodes().unzip();
         let (ending, ended) = watch::channel(false);
         let operators = self.admin.take().map(|(listener, token)| {
-            let operated = Operated {
-                state: self.state.clone(),
-                store: self.store.clone(),
-                beside: self.beside.clone(),
-            };
-            let routes = admin(operated, token);
+            let routes = admin(self.operated(nodes), token);
             let door = Door {
                 half_open: 100,
                 ..Door::default()
@@ -256,9 +277,36 @@ impl Running {
         if let Some(operators) = operators {
             operators.abort();
         }
+        if let Some(membership) = membership {
+            membership.end().await;
+        }
         if let Some(store) = store {
             close(store).await;
         }
+    }
+
+    fn operated(&self, nodes: Option<Arc<Nodes>>) -> Operated {
+        Operated {
+            state: self.state.clone(),
+            store: self.store.clone(),
+            nodes,
+            beside: self.beside.clone(),
+        }
+    }
+
+    /// Looks for other nodes, if there may be any.
+    fn join_nodes(&mut self) -> Option<(Arc<Nodes>, Membership)> {
+        let redis = self.redis.take()?;
+        let [a, b, c, d, e, f, g, h, ..] = self.node_id;
+        let id = NodeId(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+        let node = (self.state.clone(), self.store.clone());
+        let recalled = core::mem::take(&mut self.recalled);
+        Some(Nodes::join(
+            id,
+            redis,
+            node,
+            (self.beside.text(), &recalled),
+        ))
     }
 
     /// What viewers may ask.
@@ -272,9 +320,10 @@ impl Running {
     }
 
     /// What operators ruled before this start. Where the settings say something else than they did then, they count.
-    fn recall(&self) -> Result<(), String> {
+    fn recall(&self) -> Result<Vec<Write>, String> {
+        let mut recalled = Vec::new();
         let Some(store) = &self.store else {
-            return Ok(());
+            return Ok(recalled);
         };
         self.state.set_ledger(store.clone());
         let now = now_ms();
@@ -285,13 +334,15 @@ impl Running {
                 .map_err(|why| format!("the store holds a rule that cannot be read: {why}"))?;
             if room.is_some() || ruled.beside == beside {
                 self.state.rule(room, rule.policy()?);
+                recalled.push(Write::Rule(room, Some(ruled)));
             }
         }
         for (prefix, until) in rulings.bans {
             let span = Duration::from_millis(until.saturating_sub(now));
             self.state.ban(prefix.parse()?, span);
+            recalled.push(Write::Ban(prefix, until));
         }
-        Ok(())
+        Ok(recalled)
     }
 
     fn rule(&self, settings: &Settings) -> Result<(), String> {

@@ -4,6 +4,7 @@
 //! awaited while the tracker is held. It moves text and decides nothing about swarms.
 
 use super::access::{Access, Ban, Origin, Prefix};
+use super::around::{Carry, Ledger, Locate};
 use super::backlog::Backlog;
 use super::limits::{self, Addresses, Limits};
 use super::proxies::Proxies;
@@ -11,8 +12,8 @@ use super::refused::Refused;
 use super::session::{Admitted, Command, Session, code_of};
 use crate::base::{InfoHash, Instant, Network};
 use crate::tracker::{
-    Config, ConnectionId, Credit, Earned, Input, Output, Place, Policy, Record, Rooms, Stats,
-    Tickets, Tokens, Tracker, Turn, Visitor,
+    Config, ConnectionId, Credit, Input, Output, Place, Policy, Rooms, Stats, Tickets, Tokens,
+    Tracker, Turn, Visitor,
 };
 #[cfg(feature = "operate")]
 use crate::tracker::{Figures, ReceiptFault, Scope};
@@ -20,7 +21,6 @@ use crate::tracker::{Figures, ReceiptFault, Scope};
 use crate::wire::Receipt;
 use axum::extract::ws::close_code;
 use axum::http::HeaderValue;
-use core::fmt::Debug;
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
@@ -31,12 +31,6 @@ use tokio::sync::watch;
 
 /// Longest name of an origin that is kept: a host's has 253 bytes at most.
 const ORIGIN_BYTES_MAX: usize = 300;
-
-/// Who knows where addresses are.
-pub(super) trait Locate: Debug + Send + Sync {
-    /// As far as it knows.
-    fn find(&self, address: IpAddr) -> Place;
-}
 
 /// Everything the routes share.
 #[derive(Debug)]
@@ -64,18 +58,11 @@ pub(super) struct Tallies {
     pub(super) refused: [AtomicU64; Refused::ALL.len()],
 }
 
-/// Who keeps what the tracker says is to be kept. Neither waits.
-pub(super) trait Ledger: Debug + Send + Sync {
-    /// Somebody came or went.
-    fn record(&self, record: Record);
-    /// Somebody earned something; `kept` is called when it is safe, or never.
-    fn earn(&self, earned: Earned, kept: Box<dyn FnOnce() + Send>);
-}
-
 #[derive(Debug)]
 struct Core {
     tracker: Tracker,
     ledger: Option<Arc<dyn Ledger>>,
+    carrier: Option<Arc<dyn Carry>>,
     sessions: HashMap<ConnectionId, Session>,
     backlog: Arc<Backlog>,
     sockets: HashMap<IpAddr, usize>,
@@ -105,6 +92,7 @@ impl State {
             core: Mutex::new(Core {
                 tracker: Tracker::new(config, seed),
                 ledger: None,
+                carrier: None,
                 sessions: HashMap::new(),
                 backlog: Backlog::new(limits.backlog_bytes),
                 sockets: HashMap::new(),
@@ -278,6 +266,18 @@ impl State {
     #[cfg(feature = "operate")]
     pub(super) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
         self.core().ledger = Some(ledger);
+    }
+
+    /// Tells others what is for them from now on.
+    #[cfg(feature = "operate")]
+    pub(super) fn set_carrier(&self, carrier: Arc<dyn Carry>) {
+        self.core().carrier = Some(carrier);
+    }
+
+    /// Says whether others can be reached, and as whom; what one of them said; that a second has passed.
+    #[cfg(feature = "operate")]
+    pub(super) fn tell_of_nodes(&self, input: Input) {
+        self.tell(input);
     }
 
     /// How much is going on in a room.
@@ -493,6 +493,12 @@ impl Core {
                 Output::Close { connection, reason } => {
                     let command = Command::Close(code_of(reason), reason.words());
                     (connection, command, true)
+                }
+                Output::Tell { to, text } => {
+                    if let Some(carrier) = &self.carrier {
+                        carrier.carry(to, text);
+                    }
+                    continue;
                 }
                 Output::Record(record) => {
                     if let Some(ledger) = &self.ledger {

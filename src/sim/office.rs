@@ -184,7 +184,9 @@ impl Office {
                         self.answer(connection, Event::FromTracker(connection, text));
                     }
                 }
-                tracker::Output::Record(_) | tracker::Output::Earned { .. } => {}
+                tracker::Output::Record(_)
+                | tracker::Output::Earned { .. }
+                | tracker::Output::Tell { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if self
                         .socket(connection)

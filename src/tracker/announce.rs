@@ -69,7 +69,8 @@ impl Tracker {
         };
         self.reply(connection, info_hash, reply);
         let is_newcomer = event.as_deref() == Some("started");
-        self.relay_offers(now, info_hash, ((id, is_newcomer), offers));
+        let who = (id, is_newcomer, extensions.hints.as_deref());
+        self.relay_offers(now, info_hash, who, offers);
         Ok(())
     }
 
@@ -167,12 +168,25 @@ impl Tracker {
         &mut self,
         now: Instant,
         info_hash: InfoHash,
-        from: ((PeerId, bool), Vec<Offer>),
+        (peer, is_newcomer, hints): (PeerId, bool, Option<&str>),
+        mut offers: Vec<Offer>,
     ) {
-        let (peer, _) = from.0;
+        offers.truncate(self.config.offers_per_announce_max);
         let Some(swarm) = self.registry.swarm(info_hash) else {
             return;
         };
+        let others = swarm.len().saturating_sub(1);
+        if swarm
+            .peer(peer)
+            .is_none_or(|it| it.is_shunned(now, &self.config))
+        {
+            return;
+        }
+        let (stay, gone) = self
+            .nodes
+            .deal(&mut self.rng, info_hash, (others, offers.len()));
+        let mut for_others = offers.split_off(stay.min(offers.len()));
+        let from = ((peer, is_newcomer), offers);
         for (to, offer) in relay::hand_out(swarm, &mut self.rng, (now, &self.config), from) {
             let offered = FromTracker::Offered {
                 info_hash,
@@ -182,6 +196,11 @@ impl Tracker {
             };
             self.totals.offers_relayed += 1;
             self.send(to, &offered);
+        }
+        for (node, count) in gone {
+            let rest = for_others.split_off(count.min(for_others.len()));
+            let offers = core::mem::replace(&mut for_others, rest);
+            self.pass_offers(now, (info_hash, node), (peer, is_newcomer, hints), offers);
         }
     }
 
@@ -216,7 +235,7 @@ impl Tracker {
             warning,
             grants,
         } = reply;
-        let counts = self.registry.counts(info_hash);
+        let counts = self.counts(info_hash);
         let announced = FromTracker::Announced {
             info_hash,
             interval_s: self.config.interval_s,

@@ -4,6 +4,7 @@
 use super::Tracker;
 use super::{CloseReason, Credit, Place, Policy, Record, Rooms, Scope, Tickets, Tokens, Turn};
 use crate::base::{InfoHash, Network};
+use crate::wire::NodeId;
 use core::net::IpAddr;
 
 /// One connection of a client; minted by the shell, never reused.
@@ -68,6 +69,12 @@ pub enum Input {
         /// Seconds of Unix time.
         unix_s: u64,
     },
+    /// Other nodes of this tracker can be reached, and it is called by this; `None` when they cannot any more.
+    Nodes(Option<NodeId>),
+    /// Another node, or this one, has said something. Who may write there may write anything.
+    Node(String),
+    /// A second has passed in which other nodes could be reached.
+    Beat,
     /// The moment of [`Tracker::next_timeout`] has come.
     Timeout,
 }
@@ -89,6 +96,14 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
+    /// Tell another node, or all of them; what is lost on the way is asked for again, or was an offer to somebody who
+    /// might have been gone.
+    Tell {
+        /// Whom; `None` for all.
+        to: Option<NodeId>,
+        /// What.
+        text: String,
+    },
     /// Keep this, if there is a store; it is not waited for.
     Record(Record),
     /// Keep this, and when it is kept, send the acknowledgement.
@@ -109,18 +124,20 @@ pub struct Stats {
     pub swarms: usize,
     /// Peers in all swarms.
     pub peers: usize,
+    /// Other nodes that are there.
+    pub nodes: usize,
     /// What there was since the start.
     pub totals: Totals,
 }
 
-/// How much is going on in a room.
+/// How much is going on in a room, at all nodes together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Who is there.
     pub peers: u32,
     /// Those of them who hold everything.
     pub complete: u32,
-    /// Bytes that those who are there say they have had from peers; 0 where no accounts are kept.
+    /// Bytes that those who are at this node say they have had from peers; 0 where no accounts are kept.
     pub bytes_from_peers: u64,
 }
 
@@ -135,6 +152,10 @@ pub struct Totals {
     pub answers_relayed: u64,
     /// Late candidates handed to a peer.
     pub candidates_relayed: u64,
+    /// What peers said to peers of other nodes.
+    pub passed: u64,
+    /// Messages of other nodes that could not be read.
+    pub nodes_unreadable: u64,
     /// Scrapes answered.
     pub scrapes: u64,
     /// Votes against peers that were taken, whether they count or not.

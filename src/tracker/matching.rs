@@ -99,15 +99,14 @@ impl Traits {
     }
 }
 
-/// Up to `wanted` others for the peer `id`, who has just come or not.
+/// Up to `wanted` others for the peer `id`, here or at another node, who has just come or not.
 pub(super) fn pick(
     swarm: &Swarm,
     rng: &mut Rng,
     (now, config): (Instant, &Config),
-    (id, is_newcomer): (PeerId, bool),
+    (id, is_newcomer, traits): (PeerId, bool, Traits),
     wanted: usize,
 ) -> Vec<(PeerId, ConnectionId)> {
-    let traits = swarm.traits(id);
     let has_seeders = is_newcomer && swarm.has_seeders();
     if !has_seeders && !traits.tells() {
         return swarm.pick_others(rng, (now, config), id, wanted);

@@ -13,6 +13,7 @@ mod config;
 mod face;
 mod limits;
 mod matching;
+mod nodes;
 mod policy;
 mod receipts;
 mod registry;
@@ -41,8 +42,9 @@ use crate::wire::{FromTracker, Scraped, SessionId, ToTracker};
 use admission::Admissions;
 use announce::Said;
 use limits::Refusal;
+use nodes::Nodes;
 use policy::Policies;
-use registry::{Presence, Registry};
+use registry::{Counts, Presence, Registry};
 use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Debug)]
@@ -65,6 +67,7 @@ pub struct Tracker {
     admissions: Admissions,
     turn: Option<Turn>,
     tickets: Option<Tickets>,
+    nodes: Nodes,
     /// Unix time in seconds, and when it was told.
     clock: Option<(Instant, u64)>,
     totals: Totals,
@@ -85,6 +88,7 @@ impl Tracker {
             admissions: Admissions::default(),
             turn: None,
             tickets: None,
+            nodes: Nodes::default(),
             clock: None,
             totals: Totals::default(),
             connections: BTreeMap::new(),
@@ -109,6 +113,9 @@ impl Tracker {
             Input::Turn(turn) => self.turn = turn,
             Input::Tickets(tickets) => self.tickets = tickets,
             Input::Clock { unix_s } => self.clock = Some((now, unix_s)),
+            Input::Nodes(own) => self.on_nodes(own),
+            Input::Node(text) => self.on_node(now, &text),
+            Input::Beat => self.on_beat(now),
             Input::Timeout => self.on_timeout(now),
         }
         let records = self.registry.records.drain(..);
@@ -134,6 +141,7 @@ impl Tracker {
             connections: self.connections.len(),
             swarms: self.registry.swarms(),
             peers: self.registry.len(),
+            nodes: self.nodes.len(),
             totals: self.totals,
         }
     }
@@ -141,11 +149,22 @@ impl Tracker {
     /// How much is going on in a room; nothing in one that nobody is in.
     #[must_use]
     pub fn figures(&self, room: InfoHash) -> Figures {
-        let counts = self.registry.counts(room);
+        let counts = self.counts(room);
         Figures {
-            peers: counts.complete + counts.incomplete,
+            peers: counts.complete.saturating_add(counts.incomplete),
             complete: counts.complete,
             bytes_from_peers: self.registry.bytes_from_peers(room),
+        }
+    }
+
+    /// Who is in a room at all nodes; `downloaded` is this node's.
+    fn counts(&self, room: InfoHash) -> Counts {
+        let own = self.registry.counts(room);
+        let (complete, incomplete) = self.nodes.counts(room);
+        Counts {
+            complete: own.complete.saturating_add(complete),
+            incomplete: own.incomplete.saturating_add(incomplete),
+            ..own
         }
     }
 
@@ -257,9 +276,13 @@ impl Tracker {
                 sdp,
             } => {
                 let between = (peer, to_peer, offer_id.as_str());
-                let offerer = self.find_offerer(now, connection, info_hash, between)?;
-                self.relay_answer(offerer, (info_hash, peer), (offer_id, sdp));
-                Ok(())
+                match self.find_offerer(now, connection, info_hash, between)? {
+                    Some(offerer) => {
+                        self.relay_answer(offerer, (info_hash, peer), (offer_id, sdp));
+                        Ok(())
+                    }
+                    None => self.pass_answer(now, info_hash, (peer, to_peer), (offer_id, sdp)),
+                }
             }
             ToTracker::Candidate {
                 info_hash,
@@ -284,7 +307,7 @@ impl Tracker {
     fn on_scrape(&mut self, connection: ConnectionId, info_hashes: &[InfoHash]) {
         self.totals.scrapes += 1;
         let row = |info_hash: &InfoHash| {
-            let counts = self.registry.counts(*info_hash);
+            let counts = self.counts(*info_hash);
             let (complete, incomplete) = (counts.complete, counts.incomplete);
             (*info_hash, complete, incomplete, counts.downloaded)
         };
@@ -324,16 +347,26 @@ impl Tracker {
         let Some(swarm) = self.registry.swarm(info_hash) else {
             return Ok(());
         };
-        if let Some(to) = relay::pass_candidate(swarm, (now, &self.config), (peer, to)) {
-            self.totals.candidates_relayed += 1;
-            let passed = FromTracker::Candidate {
-                info_hash,
-                peer,
-                candidate,
-            };
-            self.send(to, &passed);
+        match relay::pass_candidate(swarm, (now, &self.config), (peer, to)) {
+            Some(to) => self.send_candidate(to, (info_hash, peer), candidate),
+            None => self.pass_candidate(now, info_hash, (peer, to), candidate),
         }
         Ok(())
+    }
+
+    fn send_candidate(
+        &mut self,
+        to: ConnectionId,
+        (info_hash, peer): (InfoHash, PeerId),
+        candidate: Quoted,
+    ) {
+        self.totals.candidates_relayed += 1;
+        let passed = FromTracker::Candidate {
+            info_hash,
+            peer,
+            candidate,
+        };
+        self.send(to, &passed);
     }
 
     fn relay_answer(
@@ -366,31 +399,32 @@ impl Tracker {
             .and_then(|c| c.visitor.network);
         self.check_speaker(connection, info_hash, voter)?;
         self.totals.votes += 1;
-        if let Some(swarm) = self.registry.swarm(info_hash) {
+        if self.registry.peer(info_hash, accused).is_none() {
+            self.pass_vote(now, info_hash, (voter, accused));
+        } else if let Some(swarm) = self.registry.swarm(info_hash) {
             votes::cast(swarm, (now, &self.config), (voter, network), accused);
         }
         Ok(())
     }
 
-    /// Whom an answer goes to.
+    /// Whom an answer goes to; `None` if the offer was none of a peer here.
     fn find_offerer(
         &mut self,
         now: Instant,
         connection: ConnectionId,
         info_hash: InfoHash,
         (from, to, offer_id): (PeerId, PeerId, &str),
-    ) -> Result<ConnectionId, Refusal> {
+    ) -> Result<Option<ConnectionId>, Refusal> {
         match self.registry.peer(info_hash, from) {
             Some(speaker) if speaker.connection == connection => speaker.heard = now,
             Some(_) | None => return Err(Refusal::NotAnnounced),
         }
-        let offerer = self
-            .registry
-            .peer(info_hash, to)
-            .ok_or(Refusal::NoSuchOffer)?;
-        let found = relay::take_awaited(offerer, (now, &self.config), (from, offer_id));
-        let found = found.ok_or(Refusal::NoSuchOffer)?;
-        self.registry.note_meeting(info_hash, [from, to]);
+        let offerer = self.registry.peer(info_hash, to);
+        let at = (now, &self.config);
+        let found = offerer.and_then(|it| relay::take_awaited(it, at, (from, offer_id)));
+        if found.is_some() {
+            self.registry.note_meeting(info_hash, &[from, to]);
+        }
         Ok(found)
     }
 

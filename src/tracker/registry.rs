@@ -52,6 +52,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// Its offers that were handed to others, oldest first.
     pub(super) awaited: VecDeque<Awaited>,
+    /// Offers of peers of other nodes that were handed to it, likewise.
+    pub(super) handed: VecDeque<Awaited>,
     pub(super) standing: Standing,
     pub(super) takes_policy: bool,
     pub(super) takes_candidates: bool,
@@ -159,10 +161,10 @@ impl Registry {
         }
     }
 
-    /// Notes that two were introduced to each other.
-    pub(super) fn note_meeting(&mut self, info_hash: InfoHash, peers: [PeerId; 2]) {
+    /// Notes that they were introduced to somebody.
+    pub(super) fn note_meeting(&mut self, info_hash: InfoHash, peers: &[PeerId]) {
         for id in peers {
-            let peer = self.peer(info_hash, id);
+            let peer = self.peer(info_hash, *id);
             if let Some(account) = peer.and_then(|peer| peer.account.as_mut()) {
                 account.note_meeting();
             }
@@ -186,6 +188,15 @@ impl Registry {
         }
     }
 
+    /// Those who hold everything and the others, of every swarm.
+    pub(super) fn all_counts(&self) -> impl Iterator<Item = (InfoHash, (u32, u32))> {
+        let swarms = self.swarms.iter();
+        swarms.map(|(room, swarm)| {
+            let counts = swarm.counts();
+            (*room, (counts.complete, counts.incomplete))
+        })
+    }
+
     /// Counts of a swarm; zeros for one that nobody is in.
     pub(super) fn counts(&self, info_hash: InfoHash) -> Counts {
         self.swarms
@@ -198,6 +209,10 @@ impl Swarm {
     pub(super) fn peer(&mut self, id: PeerId) -> Option<&mut Peer> {
         let place = *self.places.get(&id)?;
         self.peers.get_mut(place)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.peers.len()
     }
 
     pub(super) fn peers_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
@@ -223,6 +238,7 @@ impl Swarm {
                 connection: presence.connection,
                 heard: now,
                 awaited: VecDeque::new(),
+                handed: VecDeque::new(),
                 standing: Standing::default(),
                 takes_policy: false,
                 takes_candidates: false,

@@ -9,7 +9,7 @@
 //! It does not stop who comes back under another id, or who commands three networks.
 
 use super::Config;
-use super::registry::Swarm;
+use super::registry::{Peer, Swarm};
 use crate::base::{Instant, Network, PeerId};
 use std::collections::VecDeque;
 
@@ -96,5 +96,27 @@ pub(super) fn cast(
         .is_some_and(|peer| peer.standing.may_cast(now, config, accused));
     if may && let Some(peer) = swarm.peer(accused) {
         peer.standing.count(now, config, network);
+    }
+}
+
+/// Whether a peer may vote against one of another node; notes that it did. Both nodes know that they have met.
+pub(super) fn may_cast_there(
+    voter: &mut Peer,
+    (now, config): (Instant, &Config),
+    accused: PeerId,
+) -> bool {
+    let standing = &mut voter.standing;
+    standing.met.contains(&accused) && standing.may_cast(now, config, accused)
+}
+
+/// Counts the vote of a peer of another node, if the accused has met it.
+pub(super) fn count_there(
+    accused: &mut Peer,
+    (now, config): (Instant, &Config),
+    (voter, network): (PeerId, Option<Network>),
+) {
+    let standing = &mut accused.standing;
+    if standing.met.contains(&voter) {
+        standing.count(now, config, network);
     }
 }

@@ -1,12 +1,13 @@
 //! Bytes and text on the wire, and nothing else: `peer` for data channels, `codec` for how its
 //! messages stand in bytes, `announce` for WebTorrent trackers, `hints` and `token` for what they carry,
-//! `reader` for bounded reading.
+//! `nodes` for trackers among themselves, `reader` for bounded reading.
 //!
 //! Invariant: stateless and total. No input panics, none allocates more than its own length allows.
 
 mod announce;
 mod codec;
 mod hints;
+mod nodes;
 mod peer;
 mod reader;
 mod token;
@@ -18,6 +19,7 @@ pub use announce::{
 };
 pub use codec::{limit, number};
 pub use hints::Hints;
+pub use nodes::{FromNode, NODE_ROOMS_MAX, NODE_TEXT_BYTES_MAX, NodeId, NodeSaid, Part, Seat};
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
     RejectReason, SegmentKey, WIRE_VERSION,

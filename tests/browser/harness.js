@@ -213,6 +213,11 @@ export class Viewer {
     );
   }
 
+  /** Changes options of its swarm. @param {Record<string, unknown>} options */
+  update(options) {
+    return this.page.evaluate((given) => Reflect.get(window, "viewer").update(given), options);
+  }
+
   /**
    * Waits until the viewer's state is as wanted, and returns that state.
    * @param {string} what said when it never is

@@ -14,6 +14,7 @@ mod api;
 mod doors;
 mod geoip;
 mod ledger;
+mod nodes;
 mod settings;
 mod tickets;
 mod tokens;

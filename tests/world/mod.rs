@@ -509,7 +509,9 @@ impl World {
                         self.later(span, Delivery::FromTracker(viewer, tracker, text));
                     }
                 }
-                tracker::Output::Record(_) | tracker::Output::Earned { .. } => {}
+                tracker::Output::Record(_)
+                | tracker::Output::Earned { .. }
+                | tracker::Output::Tell { .. } => {}
                 tracker::Output::Close { connection, .. } => {
                     if let Some((viewer, tracker)) = self.connections.remove(&connection) {
                         self.later(

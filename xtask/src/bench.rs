@@ -161,7 +161,8 @@ fn tracker(options: &[String]) -> Result<(), String> {
     )
 }
 
-fn in_browsers(script: &str, options: &[String]) -> Result<(), String> {
+/// Builds what a page needs and hands over to a script that opens some.
+pub(crate) fn in_browsers(script: &str, options: &[String]) -> Result<(), String> {
     let root = root();
     let chrome = programs::ensure_chrome(&root)?;
     build::run(&[])?;

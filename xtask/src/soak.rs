@@ -1,19 +1,21 @@
 //! `cargo xtask soak fuzz`: lets the fuzz targets look for inputs that break a decoder, one target after
 //! the other, each for a while. Needs a nightly compiler and cargo-fuzz; nothing else of the project does.
 //! `cargo xtask soak kills`: the tracker is killed in the midst of writes, a hundred times; CI does it five.
+//! `cargo xtask soak upload-limit`: a page that serves another all the time, for ten minutes, against its limit.
 //!
 //! What it finds lies in `fuzz/artifacts`; what it learnt stays in `target/fuzz` and is no part of the
 //! committed corpus, which `docs/fuzzing.md` says how to renew.
 #![allow(clippy::print_stdout, reason = "the report goes to standard output")]
 
-use crate::programs;
 use crate::toolchain::root;
+use crate::{bench, programs};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 const USAGE: &str = "usage: cargo xtask soak fuzz [--target NAME]… [--minutes N]
        cargo xtask soak kills
+       cargo xtask soak upload-limit [--minutes N] [--kb-per-s N]
 
   --target NAME   this target alone (repeat it for several; default: all of fuzz/fuzz_targets)
   --minutes N     of each target (default 10)
@@ -35,10 +37,14 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if args == ["kills"] {
         return kills();
     }
-    let Some(("fuzz", options)) = args.split_first().map(|(what, rest)| (what.as_str(), rest))
-    else {
-        return Err(USAGE.to_owned());
-    };
+    match args.split_first().map(|(what, rest)| (what.as_str(), rest)) {
+        Some(("fuzz", options)) => fuzz_all(options),
+        Some(("upload-limit", options)) => bench::in_browsers("bench/upload-limit.js", options),
+        Some(_) | None => Err(USAGE.to_owned()),
+    }
+}
+
+fn fuzz_all(options: &[String]) -> Result<(), String> {
     let all = targets(&root().join("fuzz/fuzz_targets"))?;
     let mut chosen = Vec::new();
     let mut minutes = 10;

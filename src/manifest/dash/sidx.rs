@@ -41,15 +41,13 @@ impl Timeline {
         let waits = self.tracks.iter().position(|track| {
             let indexed = track.indexed.as_ref();
             track.segments.is_empty()
-                && indexed.is_some_and(|indexed| indexed.url == url && holds(indexed.index_range))
+                && indexed.is_some_and(|indexed| {
+                    address::is_same(&indexed.url, &url) && holds(indexed.index_range)
+                })
         })?;
-        let is_sure = self
-            .tracks
-            .get(waits)?
-            .indexed
-            .as_ref()?
-            .index_range
-            .is_some();
+        let indexed = self.tracks.get(waits)?.indexed.as_ref()?;
+        let is_sure = indexed.index_range.is_some();
+        let url = indexed.url.clone(); // the MPD's spelling: all players' segments are to have one name
         let mut merged = MpdUpdate::default();
         match read(first, bytes) {
             Ok(index) => merged.updates.push(self.list(waits, &url, &index)),

@@ -36,6 +36,17 @@ fn what_players_put_behind_an_address_is_looked_past_where_paths_tell_segments_a
         let found = number.map(|number| (0, number));
         assert_eq!(find(&by_path, asked), found, "{asked}");
     }
+    let by_hand = listed(&["sch\u{f6}n 1.ts", "sch%C3%B6n%202.ts?k=<1>"]);
+    for (asked, number) in [
+        ("sch\u{f6}n 1.ts", Some(0)),
+        ("sch%C3%B6n%201.ts", Some(0)),
+        ("sch%C3%B6n%202.ts?k=%3C1%3E", Some(1)),
+        ("sch\u{f6}n 2.ts?k=<1>&token=2", Some(1)),
+        ("sch%F6n%201.ts", None),
+    ] {
+        let found = number.map(|number| (0, number));
+        assert_eq!(find(&by_hand, asked), found, "{asked}");
+    }
     let by_query = listed(&["s.ts", "s.ts?n=1", "s.ts?n=2"]);
     for (asked, number) in [
         ("s.ts", Some(0)),

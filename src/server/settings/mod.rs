@@ -6,6 +6,7 @@
 
 mod access;
 mod layers;
+mod redis;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod turn;
 pub use layers::Layers;
 
 use self::access::AccessLists;
+use self::redis::RedisServer;
 use self::rules::RuleFor;
 use self::turn::TurnServer;
 use super::{AddressQuota, Limits, Origin, Prefix, quota};
@@ -49,6 +51,7 @@ pub struct Settings {
     pub policy: Rule,
     pub api: ApiPages,
     pub store: StoreFile,
+    pub redis: RedisServer,
     pub receipts: ReceiptNumbers,
     pub limits: LimitNumbers,
     pub timing: Timing,
@@ -203,6 +206,7 @@ impl Default for Settings {
             policy: Rule::default(),
             api: ApiPages::default(),
             store: StoreFile::default(),
+            redis: RedisServer::default(),
             receipts: ReceiptNumbers::default(),
             limits: LimitNumbers::default(),
             timing: Timing::default(),
@@ -352,6 +356,7 @@ impl Settings {
         }
         self.access.check()?;
         self.turn.check()?;
+        self.redis.check()?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
         self.rules()?;

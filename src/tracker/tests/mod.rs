@@ -3,6 +3,7 @@
 mod admission;
 mod candidates;
 mod matching;
+mod nodes;
 mod policy;
 mod presence;
 mod receipts;
@@ -14,7 +15,7 @@ mod votes;
 
 use super::*;
 use crate::base::{Duration, Network};
-use crate::wire::{Extensions, Offer};
+use crate::wire::{Extensions, NodeId, Offer};
 use core::net::IpAddr;
 use std::collections::BTreeSet;
 
@@ -28,6 +29,8 @@ struct World {
     address: Option<IpAddr>,
     records: Vec<Record>,
     credits: Vec<(ConnectionId, Credit)>,
+    /// What other nodes are told.
+    told: Vec<(Option<NodeId>, String)>,
 }
 
 impl World {
@@ -39,6 +42,7 @@ impl World {
             address: None,
             records: Vec::new(),
             credits: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -81,6 +85,7 @@ impl World {
                 Output::Close { connection, reason } => self.closed.push((connection, reason)),
                 Output::Record(record) => self.records.push(record),
                 Output::Earned { connection, credit } => self.credits.push((connection, credit)),
+                Output::Tell { to, text } => self.told.push((to, text)),
             }
         }
         sent

@@ -5,6 +5,7 @@
 import init, { SwarmEngine } from "/wasm/swarmline-dash.js";
 
 /** @typedef {{ url: string, start: number, end: number }} Address */
+/** @typedef {{ url: string, first: number, bytes: number[] }} Index as a player loads it */
 /** @typedef {{ track: string, number: number } | null} Place nothing where the engine does not know it */
 
 const ready = init({ module_or_path: "/dist/swarmline-dash.wasm" });
@@ -17,14 +18,14 @@ const config = {
     uploadLimit: 0,
   },
   ...{ trackerUrls: [], swarmId: "lists", integrity: "off", memoryLimitBytes: 2 ** 28 },
-  ...{ webRtc: false, iceServers: [] },
+  webRtc: false,
 };
 
 /**
- * @param {{ url: string, text: string, nowMs: number, addresses: Address[] }} asked
+ * @param {{ url: string, text: string, nowMs: number, addresses: Address[], indexes?: Index[] }} asked
  * @returns {Promise<Place[]>}
  */
-async function placesOf({ url, text, nowMs, addresses }) {
+async function placesOf({ url, text, nowMs, addresses, indexes = [] }) {
   await ready;
   /** Who waits: one at a time, so that what is told is told of it. @type {(place: Place) => void} */
   let settle = () => undefined;
@@ -46,6 +47,7 @@ async function placesOf({ url, text, nowMs, addresses }) {
     },
   });
   engine.mpd(url, text, nowMs);
+  for (const index of indexes) engine.index(index.url, index.first, Uint8Array.from(index.bytes));
   /** @type {Place[]} */
   const places = [];
   for (const [at, { url: address, start, end }] of addresses.entries()) {

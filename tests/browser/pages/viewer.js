@@ -73,9 +73,18 @@ async function loadSwarmline() {
   return { createSwarm, attachHls };
 }
 
+/** @type {(yes: boolean) => void} */
+let agree = () => undefined;
+/** A viewer who is asked, and answers when the test says so. @type {Promise<boolean>} */
+const answer = new Promise((resolve) => {
+  agree = resolve;
+});
+
 /** @param {Awaited<ReturnType<typeof loadSwarmline>>} swarmline @param {Hls} player @param {Record<string, unknown>} config */
 function attachSwarm({ createSwarm, attachHls }, player, config) {
-  swarm = openSwarm(createSwarm, config);
+  // Functions do not cross into a page.
+  const asks = config["onConsent"] === "asked" ? { onConsent: () => answer } : {};
+  swarm = openSwarm(createSwarm, { ...config, ...asks });
   attachHls(swarm, player);
 }
 
@@ -128,6 +137,10 @@ const viewer = {
   speed: (rate) => {
     video.playbackRate = rate;
   },
+  /** @param {import("swarmline").SwarmConfig} options */
+  update: (options) => swarm?.update(options),
+  /** The viewer's yes. */
+  consent: () => agree(true),
   diagnose: () => swarm?.diagnose(),
   destroy: () => {
     hls?.destroy();
