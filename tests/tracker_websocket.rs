@@ -398,6 +398,49 @@ async fn a_reader_that_does_not_read_is_dropped() {
 }
 
 #[tokio::test]
+async fn what_waits_for_all_is_bounded_and_who_reads_stays() {
+    let limits = Limits {
+        queue: 1_000_000,
+        backlog_bytes: 1 << 20,
+        write: Duration::from_secs(60),
+        frames: quota(10_000, 100_000),
+        address: None,
+        ..Limits::default()
+    };
+    let server = Server::start(Config::default(), limits).await;
+    let mut mute = Vec::new();
+    for peer in 1..=3 {
+        let mut client = server.client().await;
+        client.say(&announce(peer, 0)).await;
+        client.hear().await;
+        mute.push(client);
+    }
+    // It came last, and reads.
+    let mut busy = server.client().await;
+    let big = || {
+        let mut message = announce(9, 3);
+        if let ToTracker::Announce { offers, .. } = &mut message {
+            for offer in offers {
+                offer.sdp = "x".repeat(15_000).as_str().into();
+            }
+        }
+        message
+    };
+    let flood = async {
+        while server.state.stats().connections == 4 {
+            busy.say(&big()).await;
+            busy.hear().await;
+        }
+    };
+    timeout(Duration::from_secs(60), flood).await.unwrap();
+    assert_eq!(server.state.stats().peers, 3);
+    // One was enough, and what it held is free again.
+    busy.say(&announce(9, 3)).await;
+    busy.hear().await;
+    server.connections(3).await;
+}
+
+#[tokio::test]
 async fn a_mute_client_is_pinged_and_ended() {
     let limits = Limits {
         ping: Duration::from_millis(30),

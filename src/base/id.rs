@@ -41,6 +41,23 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// The bytes that so many digits write, lower- or upper-case; `None` for any other text.
+#[must_use]
+pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let text = text.as_bytes();
+    let mut bytes = [0; N];
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        for digit in pair {
+            let value = char::from(*digit).to_digit(16)?;
+            *byte = *byte << 4 | u8::try_from(value).ok()?;
+        }
+    }
+    Some(bytes)
+}
+
 macro_rules! wire_id {
     ($($(#[$doc:meta])* $name:ident[$len:literal];)+) => {$(
         $(#[$doc])*
@@ -72,4 +89,29 @@ wire_id! {
     TrackId[8];
     /// Which content a segment number names: the first 8 bytes of its root, or of its name's hash.
     Version[8];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hex, unhex};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn digits_are_read_as_written_and_nothing_else_is() {
+        let bytes = [0x00, 0x7f, 0xff, 0x1a];
+        assert_eq!(unhex(&hex(&bytes)), Some(bytes));
+        assert_eq!(unhex("007FfF1A"), Some(bytes));
+        for wrong in [
+            "",
+            "007fff1",
+            "007fff1a0",
+            "007fff1g",
+            "+07fff1a",
+            " 07fff1a",
+            "007ffé1a",
+        ] {
+            assert_eq!(unhex::<4>(wrong), None, "{wrong}");
+        }
+    }
 }

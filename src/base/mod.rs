@@ -14,7 +14,7 @@ mod time;
 
 pub use id::{
     FetchId, HashId, InfoHash, LinkId, PayloadId, PeerId, RequestId, SegmentId, TextId, TrackId,
-    TrackerId, Version, hex,
+    TrackerId, Version, hex, unhex,
 };
 pub use map::{SortedMap, SortedSet};
 pub use network::Network;

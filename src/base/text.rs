@@ -17,7 +17,7 @@ pub fn find_last(text: &str, byte: u8) -> Option<usize> {
 
 /// Why bytes from outside are refused, in words: for servers, tools and tests, whose readers act on them. A page drops what
 /// it cannot read or closes the link, whatever the reason is, and each visitor would pay for each sentence: the module that
-/// is shipped says who tells more.
+/// is shipped says so, and the warnings about playlists and digests name the tool that tells why.
 #[inline(always)]
 pub const fn refused(words: &'static str) -> &'static str {
     if cfg!(all(target_arch = "wasm32", not(debug_assertions))) {

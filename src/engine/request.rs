@@ -365,7 +365,7 @@ impl Engine {
             }
             Err(error) => {
                 let message = format!(
-                    "no P2P for the playlist {url}: {}; the player loads it as usual",
+                    "no P2P for the playlist {url}: {} (`swarmline verify` says more); the player loads it as usual",
                     error.0
                 );
                 self.warn(WarningCode::ManifestUnreadable, message);

@@ -316,8 +316,8 @@ impl Engine {
         }
         if !told {
             let message = format!(
-                "the digests at {url} cannot be used: {why}; what they would prove is not shared \
-                 until they can"
+                "the digests at {url} cannot be used: {why} (`swarmline verify` says more); what they would \
+                 prove is not shared until they can"
             );
             self.warn(WarningCode::SidecarUnreadable, message);
         }

@@ -4,6 +4,8 @@
 //! itself. An origin keeps other people's pages away, because browsers tell the truth about it; programs
 //! need not. Which streams there are is the tracker's. Bans live in memory.
 
+#[cfg(feature = "operate")]
+use crate::tracker::Block;
 use axum::http::HeaderValue;
 use core::fmt;
 use core::net::IpAddr;
@@ -26,6 +28,15 @@ impl Prefix {
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
+    }
+
+    /// The same for the tracker.
+    #[cfg(feature = "operate")]
+    pub(super) fn block(self) -> Block {
+        Block {
+            address: self.0.addr(),
+            bits: self.0.prefix_len(),
+        }
     }
 }
 

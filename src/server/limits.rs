@@ -19,6 +19,8 @@ pub struct Limits {
     pub address: Option<AddressQuota>,
     /// Messages that may wait for a slow reader before it is dropped. 128: three announces' worth.
     pub queue: usize,
+    /// Bytes that may wait for all readers together before some are dropped. 256 MiB.
+    pub backlog_bytes: usize,
     /// How long one write may take. 10 s.
     pub write: Duration,
     /// Connections that have not become WebSockets yet. 10,000, about 100 MB.
@@ -48,6 +50,7 @@ impl Default for Limits {
                 sockets: 2_000,
             }),
             queue: 128,
+            backlog_bytes: 256 << 20,
             write: Duration::from_secs(10),
             half_open: 10_000,
             ping: Duration::from_secs(30),

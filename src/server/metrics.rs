@@ -8,6 +8,7 @@ use super::admin::Operated;
 use super::nodes::Nodes;
 use super::refused::Refused;
 use super::store::Store;
+use crate::tracker::Stats;
 use core::fmt;
 use core::sync::atomic::Ordering;
 use prometheus_client::collector::Collector;
@@ -43,6 +44,25 @@ pub(super) fn text(operated: &Operated) -> Result<String, fmt::Error> {
 struct Counts(Arc<State>);
 
 impl Counts {
+    fn gauges(&self, stats: &Stats) -> [(&'static str, &'static str, usize); 6] {
+        [
+            ("connections", "Open connections", stats.connections),
+            ("swarms", "Swarms with at least one peer", stats.swarms),
+            ("peers", "Peers in all swarms", stats.peers),
+            (
+                "ready",
+                "Whether connections are taken",
+                usize::from(self.0.is_ready()),
+            ),
+            ("bans", "Bans in force", self.0.bans().len()),
+            (
+                "backlog_bytes",
+                "Bytes that wait to be written",
+                self.0.backlog().bytes(),
+            ),
+        ]
+    }
+
     fn refused(&self) -> Family<[(&'static str, &'static str); 1], Counter> {
         let refused = Family::default();
         for (refusal, tally) in Refused::ALL.iter().zip(&self.0.tallies().refused) {
@@ -56,21 +76,11 @@ impl Counts {
 impl Collector for Counts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let stats = self.0.stats();
-        let gauge = |count: usize| ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
-        let gauges = [
-            ("connections", "Open connections", stats.connections),
-            ("swarms", "Swarms with at least one peer", stats.swarms),
-            ("peers", "Peers in all swarms", stats.peers),
-            (
-                "ready",
-                "Whether connections are taken",
-                usize::from(self.0.is_ready()),
-            ),
-            ("bans", "Bans in force", self.0.bans().len()),
-        ];
-        for (name, help, count) in gauges {
-            write(&mut encoder, name, help, &gauge(count))?;
+        for (name, help, count) in self.gauges(&stats) {
+            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+            write(&mut encoder, name, help, &gauge)?;
         }
+        let backlog = self.0.backlog();
         let (totals, tallies) = (stats.totals, self.0.tallies());
         let counters = [
             (
@@ -82,6 +92,11 @@ impl Collector for Counts {
                 "slow_readers",
                 "Connections dropped because they did not read",
                 tallies.slow.load(Ordering::Relaxed),
+            ),
+            (
+                "shed",
+                "Connections dropped because too much waited for all",
+                backlog.shed.load(Ordering::Relaxed),
             ),
             ("closed", "Connections ended by us", totals.closed),
             ("announces", "Announces read", totals.announces),

@@ -16,6 +16,8 @@ mod access;
 mod admin;
 #[cfg(feature = "operate")]
 mod api;
+mod around;
+mod backlog;
 mod limits;
 mod listener;
 #[cfg(feature = "operate")]

@@ -3,7 +3,7 @@
 //! Invariant: files are read whole before anything is looked up, and an address that no file knows, or that stands
 //! damaged in one, is nowhere. It decides nothing: who is introduced to whom is the tracker's question.
 
-use super::state::Locate;
+use super::around::Locate;
 use crate::tracker::Place;
 use core::fmt;
 use core::net::IpAddr;

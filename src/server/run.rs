@@ -352,6 +352,7 @@ impl Running {
         self.state
             .set_places(Places::read(&settings.matching.geoip)?);
         self.state.rule(None, settings.policy.policy()?);
+        self.state.set_rules(settings.rules()?);
         self.state.set_rooms(settings.access.rooms());
         self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
@@ -371,6 +372,7 @@ struct Reloads {
 impl Reloads {
     fn take(&mut self, settings: Settings) -> Result<(), String> {
         let policy = settings.policy.policy()?;
+        let rules = settings.rules()?;
         let turn = settings.turn.read()?;
         let places = Places::read(&settings.matching.geoip)?;
         let tickets = settings.access.tickets(&self.own_secret)?;
@@ -392,12 +394,14 @@ impl Reloads {
             self.state.rule(None, policy);
             self.beside.set(&settings.policy);
         }
+        self.state.set_rules(rules);
         self.state.set_rooms(settings.access.rooms());
         self.state.set_tokens(settings.access.tokens());
         self.state.set_origins(settings.access.origins.clone());
         let lasting = |settings: &Settings| Settings {
             access: Default::default(),
             policy: Default::default(),
+            rules: Default::default(),
             turn: Default::default(),
             matching: Matching {
                 geoip: Vec::new(),
@@ -407,7 +411,7 @@ impl Reloads {
         };
         if lasting(&settings) != lasting(&self.settings) {
             tracing::warn!(
-                "only access, turn, policy, databases and TLS files change while it runs; restart for the rest"
+                "only access, turn, policy, rules, databases and TLS files change while it runs; restart for the rest"
             );
         }
         self.settings = settings;

@@ -4,6 +4,7 @@
 //! frees its place in the tracker and in the counts. One task does all, so a reader that does not
 //! drain is not read from either.
 
+use super::backlog::Share;
 use super::{Limits, State, limits};
 use crate::tracker::{CloseReason, ConnectionId};
 use axum::body::Bytes;
@@ -25,6 +26,8 @@ const CLOSING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) queue: mpsc::Sender<Command>,
+    /// What waits in it.
+    pub(super) share: Arc<Share>,
     /// Ends the session wherever it waits.
     pub(super) dropped: Arc<Notify>,
     /// The visitor's, kept while it is here: an operator may ban it.
@@ -47,6 +50,7 @@ pub(super) struct Admitted {
     pub(super) connection: ConnectionId,
     pub(super) address: Option<IpAddr>,
     pub(super) queue: mpsc::Receiver<Command>,
+    pub(super) share: Arc<Share>,
     pub(super) dropped: Arc<Notify>,
     pub(super) gate: watch::Receiver<bool>,
 }
@@ -61,11 +65,16 @@ enum End {
 }
 
 impl Session {
-    pub(super) fn new(limits: &Limits, address: Option<IpAddr>) -> (Self, mpsc::Receiver<Command>) {
+    pub(super) fn new(
+        limits: &Limits,
+        share: Arc<Share>,
+        address: Option<IpAddr>,
+    ) -> (Self, mpsc::Receiver<Command>) {
         let (queue, receiver) = mpsc::channel(limits.queue.max(1));
         let dropped = Arc::new(Notify::new());
         let session = Self {
             queue,
+            share,
             dropped,
             address,
         };
@@ -109,9 +118,11 @@ impl Admitted {
                         Some(Command::Close(code, words)) => return End::Say(code, words),
                         None => return End::Gone,
                     };
+                    let bytes = text.len();
                     if self.write(socket, Message::Text(text.into())).await.is_err() {
                         return End::Gone;
                     }
+                    self.share.take(bytes);
                 }
                 frame = socket.recv() => {
                     unanswered = 0;

@@ -7,7 +7,7 @@ use super::limits::Refusal;
 use super::matching::Traits;
 use super::policy::Caps;
 use super::registry::Presence;
-use super::{ConnectionId, Tracker, relay};
+use super::{ConnectionId, Tracker};
 use crate::base::{InfoHash, Instant, PeerId};
 use crate::wire::{Extensions, FromTracker, Grants, Hints, Offer};
 
@@ -151,51 +151,17 @@ impl Tracker {
                 if self.registry.len() >= max {
                     return Err(Refusal::Full { max });
                 }
+                let max = self.config.peers_per_swarm_max;
+                let counts = self.registry.counts(info_hash);
+                let peers = counts.complete.saturating_add(counts.incomplete);
+                if usize::try_from(peers).is_ok_and(|peers| peers >= max) {
+                    return Err(Refusal::SwarmFull { max });
+                }
             }
         }
         connection.swarms.insert(info_hash, presence.id);
         self.registry.join(now, info_hash, presence);
         Ok(())
-    }
-
-    fn relay_offers(
-        &mut self,
-        now: Instant,
-        info_hash: InfoHash,
-        (peer, is_newcomer, hints): (PeerId, bool, Option<&str>),
-        mut offers: Vec<Offer>,
-    ) {
-        offers.truncate(self.config.offers_per_announce_max);
-        let Some(swarm) = self.registry.swarm(info_hash) else {
-            return;
-        };
-        let others = swarm.len().saturating_sub(1);
-        if swarm
-            .peer(peer)
-            .is_none_or(|it| it.is_shunned(now, &self.config))
-        {
-            return;
-        }
-        let (stay, gone) = self
-            .nodes
-            .deal(&mut self.rng, info_hash, (others, offers.len()));
-        let mut for_others = offers.split_off(stay.min(offers.len()));
-        let from = ((peer, is_newcomer), offers);
-        for (to, offer) in relay::hand_out(swarm, &mut self.rng, (now, &self.config), from) {
-            let offered = FromTracker::Offered {
-                info_hash,
-                peer,
-                offer_id: offer.offer_id,
-                sdp: offer.sdp,
-            };
-            self.totals.offers_relayed += 1;
-            self.send(to, &offered);
-        }
-        for (node, count) in gone {
-            let rest = for_others.split_off(count.min(for_others.len()));
-            let offers = core::mem::replace(&mut for_others, rest);
-            self.pass_offers(now, (info_hash, node), (peer, is_newcomer, hints), offers);
-        }
     }
 
     /// What a peer is given of what it takes.

@@ -32,6 +32,8 @@ pub struct Config {
     pub swarms_per_connection_max: usize,
     /// Peers in all swarms together. 200,000, about 150 MB.
     pub peers_max: usize,
+    /// Peers in one swarm: 200,000, as many as in all. One stream may be kept from taking every place.
+    pub peers_per_swarm_max: usize,
     /// Open connections. 50,000.
     pub connections_max: usize,
     /// How long a vote against a peer counts, less every minute. 30 min: three networks isolate it for a
@@ -71,6 +73,7 @@ impl Default for Config {
             offers_awaited_max: 64,
             swarms_per_connection_max: 20,
             peers_max: 200_000,
+            peers_per_swarm_max: 200_000,
             connections_max: 50_000,
             vote_life: Duration::from_secs(1_800),
             heeds_hints: true,

@@ -2,7 +2,9 @@
 
 #[cfg(doc)]
 use super::Tracker;
-use super::{Audience, CloseReason, Credit, Place, Policy, Record, Rooms, Tickets, Tokens, Turn};
+use super::{
+    Audience, CloseReason, Credit, Place, Policy, Record, Rooms, Scope, Tickets, Tokens, Turn,
+};
 use crate::base::{InfoHash, Network};
 use crate::wire::NodeId;
 use core::net::IpAddr;
@@ -16,8 +18,8 @@ pub struct ConnectionId(pub u64);
 pub struct Visitor {
     /// Where it is; `None` if the shell cannot know. All those are one network.
     pub network: Option<Network>,
-    /// Its address, or what one host commands; `None` if the shell cannot know. Only compared, to tell whether
-    /// two peers may be one.
+    /// Its address, or what one host commands; `None` if the shell cannot know. Only compared: whether two peers may be
+    /// one, and whom a rule is for.
     pub address: Option<IpAddr>,
     /// Whose page it is, as its browser says (RFC 6454).
     pub origin: Option<String>,
@@ -54,6 +56,8 @@ pub enum Input {
         /// What.
         policy: Policy,
     },
+    /// The operator rules what some viewers may do, in place of all earlier rules of that kind; in force at once.
+    Rules(Vec<(Scope, Policy)>),
     /// The operator says which rooms there may be; who is in another is taken out of it.
     Rooms(Rooms),
     /// The operator says what is asked of who joins.

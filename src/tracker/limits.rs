@@ -19,6 +19,11 @@ pub(super) enum Refusal {
         /// The limit.
         max: usize,
     },
+    /// The swarm has as many peers as one may have.
+    SwarmFull {
+        /// The limit.
+        max: usize,
+    },
     /// An answer or a vote from somebody who is not that peer.
     NotAnnounced,
     /// An answer to an offer that nobody awaits.
@@ -43,6 +48,9 @@ impl fmt::Display for Refusal {
             ),
             Self::Full { max } => {
                 write!(out, "the tracker is full ({max} peers); try again later")
+            }
+            Self::SwarmFull { max } => {
+                write!(out, "this swarm is full ({max} peers); try again later")
             }
             Self::NotAnnounced => {
                 out.write_str("announce this peer_id on this connection before you speak for it")

@@ -12,6 +12,7 @@ mod announce;
 mod audience;
 mod config;
 mod face;
+mod introductions;
 mod limits;
 mod matching;
 mod nodes;
@@ -19,6 +20,7 @@ mod policy;
 mod receipts;
 mod registry;
 mod relay;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -33,10 +35,10 @@ pub use limits::CloseReason;
 pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
 pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
+pub use scope::{Block, Scope};
 pub use ticket::Tickets;
 pub use turn::Turn;
 
-use crate::base::json::Quoted;
 use crate::base::{InfoHash, Instant, PeerId, Rng};
 use crate::wire::{FromTracker, Scraped, SessionId, ToTracker};
 use admission::Admissions;
@@ -107,6 +109,7 @@ impl Tracker {
             Input::Message { connection, text } => self.on_message(now, connection, &text),
             Input::Closed { connection } => self.forget(connection),
             Input::Policy { room, policy } => self.on_policy(room, policy),
+            Input::Rules(rules) => self.on_rules(rules),
             Input::Rooms(rooms) => self.on_rooms(rooms),
             Input::Tokens(tokens) => self.on_tokens(tokens),
             Input::Turn(turn) => self.turn = turn,
@@ -258,6 +261,7 @@ impl Tracker {
                 takes_policy,
                 extensions,
             } => {
+                let visitor = self.connections.get(&connection).map(|it| &it.visitor);
                 let presence = Presence {
                     id: peer,
                     connection,
@@ -265,7 +269,7 @@ impl Tracker {
                     completed_now: event.as_deref() == Some("completed"),
                     takes_policy,
                     takes_candidates: extensions.takes_candidates,
-                    caps: self.policies.caps(info_hash, peer),
+                    caps: self.policies.caps(info_hash, visitor, peer),
                     traits: self.traits(connection, extensions.hints.as_deref()),
                     session: self.new_session(),
                     moved: (uploaded, downloaded),
@@ -345,56 +349,6 @@ impl Tracker {
         }
     }
 
-    /// Passes a candidate on, if its peers were introduced. The speaker does not hear whether.
-    fn on_candidate(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        info_hash: InfoHash,
-        (peer, to, candidate): (PeerId, PeerId, Quoted),
-    ) -> Result<(), Refusal> {
-        self.check_speaker(connection, info_hash, peer)?;
-        let Some(swarm) = self.registry.swarm(info_hash) else {
-            return Ok(());
-        };
-        match relay::pass_candidate(swarm, (now, &self.config), (peer, to)) {
-            Some(to) => self.send_candidate(to, (info_hash, peer), candidate),
-            None => self.pass_candidate(now, info_hash, (peer, to), candidate),
-        }
-        Ok(())
-    }
-
-    fn send_candidate(
-        &mut self,
-        to: ConnectionId,
-        (info_hash, peer): (InfoHash, PeerId),
-        candidate: Quoted,
-    ) {
-        self.totals.candidates_relayed += 1;
-        let passed = FromTracker::Candidate {
-            info_hash,
-            peer,
-            candidate,
-        };
-        self.send(to, &passed);
-    }
-
-    fn relay_answer(
-        &mut self,
-        offerer: ConnectionId,
-        (info_hash, peer): (InfoHash, PeerId),
-        (offer_id, sdp): (String, Quoted),
-    ) {
-        self.totals.answers_relayed += 1;
-        let answer = FromTracker::Answered {
-            info_hash,
-            peer,
-            offer_id,
-            sdp,
-        };
-        self.send(offerer, &answer);
-    }
-
     /// Counts a vote, if it counts. The voter does not hear whether.
     fn on_vote(
         &mut self,
@@ -415,27 +369,6 @@ impl Tracker {
             votes::cast(swarm, (now, &self.config), (voter, network), accused);
         }
         Ok(())
-    }
-
-    /// Whom an answer goes to; `None` if the offer was none of a peer here.
-    fn find_offerer(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        info_hash: InfoHash,
-        (from, to, offer_id): (PeerId, PeerId, &str),
-    ) -> Result<Option<ConnectionId>, Refusal> {
-        match self.registry.peer(info_hash, from) {
-            Some(speaker) if speaker.connection == connection => speaker.heard = now,
-            Some(_) | None => return Err(Refusal::NotAnnounced),
-        }
-        let offerer = self.registry.peer(info_hash, to);
-        let at = (now, &self.config);
-        let found = offerer.and_then(|it| relay::take_awaited(it, at, (from, offer_id)));
-        if found.is_some() {
-            self.registry.note_meeting(info_hash, &[from, to]);
-        }
-        Ok(found)
     }
 
     /// Seconds of Unix time, if anybody has told the time.

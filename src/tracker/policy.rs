@@ -1,4 +1,5 @@
-//! What an operator allows: everywhere, in a room, and to whom of it; and what peers are told of it.
+//! What an operator allows: everywhere, in a room, to whom a rule is for (`scope`), and to which share of them; and what
+//! peers are told of it.
 //!
 //! A peer is in a cohort by the hash of its id, so that it stays in while the share grows. Invariant: of two
 //! rules that speak of a peer the stricter counts, and a peer that may have no links is introduced to nobody,
@@ -7,7 +8,7 @@
 
 use super::announce::Reply;
 use super::limits::Refusal;
-use super::{ConnectionId, Tracker};
+use super::{ConnectionId, Scope, Tracker, Visitor};
 use crate::base::{InfoHash, PeerId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,19 +100,19 @@ fn place_permille(peer: PeerId) -> u16 {
 pub(super) struct Policies {
     everywhere: Policy,
     by_room: BTreeMap<InfoHash, Policy>,
+    scoped: Vec<(Scope, Policy)>,
     rooms: Rooms,
 }
 
 impl Policies {
-    pub(super) fn of(&self, room: InfoHash) -> Policy {
-        match self.by_room.get(&room) {
-            Some(policy) => self.everywhere.and(*policy),
-            None => self.everywhere,
-        }
-    }
-
-    pub(super) fn caps(&self, room: InfoHash, peer: PeerId) -> Caps {
-        self.of(room).caps(peer)
+    pub(super) fn caps(&self, room: InfoHash, visitor: Option<&Visitor>, peer: PeerId) -> Caps {
+        let scoped = self.scoped.iter();
+        let scoped = scoped.filter(|(scope, _)| scope.covers(room, visitor));
+        let policies = scoped.map(|(_, policy)| policy);
+        let policy = policies
+            .chain(self.by_room.get(&room))
+            .fold(self.everywhere, |all, policy| all.and(*policy));
+        policy.caps(peer)
     }
 
     pub(super) fn check_room(&self, room: InfoHash) -> Result<(), Refusal> {
@@ -154,15 +155,23 @@ impl Tracker {
         }
     }
 
+    pub(super) fn on_rules(&mut self, rules: Vec<(Scope, Policy)>) {
+        self.policies.scoped = rules;
+        for room in self.registry.rooms() {
+            self.tell_policy(room);
+        }
+    }
+
     /// Tells those of a room who are held to something else than before.
     fn tell_policy(&mut self, room: InfoHash) {
-        let policy = self.policies.of(room);
         let Some(swarm) = self.registry.swarm(room) else {
             return;
         };
         let mut to_tell = Vec::new();
         for peer in swarm.peers_mut() {
-            let caps = policy.caps(peer.id);
+            let speaker = self.connections.get(&peer.connection);
+            let visitor = speaker.map(|speaker| &speaker.visitor);
+            let caps = self.policies.caps(room, visitor, peer.id);
             if core::mem::replace(&mut peer.caps, caps) != caps && peer.takes_policy {
                 to_tell.push((peer.connection, caps));
             }

@@ -133,6 +133,10 @@ impl Registry {
         self.swarms.get_mut(&info_hash)
     }
 
+    pub(super) fn has(&self, info_hash: InfoHash) -> bool {
+        self.swarms.contains_key(&info_hash)
+    }
+
     pub(super) fn peer(&mut self, info_hash: InfoHash, id: PeerId) -> Option<&mut Peer> {
         self.swarm(info_hash)?.peer(id)
     }

@@ -5,7 +5,7 @@
 //! the nodes' bus may write anything. Whether it is believed is the tracker's question.
 
 use super::ToTracker;
-use crate::base::{InfoHash, Network};
+use crate::base::{InfoHash, Network, unhex};
 use core::fmt::Write as _;
 
 /// Longest message between nodes, in bytes: an announce with all its offers, and a line before it.
@@ -23,12 +23,6 @@ impl NodeId {
     #[must_use]
     pub fn to_hex(self) -> String {
         format!("{:016x}", self.0)
-    }
-
-    fn from_hex(text: &str) -> Option<Self> {
-        let is_hex = text.len() == 16 && text.bytes().all(|c| c.is_ascii_hexdigit());
-        let number = u64::from_str_radix(text, 16).ok();
-        number.filter(|_| is_hex).map(Self)
     }
 }
 
@@ -97,7 +91,7 @@ impl FromNode {
         let (head, body) = text.split_once('\n').unwrap_or((text, ""));
         let mut words = head.split(' ');
         let kind = words.next()?;
-        let from = NodeId::from_hex(words.next()?)?;
+        let from = NodeId(u64::from_be_bytes(unhex(words.next()?)?));
         let said = match kind {
             "here" => NodeSaid::Here {
                 number: words.next()?.parse().ok()?,
@@ -166,16 +160,11 @@ fn rooms(body: &str) -> Option<Vec<(InfoHash, u32, u32)>> {
     let lines = body.lines().take(NODE_ROOMS_MAX);
     let room = |line: &str| {
         let mut words = line.split(' ');
-        let room = hash_of(words.next()?)?;
+        let room = InfoHash(unhex(words.next()?)?);
         let counts = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
         words.next().is_none().then_some((room, counts.0, counts.1))
     };
     lines.map(room).collect()
-}
-
-fn hash_of(hex: &str) -> Option<InfoHash> {
-    let is_hex = hex.len() == 40 && hex.bytes().all(|c| c.is_ascii_hexdigit());
-    is_hex.then(|| super::room_of(hex))
 }
 
 /// An address in a network, which names it.

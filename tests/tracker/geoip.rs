@@ -188,6 +188,46 @@ async fn half_of_who_one_meets_is_of_ones_own_provider() {
     assert_eq!((near, far), (2, 2), "{got:?}");
 }
 
+#[tokio::test]
+async fn a_rule_reaches_the_viewers_of_its_country_and_its_network_and_can_be_changed() {
+    let folder = Folder::new();
+    let mut database = Database::new();
+    database.say([198, 51, 1], 64_501, "AT");
+    database.say([198, 51, 2], 64_502, "DE");
+    let file = folder.0.join("places.mmdb");
+    std::fs::write(&file, database.bytes()).unwrap();
+    let settings = |rules: &str| {
+        let file = file.display();
+        format!("trusted_proxies = [\"127.0.0.1\"]\n[matching]\ngeoip = [\"{file}\"]\n{rules}")
+    };
+    let rules = "[[rules]]\ncountries = [\"AT\"]\nupload_limit = 0\n";
+    let tracker = Tracker::start(&settings(rules));
+    let addresses = ["198.51.1.7", "198.51.2.7", "203.0.113.7"];
+    let mut viewers = Vec::new();
+    for (n, address) in (1..).zip(addresses) {
+        let headers = [("x-forwarded-for", address)];
+        let mut client = Client::connect(&tracker.address, &headers).await.unwrap();
+        client.announce(n).await;
+        let upload = (n == 1).then_some(0);
+        assert_eq!(client.caps().await, (None, upload), "{address}");
+        viewers.push(client);
+    }
+    // A rule that names no country of this world changes nothing; the next one does.
+    tracker.configure(&settings("[[rules]]\ncountries = [\"at\"]\np2p = false\n"));
+    tracker.signal("HUP");
+    let rules = "[[rules]]\nnetworks = [\"203.0.113.0/24\"]\np2p = false\n";
+    tracker.configure(&settings(rules));
+    tracker.signal("HUP");
+    assert_eq!(viewers[0].caps().await, (None, None));
+    assert_eq!(viewers[2].caps().await, (Some(0), None));
+    viewers[1].announce(2).await;
+    assert_eq!(
+        viewers[1].caps().await,
+        (None, None),
+        "told once, by its own"
+    );
+}
+
 #[test]
 fn a_database_that_cannot_be_read_is_one_line_and_a_failure() {
     let folder = Folder::new();

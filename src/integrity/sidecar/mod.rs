@@ -9,7 +9,7 @@ use super::base64::{from_base64, to_base64};
 use super::tag::SegmentDigest;
 use super::{Digest, MAX_SEGMENT_LEN, Seal, block_count, decimal_integer};
 use crate::base::json::{Cursor, Kind, Malformed, Pen};
-use crate::base::{ByteRange, cut, find_last};
+use crate::base::{ByteRange, cut, find_last, unhex};
 use core::fmt;
 
 /// Longest text read, in bytes: the leaf lists of six hours at 5 Mbit/s.
@@ -369,14 +369,14 @@ impl Reader<'_> {
     /// may look like it: where it holds no digest it is skipped.
     fn named(&mut self, json: &mut Cursor<'_>, name: &str) -> Result<(), Malformed> {
         if json.kind()? == Kind::Text {
-            let sha256 = hex(&json.text()?);
+            let sha256 = unhex(&json.text()?).map(Digest);
             return self.keep(json, name, None, sha256);
         }
         json.object()?;
         while let Some(bounds) = json.name()? {
             match (json.kind()?, range(&bounds)) {
                 (Kind::Text, Some(range)) => {
-                    let sha256 = hex(&json.text()?);
+                    let sha256 = unhex(&json.text()?).map(Digest);
                     self.keep(json, name, Some(range), sha256)?;
                 }
                 (_, _) => json.skip()?,
@@ -413,22 +413,6 @@ fn is_size(size: u64) -> bool {
 fn digest(json: &mut Cursor<'_>) -> Result<Digest, Malformed> {
     let text = json.text()?;
     Digest::from_base64(&text).ok_or_else(|| json.error("a digest is no SHA-256 in base64"))
-}
-
-/// Lower- or upper-case hexadecimal.
-fn hex(text: &str) -> Option<Digest> {
-    let text = text.as_bytes();
-    let mut bytes = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        for digit in pair {
-            let value = char::from(*digit).to_digit(16)?;
-            *byte = *byte << 4 | u8::try_from(value).ok()?;
-        }
-    }
-    Some(Digest(bytes))
 }
 
 /// `first-last`, both inclusive.

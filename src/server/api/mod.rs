@@ -10,7 +10,7 @@ mod views;
 use super::State;
 use super::admin::problem;
 use super::store::{Page, Standing, Store, Write};
-use crate::base::PeerId;
+use crate::base::{PeerId, unhex};
 use crate::tracker::ReceiptFault;
 use crate::wire::{Receipt, SUBJECT_BYTES_MAX, room_of};
 use axum::body::Bytes;
@@ -211,6 +211,17 @@ impl PageAsked {
         };
         Ok((asked, page))
     }
+
+    /// The same for a list that is of peers.
+    #[allow(clippy::result_large_err, reason = "as above")]
+    fn page_alone(asked: Result<Query<Self>, QueryRejection>) -> Result<Page, Response> {
+        let (asked, page) = Self::read(asked)?;
+        if asked.subject.is_some() {
+            let words = "this is of peers; ask the leaderboard for a subject";
+            return Err(problem(StatusCode::BAD_REQUEST, words));
+        }
+        Ok(page)
+    }
 }
 
 /// A part of a list, and how long it is in all.
@@ -245,15 +256,11 @@ async fn show_contributions(
     let answer = async {
         let store = stored(&api)?;
         let Path(peer) = peer.map_err(|why| problem(why.status(), &why.body_text()))?;
-        let peer = peer_of(&peer).ok_or_else(|| {
+        let peer = unhex(&peer).map(PeerId).ok_or_else(|| {
             let words = "a peer id is 40 hexadecimal digits";
             problem(StatusCode::BAD_REQUEST, words)
         })?;
-        let (asked, page) = PageAsked::read(asked)?;
-        if asked.subject.is_some() {
-            let words = "contributions are of a peer; ask the leaderboard for a subject";
-            return Err(problem(StatusCode::BAD_REQUEST, words));
-        }
+        let page = PageAsked::page_alone(asked)?;
         let found = store.contributions(peer, page).await;
         let (rows, total) = found.map_err(|why| unread(&why))?;
         Ok(Listed::answer(rows, total, page, ContributionView::of))
@@ -269,11 +276,7 @@ async fn show_sessions(
     let answer = async {
         let store = stored(&api)?;
         let Path(name) = name.map_err(|why| problem(why.status(), &why.body_text()))?;
-        let (asked, page) = PageAsked::read(asked)?;
-        if asked.subject.is_some() {
-            let words = "sessions are of peers; ask the leaderboard for a subject";
-            return Err(problem(StatusCode::BAD_REQUEST, words));
-        }
+        let page = PageAsked::page_alone(asked)?;
         let found = store.sessions(room_of(&name), page).await;
         let (rows, total) = found.map_err(|why| unread(&why))?;
         let view = |row| SessionView::of(row, &name);
@@ -319,7 +322,7 @@ struct ReceiptBody {
 
 impl ReceiptBody {
     fn receipt(self) -> Result<Receipt, &'static str> {
-        let ids = peer_of(&self.peer_id).zip(peer_of(&self.from));
+        let ids = unhex(&self.peer_id).zip(unhex(&self.from));
         let (peer, from) = ids.ok_or("peerId and from are 40 hexadecimal digits each")?;
         let subject = self.subject.filter(|subject| !subject.is_empty());
         if subject
@@ -330,8 +333,8 @@ impl ReceiptBody {
         }
         Ok(Receipt {
             info_hash: room_of(&self.video_cid),
-            peer,
-            from,
+            peer: PeerId(peer),
+            from: PeerId(from),
             bytes: self.bytes_shared,
             segments: self.segments_shared,
             subject,
@@ -386,11 +389,4 @@ fn status_of(fault: ReceiptFault) -> StatusCode {
 
 async fn show_openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
-}
-
-fn peer_of(text: &str) -> Option<PeerId> {
-    let byte = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
-    let is_hex = text.len() == 40 && text.bytes().all(|c| c.is_ascii_hexdigit());
-    let bytes = is_hex.then(|| (0..20).filter_map(byte).collect::<Vec<u8>>())?;
-    <[u8; 20]>::try_from(bytes).ok().map(PeerId)
 }

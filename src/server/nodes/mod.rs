@@ -13,7 +13,8 @@ mod rulings;
 
 pub(super) use connection::Server;
 
-use super::state::{Carry, State};
+use super::around::Carry;
+use super::state::State;
 use super::store::{Store, Write};
 use crate::wire::NodeId;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -7,8 +7,7 @@
 use super::super::access::Prefix;
 use super::super::settings::Rule;
 use super::super::store::{Ruled, Write, now_ms};
-use crate::base::InfoHash;
-use crate::wire::room_of;
+use crate::base::{InfoHash, unhex};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -69,7 +68,7 @@ impl Ruling {
             Written::Rule(rule, beside) => {
                 let room = match about {
                     "policy" => None,
-                    about => Some(hash_of(about.strip_prefix("policy/")?)?),
+                    about => Some(InfoHash(unhex(about.strip_prefix("policy/")?)?)),
                 };
                 let is_good = rule.is_none_or(|rule: Rule| rule.policy().is_ok());
                 is_good.then_some(Self::Rule(room, rule, beside))?
@@ -93,11 +92,6 @@ impl Ruling {
             Self::Pardon(prefix, _) => Write::Pardon(prefix.to_string()),
         }
     }
-}
-
-fn hash_of(hex: &str) -> Option<InfoHash> {
-    let is_hash = hex.len() == 40 && hex.bytes().all(|c| c.is_ascii_hexdigit());
-    is_hash.then(|| room_of(hex))
 }
 
 /// A ruling and when it was made.

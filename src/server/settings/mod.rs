@@ -7,6 +7,7 @@
 mod access;
 mod layers;
 mod redis;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -15,6 +16,7 @@ pub use layers::Layers;
 
 use self::access::AccessLists;
 use self::redis::RedisServer;
+use self::rules::RuleFor;
 use self::turn::TurnServer;
 use super::{AddressQuota, Limits, Origin, Prefix, quota};
 use crate::tracker::{Config, Policy, WHOLE_PERMILLE};
@@ -39,6 +41,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<Prefix>,
     pub proxy_protocol: bool,
     pub drain_s: u64,
+    pub rules: Vec<RuleFor>,
     pub log: Log,
     pub tls: TlsFiles,
     pub admin: AdminListener,
@@ -157,12 +160,14 @@ pub struct ReceiptNumbers {
 pub struct LimitNumbers {
     pub connections: usize,
     pub peers: usize,
+    pub peers_per_swarm: usize,
     pub message_bytes: usize,
     pub offers_per_announce: usize,
     pub swarms_per_connection: usize,
     pub frames_per_s: u32,
     pub frames_burst: u32,
     pub queue: usize,
+    pub backlog_bytes: usize,
     pub half_open: usize,
     pub per_address: bool,
     pub address_connections: usize,
@@ -191,6 +196,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             drain_s: 0,
+            rules: Vec::new(),
             log: Log::default(),
             tls: TlsFiles::default(),
             admin: AdminListener::default(),
@@ -257,12 +263,14 @@ impl Default for LimitNumbers {
         Self {
             connections: config.connections_max,
             peers: config.peers_max,
+            peers_per_swarm: config.peers_per_swarm_max,
             message_bytes: config.message_bytes_max,
             offers_per_announce: config.offers_per_announce_max,
             swarms_per_connection: config.swarms_per_connection_max,
             frames_per_s: 20,
             frames_burst: 200,
             queue: 128,
+            backlog_bytes: Limits::default().backlog_bytes,
             half_open: 10_000,
             per_address: true,
             address_connections: 2_000,
@@ -351,9 +359,11 @@ impl Settings {
         self.redis.check()?;
         let policy = self.policy.policy();
         policy.map_err(|why| format!("policy.{why}"))?;
+        self.rules()?;
         let positive = [
             ("limits.connections", self.limits.connections),
             ("limits.peers", self.limits.peers),
+            ("limits.peers_per_swarm", self.limits.peers_per_swarm),
             ("limits.half_open", self.limits.half_open),
         ];
         for (name, number) in positive {
@@ -363,6 +373,7 @@ impl Settings {
         }
         let least = [
             ("limits.message_bytes", self.limits.message_bytes, 1_024),
+            ("limits.backlog_bytes", self.limits.backlog_bytes, 1 << 20),
             ("timing.ping_s", usize_of(self.timing.ping_s), 1),
             ("timing.idle_s", usize_of(self.timing.idle_s), 1),
             ("timing.peer_age_s", usize_of(self.timing.peer_age_s), 1),
@@ -388,6 +399,7 @@ impl Settings {
             offers_per_announce_max: limits.offers_per_announce,
             swarms_per_connection_max: limits.swarms_per_connection,
             peers_max: limits.peers,
+            peers_per_swarm_max: limits.peers_per_swarm,
             heeds_hints: self.matching.hints,
             ..Config::default().with_connections(limits.connections)
         }
@@ -415,6 +427,7 @@ impl Settings {
             frames: quota(numbers.frames_per_s, numbers.frames_burst),
             address: numbers.per_address.then_some(address),
             queue: numbers.queue,
+            backlog_bytes: numbers.backlog_bytes,
             ping: Duration::from_secs(self.timing.ping_s),
             half_open: numbers.half_open,
             ..Limits::default()
@@ -424,7 +437,6 @@ impl Settings {
     /// All settings as a file with comments that gives the same settings when it is read.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        // JSON's scalars and lists of them are TOML's.
         let values = serde_json::to_value(self).unwrap_or_default();
         let mut section = "";
         let mut lines = Vec::new();
@@ -436,12 +448,29 @@ impl Settings {
                 "" => values.get(key),
                 section => values.get(section)?.get(key),
             });
-            lines.push(match (value, setting(line)) {
-                (Some(value), Some(key)) if *value != Value::Null => format!("{key} = {value}"),
-                (Some(_), Some(_)) | (None, _) | (_, None) => line.to_owned(),
+            lines.push(match (value.and_then(in_toml), setting(line)) {
+                (Some(value), Some(key)) => format!("{key} = {value}"),
+                (None, _) | (_, None) => line.to_owned(),
             });
         }
         lines.join("\n") + "\n"
+    }
+}
+
+/// A value on one line. JSON's scalars are TOML's; what is not set is none.
+fn in_toml(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.to_string()),
+        Value::Array(values) => {
+            let values = values.iter().filter_map(in_toml);
+            Some(format!("[{}]", values.collect::<Vec<String>>().join(", ")))
+        }
+        Value::Object(members) => {
+            let member = |(name, value)| Some(format!("{name} = {}", in_toml(value)?));
+            let members: Vec<String> = members.iter().filter_map(member).collect();
+            Some(format!("{{ {} }}", members.join(", ")))
+        }
     }
 }
 

@@ -63,6 +63,12 @@ fn what_is_printed_gives_the_same_settings_when_it_is_read() {
         [policy]
         share = 0.25
         max_peers = 4
+        [[rules]]
+        networks = ["192.0.2.0/24"]
+        upload_limit = 0
+        [[rules]]
+        rooms = ["https://cdn.example/y.m3u8"]
+        share = 0.5
     "#;
     let settings = read(text, &[]).unwrap();
     let printed = settings.to_toml();
@@ -117,6 +123,26 @@ const WRONG: &[(&str, &str)] = &[
     ("listen =", "FILE, line 1: "),
     ("\n\n[policy\n", "FILE, line 3: "),
     ("[policy]\nshare = 25", "policy.share is 25"),
+    (
+        "[[rules]]\np2p = false",
+        "rules[0]: it is for nobody in particular",
+    ),
+    (
+        "[[rules]]\nrooms = [\"a\"]\n[[rules]]\ncountries = [\"at\"]",
+        "rules[1]: \"at\" is no country",
+    ),
+    (
+        "rules = [{ asns = [64500] }]",
+        "rules[0]: countries and asns are known from databases",
+    ),
+    (
+        "rules = [{ networks = [\"2001:db8::1\"] }]",
+        "rules[0]: 2001:db8::1 is less than a viewer is known by",
+    ),
+    (
+        "rules = [{ rooms = [\"a\"], share = 2 }]",
+        "rules[0]: share is 2",
+    ),
     (
         "[tls]\nkey = \"k\"",
         "tls.certificate and tls.key go together",

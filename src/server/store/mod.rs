@@ -14,7 +14,7 @@ mod writer;
 
 pub(super) use read::{Contribution, Page, Standing, Stay};
 
-use super::state::Ledger;
+use super::around::Ledger;
 use crate::base::InfoHash;
 use crate::tracker::{Earned, Record};
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -4,7 +4,7 @@
 
 use super::{Ruled, Rulings, Store, sql};
 use crate::base::{InfoHash, PeerId};
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 /// Which part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,18 +122,11 @@ impl Store {
         room: InfoHash,
         page: Page,
     ) -> Result<(Vec<Stay>, u64), String> {
-        self.read(move |db| {
-            let text = "SELECT * FROM sessions WHERE room = ? \
-                        ORDER BY joined_ms DESC, id LIMIT ? OFFSET ?";
-            let mut rows = db.prepare_cached(text)?;
-            let range = params![room.0, sql(page.limit), sql(page.offset)];
-            let rows = rows.query_map(range, Stay::of)?;
-            let rows = rows.collect::<rusqlite::Result<_>>()?;
-            let text = "SELECT count(*) FROM sessions WHERE room = ?";
-            let all = db.query_row(text, params![room.0], |row| count(row, 0))?;
-            Ok((rows, all))
-        })
-        .await
+        let rows =
+            "SELECT * FROM sessions WHERE room = ? ORDER BY joined_ms DESC, id LIMIT ? OFFSET ?";
+        let all = "SELECT count(*) FROM sessions WHERE room = ?";
+        self.read(move |db| some(db, (rows, all), room.0, page, Stay::of))
+            .await
     }
 
     /// What a peer id has earned, newest first, and how many stays of it there are.
@@ -142,18 +135,10 @@ impl Store {
         peer: PeerId,
         page: Page,
     ) -> Result<(Vec<Contribution>, u64), String> {
-        self.read(move |db| {
-            let text = "SELECT * FROM contributions WHERE peer = ? \
-                        ORDER BY at_ms DESC, session LIMIT ? OFFSET ?";
-            let mut rows = db.prepare_cached(text)?;
-            let range = params![peer.0, sql(page.limit), sql(page.offset)];
-            let rows = rows.query_map(range, Contribution::of)?;
-            let rows = rows.collect::<rusqlite::Result<_>>()?;
-            let text = "SELECT count(*) FROM contributions WHERE peer = ?";
-            let all = db.query_row(text, params![peer.0], |row| count(row, 0))?;
-            Ok((rows, all))
-        })
-        .await
+        let rows = "SELECT * FROM contributions WHERE peer = ? ORDER BY at_ms DESC, session LIMIT ? OFFSET ?";
+        let all = "SELECT count(*) FROM contributions WHERE peer = ?";
+        self.read(move |db| some(db, (rows, all), peer.0, page, Contribution::of))
+            .await
     }
 
     /// Accounts by what they have earned, and how many there are.
@@ -204,6 +189,21 @@ impl Store {
         })
         .await
     }
+}
+
+/// The rows of a page, and how many there are in all, where both statements are about `id`.
+fn some<T>(
+    db: &Connection,
+    (rows, all): (&str, &str),
+    id: [u8; 20],
+    page: Page,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<(Vec<T>, u64)> {
+    let mut rows = db.prepare_cached(rows)?;
+    let rows = rows.query_map(params![id, sql(page.limit), sql(page.offset)], read)?;
+    let rows = rows.collect::<rusqlite::Result<_>>()?;
+    let all = db.query_row(all, params![id], |row| count(row, 0))?;
+    Ok((rows, all))
 }
 
 fn standing(row: &Row<'_>, rank: u64) -> rusqlite::Result<Standing> {

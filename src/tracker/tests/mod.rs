@@ -8,6 +8,7 @@ mod policy;
 mod presence;
 mod receipts;
 mod relaying;
+mod rules;
 mod tickets;
 mod turn;
 mod votes;

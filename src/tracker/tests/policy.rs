@@ -4,7 +4,7 @@ use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const KILLED: Policy = Policy {
+pub(super) const KILLED: Policy = Policy {
     p2p: false,
     share_permille: WHOLE_PERMILLE,
     max_peers: None,
@@ -12,7 +12,7 @@ const KILLED: Policy = Policy {
 };
 
 /// Who was told to have how many links, and to send how much.
-fn told(sent: &[(ConnectionId, FromTracker)]) -> Vec<(u64, Option<u32>, Option<u64>)> {
+pub(super) fn told(sent: &[(ConnectionId, FromTracker)]) -> Vec<(u64, Option<u32>, Option<u64>)> {
     let caps = |(to, message): &(ConnectionId, FromTracker)| match message {
         FromTracker::Announced {
             max_peers,

@@ -213,6 +213,41 @@ fn limits_are_said_and_hold() {
 }
 
 #[test]
+fn a_full_swarm_takes_nobody_else_and_others_go_on() {
+    let mut world = World::new(Config {
+        peers_per_swarm_max: 2,
+        ..Config::default()
+    });
+    world.crowd(2);
+    let third = world.open(3);
+    let sent = world.announce(third, Announce::of(3));
+    assert!(
+        reason(&sent).contains("this swarm is full (2 peers)"),
+        "{sent:?}"
+    );
+    // Those who are in are heard, and another swarm has room.
+    let sent = world.announce(ConnectionId(1), Announce::of(1));
+    assert!(matches!(&sent[..], [(_, FromTracker::Announced { .. })]));
+    let hash = InfoHash([8; 20]);
+    let sent = world.announce(
+        third,
+        Announce {
+            hash,
+            ..Announce::of(3)
+        },
+    );
+    assert!(matches!(&sent[..], [(_, FromTracker::Announced { .. })]));
+    world.tracker.handle_input(
+        world.now,
+        Input::Closed {
+            connection: ConnectionId(1),
+        },
+    );
+    let sent = world.announce(third, Announce::of(3));
+    assert!(matches!(&sent[..], [(_, FromTracker::Announced { .. })]));
+}
+
+#[test]
 fn a_full_scrape_is_refused_in_words() {
     let mut world = World::new(Config::default());
     let one = world.open(1);

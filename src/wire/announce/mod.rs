@@ -22,7 +22,7 @@ pub use receipt::{Receipt, SUBJECT_BYTES_MAX, SessionId, secret_of, session_key}
 pub use reported::{Reported, WAITS, wait_bound};
 
 use crate::base::json::{Malformed, Quoted};
-use crate::base::{InfoHash, PeerId};
+use crate::base::{InfoHash, PeerId, unhex};
 use crate::integrity::sha256;
 use core::fmt;
 
@@ -75,11 +75,7 @@ pub fn info_hash_of(name: &str) -> InfoHash {
 /// Which swarm a person means: an info hash in hex, else the name that pages give it.
 #[must_use]
 pub fn room_of(name: &str) -> InfoHash {
-    let byte = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
-    let is_hex = name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit());
-    let bytes = is_hex.then(|| (0..20).filter_map(byte).collect::<Vec<u8>>());
-    let bytes = bytes.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok());
-    bytes.map_or_else(|| info_hash_of(name), InfoHash)
+    unhex(name).map_or_else(|| info_hash_of(name), InfoHash)
 }
 
 /// What a peer tells a tracker.

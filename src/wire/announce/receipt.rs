@@ -26,14 +26,6 @@ impl SessionId {
     pub fn to_hex(self) -> String {
         format!("{:016x}", self.0)
     }
-
-    /// Reads what [`SessionId::to_hex`] wrote; `None` for anything else.
-    #[must_use]
-    pub fn from_hex(text: &str) -> Option<Self> {
-        let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = is_hex.then(|| u64::from_str_radix(text, 16));
-        number?.ok().map(Self)
-    }
 }
 
 /// A secret of text, however long.
@@ -187,15 +179,6 @@ mod tests {
             session_key(&[9; 32], room, peer, SessionId(8)),
         ] {
             assert!(!receipt.is_signed_with(&other));
-        }
-    }
-
-    #[test]
-    fn a_sessions_text_is_read_as_it_is_written_and_nothing_else() {
-        let id = SessionId(0x0123_4567_89ab_cdef);
-        assert_eq!(SessionId::from_hex(&id.to_hex()), Some(id));
-        for wrong in ["", "123", "+123456789abcdef", "0123456789abcdeg"] {
-            assert_eq!(SessionId::from_hex(wrong), None, "{wrong}");
         }
     }
 }
