@@ -1,12 +1,10 @@
-//! The files of `deploy/` and the commands of docs/operators.md that can be tried here: they name metrics that there are, and
-//! what they start does what it is said to.
+//! The files of `deploy/`: they name metrics that there are, and what they start does what it is said to.
 
-use super::nodes::Redis;
 use super::*;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-fn text(name: &str) -> String {
+pub(super) fn text(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     std::fs::read_to_string(path).unwrap()
 }
@@ -173,35 +171,4 @@ async fn behind_nginx_viewers_have_their_addresses_and_go_round_a_node_that_is_a
         viewer.announce(1).await;
         assert!(viewer.hear().await.is_some());
     }
-}
-
-#[tokio::test]
-async fn the_redis_of_the_manual_carries_nodes() {
-    let manual = text("docs/operators.md");
-    let line = manual
-        .lines()
-        .find(|line| line.starts_with("redis-server "));
-    let words: Vec<&str> = line.unwrap().split_whitespace().skip(1).collect();
-    // All of it but where it listens.
-    let own: Vec<&str> = words
-        .chunks(2)
-        .filter(|pair| !["--bind", "--port"].contains(&pair[0]))
-        .flatten()
-        .map(|word| word.trim_matches('"'))
-        .collect();
-    assert!(own.len() >= 4, "{own:?}");
-    let Some(redis) = Redis::start_with(&own) else {
-        return;
-    };
-    let policy = redis.say(&[b"CONFIG", b"GET", b"maxmemory-policy"]);
-    assert!(policy.contains("noeviction"), "{policy}");
-    let (one, _other) = nodes::pair(&redis).await;
-    // What the runbook asks Redis.
-    assert_eq!(one.ask("PUT /policy", "{\"max_peers\": 9}").0, 200);
-    assert!(manual.contains("redis-cli HGETALL swarmline:rulings"));
-    let rulings = redis.say(&[b"HGETALL", b"swarmline:rulings"]);
-    assert!(rulings.contains("\"max_peers\":9"), "{rulings}");
-    assert!(manual.contains("redis-cli PUBSUB NUMSUB swarmline:nodes"));
-    let nodes = redis.say(&[b"PUBSUB", b"NUMSUB", b"swarmline:nodes"]);
-    assert!(nodes.contains(":2\r\n"), "{nodes}");
 }

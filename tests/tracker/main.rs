@@ -17,6 +17,7 @@ mod faults;
 mod geoip;
 mod ledger;
 mod nodes;
+mod operators;
 mod settings;
 mod tickets;
 mod tokens;

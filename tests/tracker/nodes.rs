@@ -73,6 +73,10 @@ impl Redis {
         false
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn settings(&self) -> String {
         format!("[redis]\nurl = \"redis://127.0.0.1:{}/0\"\n", self.port)
     }

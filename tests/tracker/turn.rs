@@ -99,31 +99,21 @@ struct Coturn(Child);
 impl Coturn {
     /// `None`, with a word, where there is none.
     fn start(folder: &Folder, port: u16) -> Option<Self> {
-        let mut command = Command::new("turnserver");
-        command.args([
-            "-n",
-            "--use-auth-secret",
-            "--realm=tracker.example",
-            "--no-cli",
-        ]);
-        command.args([
-            "--no-tls",
-            "--no-dtls",
-            "--allow-loopback-peers",
-            "--log-file=stdout",
-        ]);
-        command.args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1"]);
-        command.arg(format!("--static-auth-secret={SECRET}"));
-        command.arg(format!("--listening-port={port}"));
-        command.arg(format!("--userdb={}", folder.0.join("turndb").display()));
-        command.arg(format!("--pidfile={}", folder.0.join("pid").display()));
-        match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
-            Ok(child) => Some(Self(child)),
-            Err(why) => {
-                eprintln!("skipped: no turnserver here ({why}); Debian: apt-get install coturn");
-                None
-            }
+        let secret = folder.0.join("etc/swarmline");
+        std::fs::create_dir_all(&secret).unwrap();
+        std::fs::write(secret.join("turn-secret"), format!("{SECRET}\n")).unwrap();
+        let command = operators::here(folder, &operators::command_of("turnserver "));
+        let public = "--listening-port=3478";
+        assert!(command.contains(public), "{command}");
+        let command = command.replace(public, &format!("--listening-port={port}"));
+        let beside = "--allow-loopback-peers --listening-ip=127.0.0.1 --relay-ip=127.0.0.1 \
+                      --userdb=turndb --pidfile=pid";
+        if !operators::is_here(folder, &command) {
+            return None;
         }
+        let mut shell = operators::shell(folder, &format!("exec {command} {beside}"));
+        shell.stdout(Stdio::null()).stderr(Stdio::null());
+        Some(Self(shell.spawn().unwrap()))
     }
 }
 
