@@ -80,7 +80,8 @@ impl Args {
             };
             io::Error::other(format!("{} {what} with --listen", self.listen))
         })?;
+        let stop = stop_signal();
         println!("listening on http://{}", listener.local_addr()?);
-        serve(listener, origin, stop_signal()).await
+        serve(listener, origin, stop).await
     }
 }

@@ -110,6 +110,7 @@ impl Args {
         log_to_stderr(&settings);
         let runtime = tokio::runtime::Runtime::new().map_err(|why| why.to_string())?;
         runtime.block_on(async {
+            let stop = stop_signal();
             let running = run(settings).await?;
             let url = running.url().map_err(|why| why.to_string())?;
             let admin = running.admin_url().map_err(|why| why.to_string())?;
@@ -118,7 +119,7 @@ impl Args {
                 (false, None) => say(format_args!("tracker: {url}  (ctrl-c stops it)")),
                 (false, Some(admin)) => say(format_args!("tracker: {url}  admin: {admin}")),
             }
-            running.serve(stop_signal(), move || layers.read()).await;
+            running.serve(stop, move || layers.read()).await;
             Ok(())
         })
     }

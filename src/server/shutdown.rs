@@ -60,31 +60,48 @@ pub async fn serve_through(
 }
 
 /// Ready on ctrl-c or SIGTERM.
-pub async fn stop_signal() {
-    tokio::select! {
-        () = interrupt() => {}
-        () = terminate() => {}
-    }
-}
-
-async fn interrupt() {
-    if let Err(why) = tokio::signal::ctrl_c().await {
-        tracing::warn!(%why, "cannot listen for ctrl-c");
-        core::future::pending::<()>().await;
+pub fn stop_signal() -> impl Future<Output = ()> + Send {
+    let (interrupt, terminate) = (interrupt(), terminate());
+    async {
+        tokio::select! {
+            () = interrupt => {}
+            () = terminate => {}
+        }
     }
 }
 
 #[cfg(unix)]
-async fn terminate() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signals) => {
-            signals.recv().await;
+fn interrupt() -> impl Future<Output = ()> + Send {
+    heard(tokio::signal::unix::SignalKind::interrupt())
+}
+
+#[cfg(unix)]
+fn terminate() -> impl Future<Output = ()> + Send {
+    heard(tokio::signal::unix::SignalKind::terminate())
+}
+
+/// Listens from the call on, so that a signal right after it is not the end of the process.
+#[cfg(unix)]
+fn heard(kind: tokio::signal::unix::SignalKind) -> impl Future<Output = ()> + Send {
+    let signals = tokio::signal::unix::signal(kind);
+    async move {
+        match signals {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(why) => {
+                tracing::warn!(%why, ?kind, "cannot listen for a signal");
+                core::future::pending::<()>().await;
+            }
         }
-        Err(why) => {
-            tracing::warn!(%why, "cannot listen for SIGTERM");
-            core::future::pending::<()>().await;
-        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupt() {
+    if let Err(why) = tokio::signal::ctrl_c().await {
+        tracing::warn!(%why, "cannot listen for ctrl-c");
+        core::future::pending::<()>().await;
     }
 }
 

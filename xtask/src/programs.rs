@@ -81,13 +81,27 @@ pub(crate) fn ensure_ffmpeg() -> Result<(), String> {
     install_or_skip(has_ffmpeg(), "ffmpeg", "ffmpeg", advice)
 }
 
-/// Installs what stands beside a tracker, where that is possible: Redis between nodes, a proxy in front.
+/// What stands beside a tracker, what an operator types, and what networks of tests are made with: programs and the
+/// packages that have them.
+const BESIDE_TRACKER: [(&str, &str); 8] = [
+    ("redis-server", "redis-server"),
+    ("nginx", "nginx-light"),
+    ("turnserver", "coturn"),
+    ("curl", "curl"),
+    ("openssl", "openssl"),
+    ("sqlite3", "sqlite3"),
+    ("ip", "iproute2"),
+    ("nft", "nftables"),
+];
+
+/// Installs them where that is possible.
 pub(crate) fn ensure_servers() -> Result<(), String> {
     let advice = "install it with your package manager";
-    let redis = on_path("redis-server").is_some();
-    install_or_skip(redis, "redis-server", "redis-server", advice)?;
-    let nginx = on_path("nginx").is_some() || Path::new("/usr/sbin/nginx").exists();
-    install_or_skip(nginx, "nginx", "nginx-light", advice)
+    for (program, package) in BESIDE_TRACKER {
+        let is_here = on_path(program).is_some() || Path::new("/usr/sbin").join(program).exists();
+        install_or_skip(is_here, program, package, advice)?;
+    }
+    Ok(())
 }
 
 /// A program that tests can do without, some of them by not running.
