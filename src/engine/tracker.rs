@@ -41,8 +41,7 @@ impl Engine {
                 let changed = tracker.caps != (max_peers, upload_limit);
                 tracker.caps = (max_peers, upload_limit);
                 if let Some(server) = grants.turn {
-                    self.out(Output::UseRelay { server });
-                    self.note_relay();
+                    self.use_relay(server);
                 }
                 // Who may have no links is alone.
                 let size = complete.saturating_add(incomplete);
@@ -89,7 +88,8 @@ impl Engine {
 
     /// Connections made from now on have a TURN server. The first time, offers that nobody has yet are made anew;
     /// others have less time to open (`swarm.rs`).
-    fn note_relay(&mut self) {
+    fn use_relay(&mut self, server: String) {
+        self.out(Output::UseRelay { server });
         if self.signaling.relayed_from.is_some() {
             return;
         }

@@ -31,7 +31,6 @@ impl Engine {
         header: &[u8],
         len: u64,
     ) {
-        self.note_heard(now, link);
         let Some(peer) = self
             .links
             .get(&link)
