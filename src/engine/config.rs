@@ -120,6 +120,12 @@ pub(super) mod swarm {
 
     /// A link that is not open so long after both descriptions were known never will be.
     pub(in crate::engine) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+    /// Nor one that was made before a TURN server was known, which one made now would have: who can meet without
+    /// one has met by then.
+    pub(in crate::engine) const UNRELAYED_TIMEOUT: Duration = Duration::from_secs(3);
+    /// A peer's next offer takes the place of a link to it that is no younger and has not opened: it has given that
+    /// one up. Offers by two trackers come closer to each other.
+    pub(in crate::engine) const STALE: Duration = Duration::from_secs(1);
     /// Links into one network that are always allowed, and that are kept from what hides its own.
     pub(in crate::engine) const ONE_NETWORK_MIN: usize = 2;
     /// One of so many places is not asked for, only given: 9 of 10. In live-growing (300 viewers) a late
@@ -153,10 +159,28 @@ pub(super) mod signaling {
     pub(in crate::engine) const REPEAT_MIN: Duration = Duration::from_secs(1);
     /// Until a tracker says otherwise.
     pub(in crate::engine) const INTERVAL: Duration = Duration::from_secs(120);
+    /// A socket that does not open within this, or an announce that is not answered, and the connection is lost:
+    /// browsers tell of a network that is gone only when their own resends end, minutes later.
+    pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(5);
+    /// When the network shows that it is back, who is still to answer has so long.
+    pub(in crate::engine) const ANSWER: Duration = Duration::from_secs(1);
     /// A tracker that closed is tried again after this, doubled each time,
     pub(in crate::engine) const RECONNECT_MIN: Duration = Duration::from_secs(1);
     /// up to this.
     pub(in crate::engine) const RECONNECT_MAX: Duration = Duration::from_secs(60);
+}
+
+/// Links that say nothing (`pulse.rs`): found within 3.5 s of the last message, or in a hidden tab, whose timers
+/// come each second, within 5. Browsers need 5.9 to 6.2 s (docs/networks.md).
+pub(super) mod pulse {
+    use crate::base::Duration;
+
+    /// Asked for something and quiet for so long, a peer is asked whether it is there.
+    pub(in crate::engine) const QUIET: Duration = Duration::from_millis(800);
+    /// And has so long to say so: the answer waits behind a block or two of a weak uplink.
+    pub(in crate::engine) const PATIENCE: Duration = Duration::from_millis(2_700);
+    /// A timer that is later than this says nothing about the link; once, so much is added.
+    pub(in crate::engine) const LATE: Duration = Duration::from_millis(300);
 }
 
 /// What a tracker hears of who sent what (`receipts.rs`).
@@ -262,6 +286,8 @@ pub(super) mod fetch {
     pub(in crate::engine) const BRIDGED_BLOCKS: usize = 1;
     /// A segment whose size nobody told yet.
     pub(in crate::engine) const SIZE_GUESS: u64 = 1 << 20;
+    /// A fetch that said nothing for so long goes on: whatever else was lost with the network is tried again.
+    pub(in crate::engine) const OUTAGE: Duration = Duration::from_secs(2);
     /// After a failure so much more time is kept for another one and the retry after it (`cdn-brown-out`:
     /// its viewers wait 62 s in all without, 2.9 s with 1.5 s, 0.5 s with this),
     pub(in crate::engine) const FAILURE_COST: Duration = Duration::from_millis(2_500);

@@ -26,6 +26,7 @@ impl Engine {
         let Some(state) = self.links.get(&link).map(|l| l.state) else {
             return;
         };
+        self.note_heard(now, link);
         let message = PeerMessage::decode(bytes);
         match (state, message) {
             (LinkState::Greeted, Ok(PeerMessage::Hello(_))) | (_, Err(_)) => {

@@ -4,7 +4,8 @@
 //! copy that contradicts the playlist is the player's alone and never shared.
 
 use super::config::fetch::{
-    FAILURE_COST, FAILURE_FADES, FIRST_BYTE_GUESS, RATE_GUESS, SEGMENT_BYTES_MAX, SIZE_GUESS,
+    FAILURE_COST, FAILURE_FADES, FIRST_BYTE_GUESS, OUTAGE, RATE_GUESS, SEGMENT_BYTES_MAX,
+    SIZE_GUESS,
 };
 use super::download::{Failure, Leg};
 use super::output::{Output, Part};
@@ -23,6 +24,8 @@ pub(super) struct CdnRate {
     first_byte: Option<Duration>,
     /// When a fetch last failed.
     failed_at: Option<Instant>,
+    /// No answer at all came to the last fetch: the network may be gone.
+    pub(super) is_out: bool,
     /// The origin does not answer byte ranges.
     pub(super) no_ranges: bool,
 }
@@ -264,6 +267,7 @@ impl Engine {
             return;
         };
         leg.begin(now, before);
+        let was_out = core::mem::take(&mut self.cdn.is_out) || now.since(leg.last_byte) >= OUTAGE;
         leg.last_byte = now;
         if let Some(download) = &mut segment.download {
             download.note_bytes(now);
@@ -283,6 +287,9 @@ impl Engine {
         self.set_leg(id, leg);
         self.place_fetched(id, payload, ByteRange { start: begin, end });
         self.report_progress(id);
+        if was_out {
+            self.retry_trackers(now);
+        }
         self.hash_filled(id, begin, leg.position);
         self.drive(now, id);
     }
@@ -440,6 +447,7 @@ impl Engine {
             return;
         }
         self.cdn.note_failure(now);
+        self.cdn.is_out = status == 0;
         let until = now;
         let failure = Failure {
             until,

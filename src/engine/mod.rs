@@ -14,10 +14,12 @@ mod event;
 mod exchange;
 mod fetch;
 mod input;
+mod outage;
 mod output;
 mod peer;
 mod picker;
 mod playback;
+mod pulse;
 mod receipts;
 mod recheck;
 mod request;
@@ -110,7 +112,7 @@ pub enum Timer {
     Tracker,
     /// A sidecar to be fetched.
     Text,
-    /// A link that does not open.
+    /// A link that does not open, or that says nothing.
     Connect,
     /// The periodic digest of haves.
     Haves,
@@ -293,6 +295,7 @@ impl Engine {
         self.playback.note_timer(now.since(due));
         self.tend_signaling(now);
         self.tend_links(now);
+        self.tend_pulses(now);
         self.fetch_texts(now);
         if self.uploads.wake.is_some_and(|at| at <= now) {
             self.pump_uploads(now);

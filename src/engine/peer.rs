@@ -3,6 +3,7 @@
 //! Invariant: everything a peer can make us remember is bounded. Decides nothing about downloads.
 
 use super::config::peer::{ENTRIES_MAX, PARTS_MAX, PROMISE_MAX, RATE_GUESS, TRACKS_MAX};
+use super::pulse::Pulse;
 use super::trust::Conduct;
 use super::upload::Queue;
 use super::vouch::Suspicion;
@@ -49,6 +50,7 @@ pub(super) struct Link {
     pub(super) opinion: Option<SegmentKey>,
     /// What it told or sent of a block that somebody else tells otherwise.
     pub(super) suspicion: Option<Suspicion>,
+    pub(super) pulse: Pulse,
 }
 
 /// How far a link has come.
@@ -91,6 +93,7 @@ impl Link {
             network: None,
             opinion: None,
             suspicion: None,
+            pulse: Pulse::default(),
             is_located: false,
             upload: Queue::default(),
         }

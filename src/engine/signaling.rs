@@ -5,10 +5,9 @@
 //! waits for nothing but the swarm's name. Invariant: an offer is sent to one tracker once.
 
 use super::config::signaling::{
-    INTERVAL, OFFER_LIFE, OFFERS_FIRST, OFFERS_PATIENCE, OFFERS_PER_ANNOUNCE, RECONNECT_MAX,
-    RECONNECT_MIN, REPEAT_MIN,
+    INTERVAL, OFFER_LIFE, OFFERS_FIRST, OFFERS_PATIENCE, OFFERS_PER_ANNOUNCE, PATIENCE, REPEAT_MIN,
 };
-use super::{Config, Engine, Output, TrackerStats, WarningCode};
+use super::{Config, Engine, Output, TrackerStats};
 use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, SortedMap, TrackerId};
 use crate::wire::{Extensions, Offer, ToTracker, info_hash_of};
 
@@ -27,6 +26,8 @@ pub(super) struct Signaling {
     pub(super) guest: Option<LinkId>,
     /// When the next guest may come.
     pub(super) guests_from: Instant,
+    /// Links of this number on were made when a TURN server of a tracker's was known.
+    pub(super) relayed_from: Option<LinkId>,
     /// Links and bytes a second that the user allows; what trackers allow is in the engine's config.
     pub(super) wish: (u32, Option<u64>),
 }
@@ -37,6 +38,8 @@ pub(super) struct Tracker {
     pub(super) state: State,
     /// When to reconnect (closed) or to announce (open).
     pub(super) next: Instant,
+    /// Since when it has not answered: to open, or an announce.
+    pub(super) awaited_from: Option<Instant>,
     pub(super) interval: Duration,
     pub(super) repeat: Duration,
     pub(super) failures: u32,
@@ -88,6 +91,7 @@ impl Signaling {
             started: None,
             guest: None,
             guests_from: Instant::ZERO,
+            relayed_from: None,
             wish: (config.max_peers, config.upload_limit),
         }
     }
@@ -129,6 +133,7 @@ impl Tracker {
             url,
             state: State::Closed,
             next: Instant::ZERO,
+            awaited_from: None,
             interval: INTERVAL,
             repeat: REPEAT_MIN,
             failures: 0,
@@ -157,15 +162,18 @@ impl Engine {
         }
         self.make_offers(now);
         for index in 0..self.signaling.trackers.len() {
-            self.open_tracker(index);
+            self.signaling.trackers[index].failures = 0;
+            self.open_tracker(now, index);
         }
     }
 
-    fn open_tracker(&mut self, index: usize) {
+    fn open_tracker(&mut self, now: Instant, index: usize) {
+        self.take_new_id();
         let Some(tracker) = self.signaling.trackers.get_mut(index) else {
             return;
         };
         tracker.state = State::Connecting;
+        tracker.awaited_from = Some(now);
         tracker.greeted = false;
         tracker.takes_votes = false;
         tracker.takes_candidates = false;
@@ -258,32 +266,9 @@ impl Engine {
             return;
         };
         tracker.state = State::Open;
+        tracker.awaited_from = None;
         tracker.next = now;
         self.tend_signaling(now);
-    }
-
-    pub(super) fn on_tracker_closed(&mut self, now: Instant, id: TrackerId) {
-        let jitter = 75 + self.rng.below(51);
-        let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) else {
-            return;
-        };
-        if tracker.state == State::Closed {
-            return;
-        }
-        tracker.state = State::Closed;
-        let back_off = (RECONNECT_MIN * (1 << tracker.failures.min(6))).min(RECONNECT_MAX);
-        tracker.next = now + back_off * jitter / 100;
-        tracker.failures = tracker.failures.saturating_add(1);
-        let (tell, url) = (
-            !tracker.warned && tracker.failures == 2,
-            tracker.url.clone(),
-        );
-        tracker.warned |= tell;
-        if tell {
-            let message = format!("the tracker {url} cannot be reached; links that are open stay");
-            self.warn(WarningCode::Tracker, message);
-        }
-        self.drive_all(now);
     }
 
     /// Reconnects, announces, renews offers: whatever is due.
@@ -297,8 +282,12 @@ impl Engine {
             let Some(tracker) = self.signaling.trackers.get(index) else {
                 return;
             };
+            if tracker.is_lost(now) {
+                self.lose_tracker(now, tracker_id(index));
+                continue;
+            }
             match tracker.state {
-                State::Closed if tracker.next <= now => self.open_tracker(index),
+                State::Closed if tracker.next <= now => self.open_tracker(now, index),
                 State::Open if tracker.next <= now => self.announce_when_ready(now, index),
                 State::Closed | State::Connecting | State::Open => {}
             }
@@ -340,6 +329,7 @@ impl Engine {
             };
         tracker.repeat = (tracker.repeat * 2).min(tracker.interval);
         tracker.announces = tracker.announces.saturating_add(1);
+        tracker.awaited_from = tracker.awaited_from.or(Some(now));
         let event = (!tracker.greeted).then(|| "started".to_owned());
         tracker.greeted = true;
         let ticket = Some(tracker.ticket.clone());
@@ -434,10 +424,15 @@ impl Engine {
             .map(|(link, _)| *link)
             .collect();
         for link in old {
-            self.signaling.offers.remove(&link);
-            self.links.remove(&link);
-            self.out(Output::CloseLink { link });
+            self.drop_offer(link);
         }
+    }
+
+    /// Forgets an offer that nobody has answered.
+    pub(super) fn drop_offer(&mut self, link: LinkId) {
+        self.signaling.offers.remove(&link);
+        self.links.remove(&link);
+        self.out(Output::CloseLink { link });
     }
 
     pub(super) fn signaling_wake(&self) -> Option<Instant> {
@@ -466,7 +461,9 @@ impl Engine {
             .offers
             .values()
             .map(|offer| offer.made_at + OFFER_LIFE);
-        trackers.chain(expiry).min()
+        let awaited = self.signaling.trackers.iter();
+        let lost = awaited.filter_map(|tracker| Some(tracker.awaited_from? + PATIENCE));
+        trackers.chain(expiry).chain(lost).min()
     }
 
     /// Tells trackers that take votes about a peer that was closed for what it did.
@@ -553,6 +550,7 @@ impl Engine {
                 && tracker.state != State::Closed
             {
                 tracker.state = State::Closed;
+                tracker.awaited_from = None;
                 self.out(Output::CloseTracker {
                     tracker: tracker_id(index),
                 });

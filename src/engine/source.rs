@@ -382,6 +382,7 @@ impl Engine {
         }
         for (link, fault) in faults {
             self.note_fault(now, link, fault);
+            self.feel_pulse(now, link);
         }
         if let Some(download) = self.segments.get_mut(&id).and_then(|s| s.download.as_mut()) {
             download.shunned.extend(silent.iter().copied());

@@ -7,7 +7,9 @@
 //! Invariant: at most one greeted link to a peer, at most `maxPeers` links. Signalling is
 //! `signaling.rs`; what is said on a link is `exchange.rs`.
 
-use super::config::swarm::{CONNECT_TIMEOUT, ELSEWHERE_MIN, LINK_AGE_MIN, ONE_NETWORK_MIN};
+use super::config::swarm::{
+    CONNECT_TIMEOUT, ELSEWHERE_MIN, LINK_AGE_MIN, ONE_NETWORK_MIN, UNRELAYED_TIMEOUT,
+};
 use super::peer::{Link, LinkState};
 use super::{CloseReason, Engine, Event, Output};
 use crate::base::{Instant, LinkId, Network, PeerId, Rng, SegmentId};
@@ -222,10 +224,7 @@ impl Engine {
         let late: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(_, link)| {
-                matches!(link.state, LinkState::Connecting | LinkState::Open)
-                    && now >= link.since + CONNECT_TIMEOUT
-            })
+            .filter(|(id, link)| self.opens_by(**id, link).is_some_and(|at| now >= at))
             .map(|(id, _)| *id)
             .collect();
         for id in late {
@@ -233,12 +232,21 @@ impl Engine {
         }
     }
 
+    /// When a link that is to open is late.
+    fn opens_by(&self, id: LinkId, link: &Link) -> Option<Instant> {
+        let is_unrelayed = self.signaling.relayed_from.is_some_and(|from| id < from);
+        let span = match link.state {
+            LinkState::Offering | LinkState::Greeted => return None,
+            LinkState::Connecting if is_unrelayed => UNRELAYED_TIMEOUT,
+            LinkState::Connecting | LinkState::Open => CONNECT_TIMEOUT,
+        };
+        Some(link.since + span)
+    }
+
     pub(super) fn connect_wake(&self) -> Option<Instant> {
-        self.links
-            .values()
-            .filter(|link| matches!(link.state, LinkState::Connecting | LinkState::Open))
-            .map(|link| link.since + CONNECT_TIMEOUT)
-            .min()
+        let links = self.links.iter();
+        let late = links.filter_map(|(id, link)| self.opens_by(*id, link));
+        late.chain(self.pulse_wake()).min()
     }
 
     pub(super) fn trim_links(&mut self, now: Instant) {

@@ -4,15 +4,18 @@
 //! say to trackers is `signaling.rs`.
 
 use super::config::signaling::{RECONNECT_MAX, RECONNECT_MIN};
-use super::config::swarm::GUEST_EVERY;
+use super::config::swarm::{GUEST_EVERY, STALE};
 use super::peer::LinkState;
 use super::{CloseReason, ConfigUpdate, Engine, Output, WarningCode};
-use crate::base::{Duration, Instant, PeerId, TrackerId};
+use crate::base::{Duration, Instant, LinkId, PeerId, TrackerId};
 use crate::wire::FromTracker;
 
 impl Engine {
     pub(super) fn on_tracker_message(&mut self, now: Instant, id: TrackerId, text: &str) {
         let known = self.signaling.info_hash;
+        if let Some(tracker) = self.signaling.trackers.get_mut(id.0 as usize) {
+            tracker.awaited_from = None;
+        }
         match FromTracker::decode(text) {
             Ok(FromTracker::Announced {
                 info_hash,
@@ -38,7 +41,7 @@ impl Engine {
                 let changed = tracker.caps != (max_peers, upload_limit);
                 tracker.caps = (max_peers, upload_limit);
                 if let Some(server) = grants.turn {
-                    self.out(Output::UseRelay { server });
+                    self.use_relay(server);
                 }
                 // Who may have no links is alone.
                 let size = complete.saturating_add(incomplete);
@@ -80,6 +83,22 @@ impl Engine {
                 | FromTracker::Receipted { .. },
             ) => {}
             Err(error) => self.on_tracker_trouble(now, id, &error.0),
+        }
+    }
+
+    /// Connections made from now on have a TURN server. The first time, offers that nobody has yet are made anew;
+    /// others have less time to open (`swarm.rs`).
+    fn use_relay(&mut self, server: String) {
+        self.out(Output::UseRelay { server });
+        if self.signaling.relayed_from.is_some() {
+            return;
+        }
+        self.signaling.relayed_from = Some(LinkId(self.mint()));
+        let offers = self.signaling.offers.iter();
+        let unsent = offers.filter(|(_, offer)| !offer.sent);
+        let unsent: Vec<LinkId> = unsent.map(|(link, _)| *link).collect();
+        for link in unsent {
+            self.drop_offer(link);
         }
     }
 
@@ -171,7 +190,8 @@ impl Engine {
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
         if let Some((id, link)) = rival.map(|(id, link)| (*id, link)) {
             let keep_ours = link.is_greeted() || (link.offered_by_us && self.peer_id < peer);
-            if keep_ours || !link.offered_by_us {
+            let is_stale = link.state == LinkState::Connecting && now >= link.since + STALE;
+            if keep_ours || !(link.offered_by_us || is_stale) {
                 return;
             }
             self.close_link(now, id, CloseReason::Duplicate);

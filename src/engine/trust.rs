@@ -275,6 +275,7 @@ impl Engine {
 
     /// Blocks came from a link. Whether it owed so many; if not, that is counted against it.
     pub(super) fn settle_debt(&mut self, now: Instant, id: LinkId, blocks: u16) -> bool {
+        self.note_heard(now, id);
         let Some(conduct) = self.links.get_mut(&id).map(|link| &mut link.conduct) else {
             return false;
         };

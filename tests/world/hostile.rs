@@ -148,6 +148,9 @@ impl World {
         let Some((other, theirs)) = self.viewers[viewer].links.get(&link).copied() else {
             return;
         };
+        if self.is_cut(viewer, other) {
+            return;
+        }
         for passed in self.through_vice(viewer, other, Way::In, frame) {
             if passed.way == Way::In && passed.after == Duration::ZERO {
                 self.hear_frame(viewer, link, other, passed.frame);

@@ -17,6 +17,7 @@
 
 mod hostile;
 mod oracle;
+mod outage;
 mod player;
 mod shell;
 mod show;
@@ -29,7 +30,7 @@ pub use show::{
     url, vod,
 };
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use swarmline::base::{
     ByteRange, Duration, FetchId, HashId, InfoHash, Instant, LinkId, Network, PayloadId, RequestId,
     SegmentId, TrackerId,
@@ -99,6 +100,8 @@ pub struct Shell {
     pub vice: Option<Vice>,
     /// The TURN server its connections were last told to use.
     pub relay: Option<String>,
+    /// Links that were made with it.
+    relayed: BTreeSet<LinkId>,
     /// Late candidates of others that its connections were given.
     pub candidates: Vec<(LinkId, String)>,
     /// Bytes it was told to hash.
@@ -141,6 +144,12 @@ pub struct World {
     pub link_bytes_per_s: u64,
     /// Whether a network lets two viewers find each other.
     pub reachable: fn(Viewer, Viewer) -> bool,
+    /// Connections open only if both ends were made with a TURN server.
+    pub relays_only: bool,
+    /// Viewers whose network is gone, which nobody is told.
+    unplugged: BTreeSet<Viewer>,
+    /// Whose page sleeps, and until when.
+    asleep: Option<(Viewer, Instant)>,
     /// Connections find a candidate more after they were described.
     pub late_candidates: bool,
     /// Where viewers are; who is not named is in a network of its own.
@@ -178,6 +187,9 @@ impl World {
             link_latency: Duration::from_millis(5),
             link_bytes_per_s: 10_000_000,
             reachable: |_, _| true,
+            relays_only: false,
+            unplugged: BTreeSet::new(),
+            asleep: None,
             late_candidates: false,
             networks: BTreeMap::new(),
             wakes: 0,
@@ -210,6 +222,7 @@ impl World {
             links: BTreeMap::new(),
             vice: None,
             relay: None,
+            relayed: BTreeSet::new(),
             candidates: Vec::new(),
             hashed_bytes: 0,
             alive: true,
@@ -398,7 +411,7 @@ impl World {
             .filter_map(|(viewer, shell)| {
                 let (at, _) = shell.engine.next_timeout()?;
                 let at = shell.born + Duration::from_micros(at.0.saturating_sub(1));
-                Some((at.max(self.now), viewer))
+                Some((at.max(self.now).max(self.awake_at(viewer)), viewer))
             })
             .min()
     }
@@ -444,6 +457,9 @@ impl World {
     }
 
     fn deliver(&mut self, delivery: Delivery) {
+        let Some(delivery) = self.unless_asleep(delivery) else {
+            return;
+        };
         match delivery {
             Delivery::To(viewer, input) => self.tell(viewer, input),
             Delivery::Frame(viewer, link, frame) => self.receive_frame(viewer, link, frame),
@@ -478,6 +494,7 @@ impl World {
                 self.viewers[viewer].frozen.retain(|(id, _, _)| *id != hash);
                 self.tell(viewer, Input::Hashed { hash, digests });
             }
+            Delivery::FromTracker(viewer, _, _) if self.unplugged.contains(&viewer) => {}
             Delivery::FromTracker(viewer, tracker, text) => {
                 self.tell(viewer, Input::TrackerMessage { tracker, text });
             }

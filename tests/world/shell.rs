@@ -75,10 +75,12 @@ impl World {
     fn act_on_links(&mut self, viewer: Viewer, output: Output) {
         match output {
             Output::CreateOffer { link } => {
+                self.note_relayed(viewer, link);
                 let sdp = format!("offer {viewer} {}", link.0);
                 self.describe(viewer, link, Input::OfferReady { link, sdp });
             }
             Output::AcceptOffer { link, sdp } => {
+                self.note_relayed(viewer, link);
                 self.viewers[viewer]
                     .links
                     .insert(link, parse(&sdp, "offer"));
@@ -109,6 +111,7 @@ impl World {
             }
             Output::CloseLink { link } => {
                 if let Some((other, theirs)) = self.viewers[viewer].links.remove(&link)
+                    && !self.is_cut(viewer, other)
                     && self.viewers[other].links.remove(&theirs).is_some()
                 {
                     let input = Input::LinkClosed { link: theirs };
@@ -167,6 +170,9 @@ impl World {
         if !known || !self.viewers[other].alive || !(self.reachable)(viewer, other) {
             return;
         }
+        if self.is_cut(viewer, other) || !self.may_open((viewer, link), (other, theirs)) {
+            return;
+        }
         for (who, link, far) in [(viewer, link, other), (other, theirs, viewer)] {
             let span = self.link_latency * 4;
             let opened = Input::LinkOpened {
@@ -186,6 +192,9 @@ impl World {
     }
 
     fn open_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
+        if self.is_cut(viewer, viewer) {
+            return;
+        }
         if !self.tracker_up {
             let input = Input::TrackerClosed { tracker };
             return self.later(self.link_latency, Delivery::To(viewer, input));
@@ -211,7 +220,9 @@ impl World {
     }
 
     fn close_tracker(&mut self, viewer: Viewer, tracker: TrackerId) {
-        if let Some(connection) = self.viewers[viewer].trackers.remove(&tracker) {
+        if let Some(connection) = self.viewers[viewer].trackers.remove(&tracker)
+            && self.connections.contains_key(&connection)
+        {
             // Behind what was said before.
             self.later(self.link_latency, Delivery::HungUp(connection));
         }
@@ -249,6 +260,9 @@ impl World {
         range: Option<ByteRange>,
         offset: u64,
     ) {
+        if self.is_cut(viewer, viewer) {
+            return self.fail_fetch(viewer, fetch);
+        }
         self.viewers[viewer].in_fetch.insert(fetch, ());
         self.cdn.requests.push((viewer, url.to_owned(), range));
         let fault = self.cdn.faults.iter().find(|(word, _)| url.contains(word));
