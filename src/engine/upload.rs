@@ -50,7 +50,7 @@ impl Queue {
     fn cancel(&mut self, segment: SegmentId, first: u32, count: u32) {
         let end = first.saturating_add(count);
         let mut kept = Vec::new();
-        for run in self.runs.drain(..) {
+        for run in core::mem::take(&mut self.runs) {
             let run_end = run.first + run.count;
             if run.segment != segment || run_end <= first || run.first >= end {
                 kept.push(run);

@@ -95,11 +95,11 @@ impl KnownText {
             return;
         };
         if position > self.text.len() / 4 {
-            self.text.drain(..position);
+            self.text = cut(&self.text, position).1.to_owned();
             self.dropped += to_u64(position);
         }
         let count = usize::try_from(first - self.first).unwrap_or(usize::MAX);
-        self.ends.drain(..count.min(self.ends.len()));
+        self.ends = self.ends.split_off(count.min(self.ends.len()));
         self.first = first;
     }
 

@@ -5,7 +5,7 @@
 //! leaves out link-time optimisation and wasm-opt: for quick tests, never for figures. The size budget
 //! (`js-adapters/size-budget.json`) is enforced on full builds.
 
-use crate::toolchain;
+use crate::{toolchain, whereabouts};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -125,7 +125,10 @@ impl Build {
         let glue = self.glue();
         let name = module.name;
         let bound = glue.join(format!("{name}_bg.wasm"));
-        let stamp = Stamp::of("wasm-bindgen 0.2.130, types, short imports", &[compiled])?;
+        let stamp = Stamp::of(
+            "wasm-bindgen 0.2.130, types, short imports, no folders",
+            &[compiled],
+        )?;
         if bound.exists() && stamp.holds(&bound) {
             return Ok(());
         }
@@ -140,6 +143,11 @@ impl Build {
             .remove_producers_section(true)
             .generate_output()
             .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
+        if let Some(home) = whereabouts::cargo_home() {
+            for (_, data) in output.wasm_mut().data.iter_mut() {
+                whereabouts::hide(&mut data.value, &home.to_string_lossy());
+            }
+        }
         // Functions keep their names: wasm-opt drops them, and sorts better while it has them.
         //
         // Imports are called `__wbg_close_5ee9c5fe4e8754a4`: the hashes keep builds of many crates

@@ -9,6 +9,7 @@ mod simulator;
 mod soak;
 mod test;
 mod toolchain;
+mod whereabouts;
 
 use std::process::ExitCode;
 
