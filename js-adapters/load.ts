@@ -29,6 +29,8 @@ export interface FetchPolicy {
   readonly firstByteMs: number;
   /** Milliseconds to the last byte. */
   readonly loadMs: number;
+  /** Milliseconds between bytes, where the player counts them; 0 is none of its own. */
+  readonly silentMs?: number;
   /** Whether cookies go to other origins too; `same-origin` if nothing is said. */
   readonly credentials?: RequestCredentials;
 }
@@ -87,11 +89,15 @@ export function streamFetch(ask: FetchAsk, policy: FetchPolicy, sink: FetchSink)
   const run = async () => {
     const headers = new Headers(policy.headers);
     if (ask.end > 0) headers.set("Range", rangeHeader(ask));
-    const { credentials = "same-origin" } = policy;
+    const { credentials = "same-origin", silentMs = 0 } = policy;
     const init = { headers, signal: ending.signal, credentials };
     const response = await fetch(ask.url, init);
     if (ending.over) return;
-    patience(policy.loadMs - (performance.now() - started));
+    const rest = () => {
+      const left = policy.loadMs - (performance.now() - started);
+      patience(isSpan(silentMs) ? Math.min(silentMs, left) : left);
+    };
+    rest();
     if (!response.ok || response.body === null) {
       ending.end(() => sink.failed(response.status, false, response));
       return;
@@ -102,7 +108,10 @@ export function streamFetch(ask: FetchAsk, policy: FetchPolicy, sink: FetchSink)
       return;
     }
     sink.head(response.status, contentLength(response), partial);
-    await readBody(response.body, ending, (bytes) => sink.body(bytes));
+    await readBody(response.body, ending, (bytes) => {
+      if (silentMs > 0) rest();
+      sink.body(bytes);
+    });
     ending.end(() => sink.done());
   };
   run().catch(() => ending.end(() => sink.failed(0, false)));

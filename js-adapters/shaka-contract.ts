@@ -12,7 +12,14 @@ export interface ShakaRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly allowCrossSiteCredentials: boolean;
   readonly streamDataCallback: unknown;
-  readonly retryParameters: { readonly timeout: number };
+  readonly retryParameters: {
+    /** Milliseconds for all of it. */
+    readonly timeout: number;
+    /** Milliseconds to the head of the answer. */
+    readonly connectionTimeout: number;
+    /** Milliseconds without a byte. */
+    readonly stallTimeout: number;
+  };
 }
 
 /** `shaka.extern.Response`. */

@@ -152,7 +152,10 @@ class SegmentLoad {
     if (!this.#plan.plain) return innerFetch(this.#plan.inner, this.#given, ask, sink);
     const { Range: _asked, range: _lower, ...headers } = request.headers;
     const credentials = request.allowCrossSiteCredentials ? "include" : "same-origin";
-    return streamFetch(ask, { headers, credentials, firstByteMs: 0, loadMs: Infinity }, sink);
+    // Shaka's own clocks do not see HTTP through the signs of life.
+    const { connectionTimeout, stallTimeout } = request.retryParameters;
+    const clocks = { firstByteMs: connectionTimeout, silentMs: stallTimeout, loadMs: Infinity };
+    return streamFetch(ask, { headers, credentials, ...clocks }, sink);
   }
 
   async abort(): Promise<void> {

@@ -448,7 +448,7 @@ fn six_live_viewers_take_about_one_copy_a_segment() {
         }
         for viewer in &viewers {
             let held = world.viewers[*viewer].engine.stats().cache_segments;
-            assert!(held <= 12, "{held} segments held of a window of six");
+            assert!(held <= 7, "{held} segments held of a window of six");
         }
         let copies: usize = (6..20).map(|number| asked(&world, number)).sum();
         assert!(

@@ -43,8 +43,20 @@ const mean = (values) => sum(values) / Math.max(1, values.length);
 /** Segments that a viewer has whole, handed over or not. @param {State} state */
 const held = ({ fragments, own }) => [...fragments, ...own.held];
 
+/** Segments that a library which names none has whole beyond what it handed over; of those it handed over, some may be gone. @param {State} state */
+const keptAhead = ({ fragments, own }) =>
+  own.kept === undefined ? 0 : Math.max(0, own.kept - unique(fragments).size);
+
+/** Bytes of whole segments that a viewer has, played or kept for later. @param {State} state */
+function usefulBytes(state) {
+  const named = unique(held(state));
+  return total(named) + (keptAhead(state) * total(named)) / Math.max(1, named.size);
+}
+
 /** Segments in a row that the library keeps behind the last one it handed over. @param {State} state */
-function keptBeyond({ fragments, own }) {
+function keptBeyond(state) {
+  const { fragments, own } = state;
+  if (own.kept !== undefined) return keptAhead(state);
   const place = (/** @type {string} */ url) => nameOf(url).match(/^(.*?)(\d+)\.\w+$/);
   const [, stem, last] = place(fragments.at(-1)?.url ?? "https://none.invalid/") ?? [];
   if (last === undefined) return 0;
@@ -66,8 +78,6 @@ export function figuresOf(states, files) {
   const delivered = sum(states.map(({ fragments }) => total(unique(fragments))));
   const firsts = sum(states.slice(1).map(({ fragments }) => fragments[0]?.bytes ?? 0));
   const floorBytes = watched + firsts;
-  // Whole segments that a viewer has, played or kept for later.
-  const useful = states.map((state) => total(unique(held(state))));
   const fromPeers = sum(states.map(({ receivedBytes }) => receivedBytes));
   const received = media.bytes + fromPeers;
   const stallsMs = states.map(({ stalls, stalledMs }) => [
@@ -96,7 +106,7 @@ export function figuresOf(states, files) {
       .length,
     fromPeersBytes: fromPeers,
     /** Of all that was received over HTTP and over links, what made no whole segment of its viewer. */
-    redundancy: 1 - sum(useful) / received,
+    redundancy: 1 - sum(states.map(usefulBytes)) / received,
     stalls: sum(stallsMs.map(({ length }) => length)),
     stallMs: sum(stallsMs.flat()),
     stalledViewers: stallsMs.filter(({ length }) => length > 0).length,

@@ -24,6 +24,7 @@ import { loadScript, watchPlaying } from "/test/playing.js";
  * @property {number} wasmBytes
  * @property {number} connects peers that connected
  * @property {{ url: string, bytes: number }[]} held segments that are whole, used or not
+ * @property {number} [kept] how many it has whole, where it names none
  * @property {string[]} complaints
  */
 
@@ -137,10 +138,11 @@ function listenToSwarm(swarm) {
   swarm.on("warning", ({ code }) => complaints.push(code));
   swarm.on("error", ({ code }) => complaints.push(code));
   own = () => {
-    const { peerBytes, cdnBytes, uploadedBytes, discardedBytes, wasmMemoryBytes } = swarm.stats();
+    const { peerBytes, cdnBytes, uploadedBytes, discardedBytes, ...stats } = swarm.stats();
     return {
       ...{ peerBytes, cdnBytes, uploadedBytes, discardedBytes },
-      ...{ wasmBytes: wasmMemoryBytes, connects, held: [], complaints },
+      ...{ wasmBytes: stats.wasmMemoryBytes, connects, held: [], complaints },
+      kept: stats.cacheSegments,
     };
   };
 }

@@ -274,6 +274,28 @@ for (const name of ["shaka-player", "shaka-player-4.16"]) {
     assert.equal(engine.told("abort").length, 1);
   });
 
+  row("a CDN that says nothing is tried again when Shaka would alone", async () => {
+    const { player, engine } = await watch();
+    network.routes.set("/s1.m4s", { hang: true });
+    engine.onLoad = (request, url) => {
+      engine.onFetch = (what, fetch, status, timedOut) => {
+        if (what === "fetchFailed") engine.host.failed(fetch, status, timedOut);
+      };
+      if (engine.told("load").length > 1)
+        return engine.host.ready(request, bytes(7), 1, 1, "peers");
+      engine.host.startFetch(request, request, url, 0, 0);
+    };
+    const retry = { maxAttempts: 2, connectionTimeout: 1_200 };
+    const started = performance.now();
+    const awake = setInterval(() => undefined, 100); // Node waits for no timer of a second or more here
+    const response = await ask(player, S1, { more: { retry } }).promise;
+    clearInterval(awake);
+    assert.equal(response.data.byteLength, 7);
+    assert.deepEqual(engine.told("fetchFailed"), [[1, 0, true]]);
+    // Signs of life come every second: without a clock of ours it would hang until Shaka's limit for all of it.
+    assert.ok(performance.now() - started >= 1_000);
+  });
+
   row("a wish that is passed, or that failed without HTTP, is Shaka's own plug-in's", async () => {
     const { player, engine } = await watch();
     for (const answer of [

@@ -3,6 +3,7 @@
 //!
 //! Invariant: held bytes stay under `memoryLimitBytes`, but for downloads under way.
 
+use super::config::cache::PAST_SEGMENTS;
 use super::{Engine, Output};
 use crate::base::{Instant, SegmentId};
 use crate::wire::{HaveEntry, Holding, PeerMessage};
@@ -29,13 +30,13 @@ impl Engine {
         }
     }
 
-    /// What left a live playlist more than a whole window ago, nobody can ask for any more.
+    /// What left a live playlist a while ago, nobody can ask for any more.
     pub(super) fn forget_past(&mut self, track: usize) {
         let Some(track) = self.timeline.tracks().get(track).filter(|track| track.live) else {
             return;
         };
-        let window = track.end_number() - track.first_number;
-        let (id, oldest) = (track.id, track.first_number.saturating_sub(window));
+        let oldest = track.first_number.saturating_sub(PAST_SEGMENTS);
+        let id = track.id;
         let past: Vec<SegmentId> = self
             .by_number
             .iter()

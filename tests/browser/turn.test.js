@@ -84,7 +84,7 @@ function relaysOnly() {
 /**
  * What becomes of a second viewer, where the first is held to relays.
  * @param {string[]} settings
- * @param {object} player the second one's settings
+ * @param {Record<string, unknown>} player the second one's settings
  * @param {(second: Viewer) => Promise<unknown>} watched
  */
 async function meet(settings, player, watched) {

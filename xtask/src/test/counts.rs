@@ -16,6 +16,8 @@ pub(crate) struct Counts {
     pub(crate) skipped: u64,
     /// What a person should know about the skipped ones, by name where the runner tells.
     pub(crate) skipped_names: Vec<String>,
+    /// Files with tests that failed at first and passed in a second run.
+    pub(crate) passed_alone: Vec<String>,
 }
 
 impl AddAssign for Counts {
@@ -24,6 +26,7 @@ impl AddAssign for Counts {
         self.failed += other.failed;
         self.skipped += other.skipped;
         self.skipped_names.extend(other.skipped_names);
+        self.passed_alone.extend(other.passed_alone);
     }
 }
 
@@ -44,6 +47,16 @@ impl Counts {
             skipped_names: vec![why.to_owned()],
             ..Self::default()
         }
+    }
+
+    /// What stands after all tests of `files`, in which tests had failed, ran once more.
+    pub(crate) fn again(mut self, second: &Self, files: &[String]) -> Self {
+        if second.failed == 0 && second.passed >= self.failed {
+            self.passed += self.failed;
+            self.failed = 0;
+            self.passed_alone = files.to_vec();
+        }
+        self
     }
 
     /// Sums every summary line in `output`.
@@ -71,6 +84,18 @@ impl Counts {
             self.skipped_names.push(name);
         }
     }
+}
+
+/// Files that node's runner names where it lists what failed (`test at dash.test.js:170:3`), each once.
+pub(crate) fn failed_files(output: &str) -> Vec<String> {
+    let places = output.lines().filter_map(|line| {
+        let (file, _) = line.trim().strip_prefix("test at ")?.split_once(':')?;
+        Some(file.to_owned())
+    });
+    let mut files: Vec<String> = places.collect();
+    files.sort_unstable();
+    files.dedup();
+    files
 }
 
 /// `Summary [ 0.12s] 10 tests run: 9 passed, 1 failed, 2 skipped`.
@@ -129,7 +154,7 @@ fn without_colours(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Counts;
+    use super::{Counts, failed_files};
 
     fn three(output: &str) -> (u64, u64, u64) {
         let counts = Counts::read(output);
@@ -157,6 +182,24 @@ mod tests {
         assert_eq!(tap.skipped_names, ["muxed TS - no ffmpeg"]);
         let spec = "﹣ live (0.2ms) # no ffmpeg\nℹ tests 4\nℹ pass 2\nℹ cancelled 1\nℹ skipped 1";
         assert_eq!(three(spec), (2, 1, 1));
+    }
+
+    #[test]
+    fn what_failed_at_first_counts_as_passed_only_if_all_of_it_passes_alone() {
+        let output = "✖ failing tests:\n\ntest at dash.test.js:170:3\n✖ a (1ms)\n\ntest at live.test.js:28:1\n\
+                      ✖ b (1ms)\n\ntest at dash.test.js:12:3\n✖ c (1ms)\nℹ pass 7\nℹ fail 3\n";
+        let files = failed_files(output);
+        assert_eq!(files, ["dash.test.js", "live.test.js"]);
+        let first = Counts::read(output);
+        let fine = first
+            .clone()
+            .again(&Counts::read("ℹ pass 5\nℹ fail 0\n"), &files);
+        assert_eq!((fine.passed, fine.failed), (10, 0));
+        assert_eq!(fine.passed_alone, files);
+        for second in ["ℹ pass 4\nℹ fail 1\n", "ℹ pass 0\nℹ fail 0\n", ""] {
+            assert_eq!(first.clone().again(&Counts::read(second), &files), first);
+        }
+        assert!(failed_files("ℹ pass 7\n").is_empty());
     }
 
     #[test]

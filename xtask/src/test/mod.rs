@@ -133,6 +133,9 @@ fn print_step(step: &Step, counts: &Counts, why: Option<&str>, seconds: f64) {
     for name in &counts.skipped_names {
         println!("      skipped: {name}");
     }
+    for name in &counts.passed_alone {
+        println!("      failed beside others, passed alone: {name}");
+    }
     let _ = io::stdout().flush();
 }
 
@@ -173,6 +176,10 @@ impl Shop {
 
     /// Runs a test runner and counts what it says. One that counts no failure and yet fails is one.
     fn tests(&mut self, command: &mut Command) -> Result<Counts, String> {
+        Ok(self.tests_and_output(command)?.0)
+    }
+
+    fn tests_and_output(&mut self, command: &mut Command) -> Result<(Counts, String), String> {
         let (succeeded, output) = self.output(command)?;
         let mut counts = Counts::read(&output);
         if !succeeded && counts.failed == 0 {
@@ -181,7 +188,7 @@ impl Shop {
         if succeeded && counts == Counts::default() {
             return Err(format!("{command:?} ran no test"));
         }
-        Ok(counts)
+        Ok((counts, output))
     }
 
     /// Runs a command to its end; its output goes to the log, and to the terminal when verbose.
