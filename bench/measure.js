@@ -150,7 +150,7 @@ function figures(mode, states, files, textBytes) {
     mediaBytes: media.bytes,
     copies: media.bytes / unique,
     floorBytes: unique + sum(firsts),
-    asked: new Set(Object.keys(media.files).map((file) => file.replace(/^\/unsigned/, ""))),
+    asked: new Set(Object.keys(media.files).map((file) => file.replace(copyName, ""))),
     deliveredBytes: sum(delivered),
     stalls: stalls.length,
     stallMs: sum(stalls),
@@ -163,6 +163,9 @@ function figures(mode, states, files, textBytes) {
     errors: sum(states.map((state) => state.errors.length)),
   };
 }
+
+/** What tells a copy of a stream from it: HLS without digests, and an MPD beside its sidecar. */
+const copyName = /^\/unsigned|(?<=^\/media\/[^/]+)-signed(?=\/)/;
 
 /** The streams' sound, where it comes apart: `streams.js` has three renditions, and sound behind them. */
 const soundName = /\/s-3-[^/]*\.m4s$/;

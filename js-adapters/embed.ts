@@ -107,4 +107,4 @@ addEventListener("message", (message) => {
 });
 const src = words.get("src");
 if (src !== null && src !== "") load(src);
-else refuse("an empty address: say ?src=…");
+else refuse("an empty address: put ?src= and the stream's into its own");

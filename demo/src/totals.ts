@@ -100,9 +100,9 @@ export class Totals {
     this.#set("Offload", total > 0 ? percent(share) : "–", "of all bytes came from other viewers");
     this.#filled.style.inlineSize = `${share * 100}%`;
     this.#set(
-      "CDN copies a segment",
+      "CDN copies",
       copies ? times(copies.copies) : "–",
-      copies ? `${times(copies.alone)} without the swarm; ${counter(copies)}` : "",
+      copies ? `a segment; ${times(copies.alone)} without the swarm, ${counter(copies)}` : "",
     );
     this.#set("From the CDN", megabytes(sums.cdnBytes), "video taken from the server");
     this.#set("From peers", megabytes(sums.peerBytes), "video taken from viewers, checked");

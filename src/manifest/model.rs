@@ -153,7 +153,10 @@ impl Timeline {
         let url = address::normalize(url);
         let mut asked = url.as_str();
         for _ in 0..PARAMETERS_MAX {
-            let found = self.find_listed(asked, range);
+            let mut found = self.find_listed(asked, range);
+            if cfg!(feature = "dash") && found.is_none() {
+                found = self.find_further(asked, range);
+            }
             if found.is_some() {
                 return found.filter(|place| asked == url || self.is_named_by_path(*place));
             }
@@ -164,7 +167,7 @@ impl Timeline {
         None
     }
 
-    fn find_listed(&self, url: &str, range: Option<ByteRange>) -> Option<(usize, u64)> {
+    pub(super) fn find_listed(&self, url: &str, range: Option<ByteRange>) -> Option<(usize, u64)> {
         let (track, number) = self.index.get(url, range)?;
         let segment = self.segment(track, number)?;
         (segment.shareable && segment.range == range && address::is_same(&segment.url, url))

@@ -31,12 +31,16 @@ struct Row {
 struct Listed {
     name: String,
     rows: Vec<Row>,
+    /// The same under each further base.
+    further: Vec<Vec<Row>>,
 }
 
 #[test]
 fn both_readers_list_the_same_segments() {
-    let (mut compared, mut segments) = (0, 0);
-    for (name, text) in fixtures() {
+    let (mut compared, mut segments, mut further) = (0, 0, 0);
+    let levels = include_str!("base-url-levels.mpd").to_owned();
+    let levels = ("base-url-levels".to_owned(), levels);
+    for (name, text) in fixtures().into_iter().chain([levels]) {
         if BY_HAND.contains(&name.as_str()) {
             continue;
         }
@@ -62,12 +66,20 @@ fn both_readers_list_the_same_segments() {
                 let place = timeline.find(&segment.url, segment.range);
                 assert_eq!(place, Some((index, segment.number)), "{name}");
             }
+            for row in listed.further.iter().flatten() {
+                let place = timeline.find(&row.url, row.range);
+                let number = u64::try_from(row.time).unwrap();
+                assert_eq!(place, Some((index, number)), "{name}: {}", row.url);
+                assert_eq!(timeline.find(&format!("{}x", row.url), row.range), None);
+                further += 1;
+            }
             segments += found.len();
         }
         compared += 1;
     }
     assert!(compared >= 25, "{compared} MPDs compared");
     assert!(segments >= 1_000, "{segments} segments compared");
+    assert!(further >= 60, "{further} addresses under further bases");
 }
 
 fn track_id(name: &str) -> TrackId {
@@ -93,7 +105,7 @@ fn expand(name: &str, text: &str) -> Vec<Listed> {
     if let Some(location) = mpd.locations.first() {
         base = base.join(&location.url).unwrap();
     }
-    let base = join(&base, &mpd.base_url);
+    let bases = join(&[base], &mpd.base_url);
     let mut listed = Vec::new();
     let mut start = Duration::ZERO;
     for (index, period) in mpd.periods.iter().enumerate() {
@@ -105,22 +117,26 @@ fn expand(name: &str, text: &str) -> Vec<Listed> {
         let long = period.duration.or(end.map(|end| end - start));
         let live =
             (mpd.mpdtype.as_deref() == Some("dynamic")).then(|| live_edge(name, &mpd, start));
-        let period_base = join(&base, &period.BaseURL);
+        let bases = join(&bases, &period.BaseURL);
         let id = period
             .id
             .clone()
             .unwrap_or_else(|| start.as_millis().to_string());
         for set in &period.adaptations {
-            let set_base = join(&period_base, &set.BaseURL);
+            let bases = join(&bases, &set.BaseURL);
             for representation in &set.representations {
-                let base = join(&set_base, &representation.BaseURL);
+                let bases = join(&bases, &representation.BaseURL);
+                let mut all = bases
+                    .iter()
+                    .map(|base| rows(base, period, set, representation, long, live));
                 listed.push(Listed {
                     name: format!(
                         "{id}\n{}\n{}",
                         set.id.as_deref().unwrap_or_default(),
                         representation.id.as_deref().unwrap()
                     ),
-                    rows: rows(&base, period, set, representation, long, live),
+                    rows: all.next().unwrap(),
+                    further: all.collect(),
                 });
             }
         }
@@ -129,9 +145,17 @@ fn expand(name: &str, text: &str) -> Vec<Listed> {
     listed
 }
 
-fn join(base: &Url, urls: &[BaseURL]) -> Url {
-    urls.first()
-        .map_or_else(|| base.clone(), |url| base.join(url.base.trim()).unwrap())
+/// Every way to go on.
+fn join(bases: &[Url], urls: &[BaseURL]) -> Vec<Url> {
+    if urls.is_empty() {
+        return bases.to_vec();
+    }
+    let below = |base: &Url| -> Vec<Url> {
+        let urls = urls.iter();
+        urls.map(|url| base.join(url.base.trim()).unwrap())
+            .collect()
+    };
+    bases.iter().flat_map(below).collect()
 }
 
 /// From the period's start until now, and how long segments stay.

@@ -8,6 +8,7 @@ use super::super::model::{Indexed, Segment, Timeline, Track, Update};
 use super::super::refresh::{named_version, same_bytes};
 use super::super::renditions;
 use super::MpdUpdate;
+use super::bases::Alias;
 use super::presentation::{Media, Presentation, Rendition};
 use super::slots::{Slot, to_ms};
 use crate::base::TrackId;
@@ -16,12 +17,14 @@ use crate::base::TrackId;
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
     /// Index of the track in the timeline.
-    track: usize,
+    pub(super) track: usize,
     /// `None`: the last MPD does not have it.
     media: Option<Media>,
     epoch_ms: Option<i64>,
     /// Time and count of one segment: a packager that starts again may count anew, and a list may be entered elsewhere.
     anchor: Option<(u64, u64)>,
+    /// Of its addresses under further bases.
+    pub(super) aliases: Vec<Alias>,
 }
 
 impl Recipe {
@@ -120,6 +123,7 @@ impl Timeline {
             media: None,
             epoch_ms: None,
             anchor: None,
+            aliases: Vec::new(),
         });
         Some(self.dash.recipes.len() - 1)
     }
@@ -138,6 +142,7 @@ impl Timeline {
         let is_same = recipe.makes_same(epoch_ms, rendition);
         recipe.media = Some(rendition.media.clone());
         recipe.epoch_ms = epoch_ms;
+        recipe.aliases.clone_from(&rendition.aliases);
         let last = rendition.slots.last();
         recipe.anchor = last.map(|slot| (slot.time, rendition.count(slot)));
         if let Some(track) = self.tracks.get_mut(recipe.track) {
@@ -226,6 +231,7 @@ impl Timeline {
         let recipe = self.dash.recipes.get_mut(place)?;
         recipe.media.take()?;
         recipe.anchor = None;
+        recipe.aliases.clear();
         let index = recipe.track;
         let track = self.tracks.get_mut(index)?;
         track.first_number = track.end_number();

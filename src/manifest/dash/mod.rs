@@ -1,6 +1,6 @@
 //! An MPD (ISO/IEC 23009-1), as a tree of elements → tracks and segments of the model. `presentation` reads the
 //! tree, `attributes` knows what is inherited, `slots` lays segments out in time, `template` makes URLs, `time`
-//! reads dates; `merge` brings what was read into the timeline; `sidx` reads the index of a resource.
+//! reads dates, `bases` what addresses begin with; `merge` brings what was read into the timeline; `sidx` reads the index of a resource.
 //!
 //! Invariant: a representation that cannot be mapped for sure is left out with a warning; the others are not
 //! harmed. A track is a representation of one period, its numbers are start times in its timescale.
@@ -9,6 +9,7 @@
 //! known until a player has loaded that: such a track has `Track::indexed` and no segments.
 
 mod attributes;
+mod bases;
 mod merge;
 mod presentation;
 mod sidx;

@@ -5,6 +5,7 @@ use super::super::address;
 use super::super::element::Element;
 use super::Reason;
 use super::attributes::{self, Inherited, Levels, Scheme, uint};
+use super::bases::{self, Alias};
 use super::slots::{self, Run, Slot, Window, lay_out, read_timeline, ticks};
 use super::template::Template;
 use super::time::{date_time_ms, duration_us};
@@ -43,6 +44,8 @@ pub(super) struct Rendition {
     pub(super) first_number: u64,
     pub(super) slots: Vec<Slot>,
     pub(super) media: Media,
+    /// Of its addresses under further bases.
+    pub(super) aliases: Vec<Alias>,
 }
 
 /// How a slot becomes an address.
@@ -77,7 +80,7 @@ pub(super) fn read(url: &str, mpd: &Element, now_ms: u64) -> Presentation {
     // Players take the first Location for the MPD's own address.
     let location = mpd.child("Location").map_or("", |location| &location.text);
     let url = address::resolve(url, location).unwrap_or_else(|| url.to_owned());
-    let base = with_base(url, mpd);
+    let bases = bases::below(vec![url], mpd);
     let periods: Vec<&Element> = mpd.children_named("Period").collect();
     let mut next_start = Some(0);
     for (index, period) in periods.iter().enumerate() {
@@ -99,22 +102,13 @@ pub(super) fn read(url: &str, mpd: &Element, now_ms: u64) -> Presentation {
             duration_us,
             live: presentation.live_edge(mpd, start_us, now_ms),
         };
-        presentation.read_period(&base, period, span);
+        presentation.read_period(&bases, period, span);
     }
     presentation
 }
 
 fn time(element: &Element, name: &str) -> Option<u64> {
     element.attribute(name).and_then(duration_us)
-}
-
-/// The address that references of an element resolve against. Of several `BaseURL`s the first counts; players
-/// take the others only when it fails.
-fn with_base(base: String, element: &Element) -> String {
-    match element.child("BaseURL") {
-        Some(url) => address::resolve(&base, &url.text).unwrap_or_default(),
-        None => base,
-    }
 }
 
 impl Presentation {
@@ -131,9 +125,9 @@ impl Presentation {
         Some((edge, time(mpd, "timeShiftBufferDepth")))
     }
 
-    fn read_period(&mut self, base: &str, period: &Element, span: Span) {
+    fn read_period(&mut self, bases: &[String], period: &Element, span: Span) {
         self.warn_of_link(period);
-        let base = with_base(base.to_owned(), period);
+        let bases = bases::below(bases.to_vec(), period);
         let mut name = String::new();
         match (period.attribute("id"), span.start_us) {
             (Some(id), _) => name.push_str(id),
@@ -142,11 +136,11 @@ impl Presentation {
         }
         for set in period.children_named("AdaptationSet") {
             self.warn_of_link(set);
-            let base = with_base(base.clone(), set);
+            let bases = bases::below(bases.clone(), set);
             for representation in set.children_named("Representation") {
                 let levels = [representation, set, period];
                 let id = representation.attribute("id").unwrap_or_default();
-                match self.read_rendition(&base, &name, levels, span) {
+                match self.read_rendition(bases.clone(), &name, levels, span) {
                     Ok(rendition) => {
                         self.segments += rendition.slots.len();
                         self.renditions.push(rendition);
@@ -159,7 +153,7 @@ impl Presentation {
 
     fn read_rendition(
         &mut self,
-        base: &str,
+        bases: Vec<String>,
         period: &str,
         levels: Levels<'_>,
         span: Span,
@@ -174,33 +168,32 @@ impl Presentation {
         if self.renditions.iter().any(|known| known.name == name) {
             return Err("another one of its adaptation set has its id");
         }
-        let base = with_base(base.to_owned(), representation);
+        let bases = bases::below(bases, representation);
+        let base = bases.first().map_or("", String::as_str);
         if base.is_empty() {
             return Err("its BaseURL cannot be resolved");
         }
         let Some((scheme, info)) = attributes::find(&levels) else {
-            return Ok(indexed(name, base, None));
+            return Ok(indexed(name, &bases, None));
         };
         if scheme == Scheme::Base {
-            return Ok(indexed(
-                name,
-                base,
-                byte_range(info.attribute("indexRange"))?,
-            ));
+            let index_range = byte_range(info.attribute("indexRange"))?;
+            return Ok(indexed(name, &bases, index_range));
         }
         let timescale = info.uint("timescale")?.unwrap_or(1);
         if timescale == 0 || timescale > u64::from(u32::MAX) {
             return Err("its timescale is out of range");
         }
         let first_number = info.uint("startNumber")?.unwrap_or(1);
-        let media = if scheme == Scheme::List {
-            Media::List(list(&base, &info)?)
+        let (media, reference) = if scheme == Scheme::List {
+            list(base, &info)?
         } else {
             let media = info
                 .attribute("media")
                 .ok_or("its SegmentTemplate has no media")?;
             let bandwidth = representation.attribute("bandwidth").unwrap_or_default();
-            Media::Template(Template::new(&base, media, id, bandwidth)?)
+            let template = Template::new(base, media, id, bandwidth)?;
+            (Media::Template(template), media.trim())
         };
         let slots = self.slots(&info, &media, timescale, first_number, span)?;
         Ok(Rendition {
@@ -209,6 +202,7 @@ impl Presentation {
             first_number,
             slots,
             media,
+            aliases: bases::aliases(&bases, reference),
         })
     }
 
@@ -322,31 +316,35 @@ fn sliding(duration: u64, count: Option<u64>, first_number: u64) -> Result<Run, 
     })
 }
 
-fn indexed(name: String, url: String, index_range: Option<ByteRange>) -> Rendition {
+fn indexed(name: String, bases: &[String], index_range: Option<ByteRange>) -> Rendition {
+    let url = bases.first().cloned().unwrap_or_default();
     Rendition {
         name,
         timescale: 1,
         first_number: 0,
         slots: Vec::new(),
         media: Media::Indexed(url, index_range),
+        aliases: bases::aliases(bases, ""),
     }
 }
 
-fn list(base: &str, info: &Inherited<'_>) -> Result<Vec<(String, Option<ByteRange>)>, Reason> {
+/// What a list has, and how it calls the first of them.
+fn list<'a>(base: &str, info: &Inherited<'a>) -> Result<(Media, &'a str), Reason> {
     let has_urls = |list: &&Element| list.child("SegmentURL").is_some();
     let Some(list) = info.elements().find(has_urls) else {
         return Err("its SegmentList is empty");
     };
-    let mut items = Vec::new();
+    let (mut items, mut first) = (Vec::new(), None);
     for item in list.children_named("SegmentURL") {
         let media = item.attribute("media").unwrap_or_default().trim();
         let url = address::resolve(base, media).ok_or("its URLs cannot be resolved")?;
+        first = first.or(Some(media));
         items.push((url, byte_range(item.attribute("mediaRange"))?));
         if items.len() as u64 > slots::SLOTS_MAX {
             return Err("its SegmentList is too long");
         }
     }
-    Ok(items)
+    Ok((Media::List(items), first.unwrap_or_default()))
 }
 
 /// `first-last`, both inclusive.

@@ -38,12 +38,13 @@ impl Timeline {
             index_range
                 .is_none_or(|range| range.start == first && bytes.len() as u64 >= range.len())
         };
-        let waits = self.tracks.iter().position(|track| {
-            let indexed = track.indexed.as_ref();
-            track.segments.is_empty()
-                && indexed.is_some_and(|indexed| {
-                    address::is_same(&indexed.url, &url) && holds(indexed.index_range)
-                })
+        let waits = (0..self.tracks.len()).find(|index| {
+            let track = self.tracks.get(*index);
+            let waiting = track.filter(|track| track.segments.is_empty());
+            let indexed = waiting.and_then(|track| track.indexed.as_ref());
+            indexed.is_some_and(|indexed| {
+                holds(indexed.index_range) && self.is_resource(*index, &indexed.url, &url)
+            })
         })?;
         let indexed = self.tracks.get(waits)?.indexed.as_ref()?;
         let is_sure = indexed.index_range.is_some();
@@ -199,6 +200,7 @@ mod tests {
 
     const MPD: &str = "https://cdn.test/film/a.mpd?token=1";
     const FILE: &str = "https://cdn.test/film/v.mp4";
+    const COPY: &str = "https://copy.test/of/v.mp4?key=1";
 
     fn wide(value: u64) -> Vec<u8> {
         value.to_be_bytes().to_vec()
@@ -231,14 +233,15 @@ mod tests {
         boxed(*b"sidx", &body)
     }
 
-    /// A film of one file; `place` is what the MPD says of its index.
+    /// A film of one file, and a copy of it; `place` is what the MPD says of its index.
     fn film(place: &[(&str, &str)]) -> Element {
-        let file = Element {
-            text: "v.mp4".to_owned(),
+        let file = |name: &str| Element {
+            text: name.to_owned(),
             ..element("BaseURL", &[], vec![])
         };
         let base = element("SegmentBase", place, vec![]);
-        let representation = element("Representation", &[("id", "v")], vec![file, base]);
+        let children = vec![file("v.mp4"), file(COPY), base];
+        let representation = element("Representation", &[("id", "v")], children);
         let set = element("AdaptationSet", &[], vec![representation]);
         element(
             "MPD",
@@ -302,6 +305,26 @@ mod tests {
         assert!(timeline.update_index(FILE, 0, &bytes).is_some());
         let start = timeline.tracks()[0].segments[0].range.unwrap().start;
         assert_eq!(start, bytes.len() as u64 - 30 + 16);
+    }
+
+    #[test]
+    fn an_index_under_a_further_base_lists_the_same() {
+        let bytes = index(&[(1_000, 180_000)], false);
+        let place = [("indexRange", &*format!("0-{}", bytes.len() - 1))];
+        let (mut first, mut further) = (timeline(&place), timeline(&place));
+        assert!(first.update_index(FILE, 0, &bytes).is_some());
+        assert!(further.update_index(COPY, 0, &bytes).is_some());
+        let segments = &first.tracks()[0].segments;
+        assert_eq!(segments, &further.tracks()[0].segments, "one name for both");
+        for timeline in [&first, &further] {
+            for url in [FILE, COPY] {
+                assert_eq!(timeline.find(url, segments[0].range), Some((0, 900)));
+            }
+            assert_eq!(
+                timeline.find("https://copy.test/of/v.mp4", segments[0].range),
+                None
+            );
+        }
     }
 
     #[test]

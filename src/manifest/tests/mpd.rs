@@ -107,6 +107,36 @@ fn a_window_slides() {
 }
 
 #[test]
+fn bases_come_and_go_and_are_bounded() {
+    let mut timeline = Timeline::default();
+    let mut mpd = live(vec![period("1", timed("s-$Time$", 1, 40, 4))]);
+    let base = |host: usize| Element {
+        text: format!("https://{host}.test/x/"),
+        ..element("BaseURL", &[], vec![])
+    };
+    let known = |timeline: &Timeline| -> Vec<usize> {
+        let found = |host: &usize| timeline.find(&format!("https://{host}.test/x/s-44?t=1"), None);
+        (0..12).filter(|host| found(host).is_some()).collect()
+    };
+    update(&mut timeline, &mpd);
+    assert_eq!(known(&timeline), [0; 0]);
+    mpd.children.extend((0..12).map(base));
+    update(&mut timeline, &mpd);
+    assert_eq!(known(&timeline), [0, 1, 2, 3], "a few of a level");
+    let before = timeline.tracks()[0].segments.clone();
+    mpd.children.truncate(2);
+    mpd.children.push(base(7));
+    let changed = update(&mut timeline, &mpd);
+    assert_eq!(known(&timeline), [0, 7]);
+    assert_eq!(timeline.tracks()[0].segments, before, "no other names");
+    assert_eq!(changed.updates[0].changed, []);
+    mpd.children[0].children.extend((0..12).map(base));
+    mpd.children.swap_remove(1);
+    update(&mut timeline, &mpd);
+    assert_eq!(known(&timeline), [0, 1, 2, 3]);
+}
+
+#[test]
 fn a_packager_that_counts_anew_changes_addresses() {
     let mut timeline = Timeline::default();
     update(
