@@ -70,7 +70,13 @@ impl Engine {
                 Some((at, due)) if now > due + LATE && due == at + PATIENCE => {
                     link.pulse.asked = Some((at, now + LATE));
                 }
-                Some(_) => self.close_link(now, id, CloseReason::Gone),
+                Some(_) => {
+                    // A fresh link would be a fresh chance: who never did anything does not get it.
+                    if let Some(peer) = link.peer.filter(|_| !link.conduct.is_useful) {
+                        self.outcasts.note(now, peer, CloseReason::Unreliable);
+                    }
+                    self.close_link(now, id, CloseReason::Gone);
+                }
             }
         }
     }

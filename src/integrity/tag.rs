@@ -9,6 +9,7 @@
 use super::attributes::{Attributes, Value, decimal_integer};
 use super::base64::{from_base64, to_base64};
 use super::{Digest, MAX_SEGMENT_LEN, Seal};
+use crate::base::refused;
 use core::fmt;
 
 /// The tag's name with its colon.
@@ -100,33 +101,41 @@ impl DigestTag {
         for attribute in Attributes::new(text) {
             let (name, value) = attribute.map_err(TagError)?;
             match name {
-                "SIZE" => once(&mut size, value.integer("SIZE is no integer")?)?,
-                "ROOT" => once(&mut root, value.digest("ROOT is no SHA-256 in base64")?)?,
-                "SHA256" => once(&mut tag.sha256, value.digest("SHA256 is none in base64")?)?,
-                "STREAM" => once(&mut stream, value.text("STREAM is not quoted")?)?,
-                "TRACK" => once(&mut track, value.text("TRACK is not quoted")?)?,
-                "SEQ" => once(&mut seq, value.integer("SEQ is no integer")?)?,
+                "SIZE" => once(&mut size, value.integer(refused("SIZE is no integer"))?)?,
+                "ROOT" => once(
+                    &mut root,
+                    value.digest(refused("ROOT is no SHA-256 in base64"))?,
+                )?,
+                "SHA256" => once(
+                    &mut tag.sha256,
+                    value.digest(refused("SHA256 is none in base64"))?,
+                )?,
+                "STREAM" => once(&mut stream, value.text(refused("STREAM is not quoted"))?)?,
+                "TRACK" => once(&mut track, value.text(refused("TRACK is not quoted"))?)?,
+                "SEQ" => once(&mut seq, value.integer(refused("SEQ is no integer"))?)?,
                 "SIG" => once(
                     &mut signature,
-                    value.bytes("SIG is no Ed25519 signature in base64")?,
+                    value.bytes(refused("SIG is no Ed25519 signature in base64"))?,
                 )?,
                 _ => {}
             }
         }
-        tag.digest.size = size.ok_or(TagError("SIZE is missing"))?;
-        tag.digest.root = root.ok_or(TagError("ROOT is missing"))?;
+        tag.digest.size = size.ok_or(TagError(refused("SIZE is missing")))?;
+        tag.digest.root = root.ok_or(TagError(refused("ROOT is missing")))?;
         if stream.is_some() || track.is_some() || seq.is_some() || signature.is_some() {
             tag.seal = Some(Seal {
-                stream: stream.ok_or(TagError("STREAM is missing: signed lines have it"))?,
-                track: track.ok_or(TagError("TRACK is missing: signed lines have it"))?,
-                seq: seq.ok_or(TagError("SEQ is missing: signed lines have it"))?,
-                signature: signature.ok_or(TagError("SIG is missing: signed lines have it"))?,
+                stream: stream
+                    .ok_or(TagError(refused("STREAM is missing: signed lines have it")))?,
+                track: track.ok_or(TagError(refused("TRACK is missing: signed lines have it")))?,
+                seq: seq.ok_or(TagError(refused("SEQ is missing: signed lines have it")))?,
+                signature: signature
+                    .ok_or(TagError(refused("SIG is missing: signed lines have it")))?,
             });
         }
         match tag.digest.size {
-            0 => Err(TagError("SIZE is 0")),
+            0 => Err(TagError(refused("SIZE is 0"))),
             1..=MAX_SEGMENT_LEN => Ok(tag),
-            _ => Err(TagError("SIZE is beyond 1 GiB")),
+            _ => Err(TagError(refused("SIZE is beyond 1 GiB"))),
         }
     }
 }
@@ -134,7 +143,7 @@ impl DigestTag {
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), TagError> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(TagError("an attribute stands twice")),
+        Some(_) => Err(TagError(refused("an attribute stands twice"))),
     }
 }
 

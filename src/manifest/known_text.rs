@@ -4,6 +4,8 @@
 //!
 //! Invariant: the text describes the track's segments `first + 1 ..= last` exactly as they stand there.
 
+use crate::base::cut;
+
 /// What was read of one media playlist.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownText {

@@ -372,7 +372,7 @@ fn byte_range(
     match (start, end) {
         (Some(start), Some(end)) => Ok(Some(ByteRange { start, end })),
         _ => Err(ManifestError(
-            "a byte range has no offset and nothing to follow".into(),
+            refused("a byte range has no offset and nothing to follow").into(),
         )),
     }
 }

@@ -144,8 +144,10 @@ impl Build {
             .generate_output()
             .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
         if let Some(home) = whereabouts::cargo_home() {
-            for (_, data) in output.wasm_mut().data.iter_mut() {
-                whereabouts::hide(&mut data.value, &home.to_string_lossy());
+            let data = &mut output.wasm_mut().data;
+            let ids: Vec<_> = data.iter().map(|segment| segment.id()).collect();
+            for id in ids {
+                whereabouts::hide(&mut data.get_mut(id).value, &home.to_string_lossy());
             }
         }
         // Functions keep their names: wasm-opt drops them, and sorts better while it has them.
