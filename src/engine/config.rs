@@ -161,7 +161,7 @@ pub(super) mod signaling {
     pub(in crate::engine) const INTERVAL: Duration = Duration::from_secs(120);
     /// A socket that does not open within this, or an announce that is not answered, and the connection is lost:
     /// browsers tell of a network that is gone only when their own resends end, minutes later.
-    pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(5);
+    pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(10);
     /// When the network shows that it is back, who is still to answer has so long.
     pub(in crate::engine) const ANSWER: Duration = Duration::from_secs(1);
     /// A tracker that closed is tried again after this, doubled each time,
