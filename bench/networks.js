@@ -69,7 +69,7 @@ async function measure() {
     /** @type {Healing[]} */
     const healings = [];
     const cuts = /** @type {const} */ (["peers", "own"]);
-    for (const cut of values.quick ? cuts.slice(0, 1) : cuts) {
+    for (const cut of cuts) {
       healings.push(await heal(world, origin, browsers, cut));
       log(JSON.stringify(healings.at(-1)));
     }

@@ -23,9 +23,10 @@ test("homes behind NATs: as theory has it, and healed lines", {
   t.diagnostic(JSON.stringify({ meetings, healings }));
   assert.equal(meetings.length, 3);
   assert.deepEqual(wrong, []);
-  assert.equal(healings.length, 1, "the line to peers; its own network is the benchmark's");
+  assert.equal(healings.length, 2);
   for (const { cut, backMs, stalls } of healings) {
     assert.ok(backMs !== null, `${cut}: linked again`);
-    assert.equal(stalls, 0);
+    // Without its own network no player goes on.
+    if (cut === "peers") assert.equal(stalls, 0);
   }
 });
