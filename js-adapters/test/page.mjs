@@ -150,7 +150,7 @@ class FakeXhr {
 }
 
 /** Waits until `read` gives something true. */
-export async function until(what, read, timeoutMs = 3_000) {
+export async function until(what, read, timeoutMs = 9_000) {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const value = read();
