@@ -20,7 +20,8 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    fn wake(link: &Link) -> Option<Instant> {
+    /// When a link that is open is to be looked at.
+    pub(super) fn wake(link: &Link) -> Option<Instant> {
         match link.pulse.asked {
             Some((_, due)) => Some(due),
             None => (link.outstanding > 0).then(|| link.pulse.quiet_at(link)),
@@ -79,10 +80,5 @@ impl Engine {
                 }
             }
         }
-    }
-
-    pub(super) fn pulse_wake(&self) -> Option<Instant> {
-        let greeted = self.greeted();
-        greeted.filter_map(Pulse::wake).min()
     }
 }

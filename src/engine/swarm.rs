@@ -11,6 +11,7 @@ use super::config::swarm::{
     CONNECT_TIMEOUT, ELSEWHERE_MIN, LINK_AGE_MIN, ONE_NETWORK_MIN, UNRELAYED_TIMEOUT,
 };
 use super::peer::{Link, LinkState};
+use super::pulse::Pulse;
 use super::{CloseReason, Engine, Event, Output};
 use crate::base::{Instant, LinkId, Network, PeerId, Rng, SegmentId};
 
@@ -245,8 +246,9 @@ impl Engine {
 
     pub(super) fn connect_wake(&self) -> Option<Instant> {
         let links = self.links.iter();
-        let late = links.filter_map(|(id, link)| self.opens_by(*id, link));
-        late.chain(self.pulse_wake()).min()
+        links
+            .filter_map(|(id, link)| self.opens_by(*id, link).or_else(|| Pulse::wake(link)))
+            .min()
     }
 
     pub(super) fn trim_links(&mut self, now: Instant) {

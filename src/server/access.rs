@@ -4,7 +4,6 @@
 //! itself. An origin keeps other people's pages away, because browsers tell the truth about it; programs
 //! need not. Which streams there are is the tracker's. Bans live in memory.
 
-#[cfg(feature = "operate")]
 use crate::tracker::Block;
 use axum::http::HeaderValue;
 use core::fmt;
@@ -27,11 +26,10 @@ impl Prefix {
     /// Whether an address is in it.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
-        self.0.contains(&address.to_canonical())
+        self.block().contains(address)
     }
 
     /// The same for the tracker.
-    #[cfg(feature = "operate")]
     pub(super) fn block(self) -> Block {
         Block {
             address: self.0.addr(),

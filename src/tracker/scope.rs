@@ -53,7 +53,9 @@ fn names<T: Ord>(named: &BTreeSet<T>, one: Option<T>) -> bool {
 }
 
 impl Block {
-    fn contains(self, address: IpAddr) -> bool {
+    /// Whether an address is one of them; one of IPv4 that is written as IPv6 counts as what it is.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
         let same = |one: u128, other: u128, width: u32| {
             let rest = width.saturating_sub(u32::from(self.bits));
             let cut = |bits: u128| bits.checked_shr(rest).unwrap_or(0);

@@ -4,6 +4,8 @@
 //! awaited while the tracker is held. It moves text and decides nothing about swarms.
 
 mod delivery;
+#[cfg(feature = "operate")]
+mod operated;
 mod orders;
 
 use super::access::Access;
@@ -153,17 +155,6 @@ impl State {
 
     pub(in crate::server) fn message_bytes_max(&self) -> usize {
         self.message_bytes_max
-    }
-
-    /// What waits to be written.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn backlog(&self) -> Arc<Backlog> {
-        self.core().backlog.clone()
-    }
-
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn tallies(&self) -> &Tallies {
-        &self.tallies
     }
 
     /// Whether an address has frames left, if addresses are limited.

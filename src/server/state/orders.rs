@@ -5,23 +5,9 @@
 use super::State;
 use crate::base::InfoHash;
 use crate::server::access::{Access, Ban, Origin, Prefix};
-#[cfg(feature = "operate")]
-use crate::server::around::{Carry, Ledger, Locate};
-#[cfg(feature = "operate")]
-use crate::server::limits;
-#[cfg(feature = "operate")]
-use crate::server::refused::Refused;
 use crate::tracker::{ConnectionId, Input, Policy, Rooms, Tickets, Tokens, Turn};
-#[cfg(feature = "operate")]
-use crate::tracker::{Credit, Figures, ReceiptFault, Scope};
-#[cfg(feature = "operate")]
-use crate::wire::Receipt;
 use axum::extract::ws::close_code;
-#[cfg(feature = "operate")]
-use core::net::IpAddr;
 use core::time::Duration;
-#[cfg(feature = "operate")]
-use std::sync::Arc;
 use std::sync::{PoisonError, RwLockWriteGuard};
 
 impl State {
@@ -42,12 +28,6 @@ impl State {
         self.core().tracker.ruled_rooms().collect()
     }
 
-    /// Rules what some viewers may do, in place of all earlier rules of that kind; in force at once.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn set_rules(&self, rules: Vec<(Scope, Policy)>) {
-        self.tell(Input::Rules(rules));
-    }
-
     /// Says which rooms there may be; in force at once.
     pub fn set_rooms(&self, rooms: Rooms) {
         self.tell(Input::Rooms(rooms));
@@ -63,12 +43,6 @@ impl State {
     pub fn set_turn(&self, turn: Option<Turn>) {
         self.tell_time();
         self.tell(Input::Turn(turn));
-    }
-
-    /// Says who knows where addresses are; those who are connected stay where they were.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn set_places(&self, places: Option<Box<dyn Locate>>) {
-        *self.places.write().unwrap_or_else(PoisonError::into_inner) = places;
     }
 
     /// Says with what viewers are known again on another connection.
@@ -115,58 +89,6 @@ impl State {
         let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
         let with_rest = |ban: Ban| (ban.prefix, ban.left(now));
         access.bans(now).map(with_rest).collect()
-    }
-
-    /// Keeps accounts from now on.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
-        self.core().ledger = Some(ledger);
-    }
-
-    /// Tells others what is for them from now on.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn set_carrier(&self, carrier: Arc<dyn Carry>) {
-        self.core().carrier = Some(carrier);
-    }
-
-    /// Says whether others can be reached, and as whom; what one of them said; that a second has passed.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn tell_of_nodes(&self, input: Input) {
-        self.tell(input);
-    }
-
-    /// How much is going on in a room.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn figures(&self, room: InfoHash) -> Figures {
-        self.core().tracker.figures(room)
-    }
-
-    /// The largest rooms, and how much is going on in them.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn largest(&self, most: usize) -> Vec<(InfoHash, Figures)> {
-        self.core().tracker.largest(most)
-    }
-
-    /// Whether a visitor's request is answered: it may connect, and has asked no more than it may send.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn may_ask(&self, visitor: Option<IpAddr>) -> Result<(), Refused> {
-        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
-        let now = std::time::Instant::now();
-        if visitor.is_some_and(|visitor| access.is_banned(visitor, now)) {
-            return Err(Refused::Banned);
-        }
-        let may = self.may_send(visitor.map(limits::key));
-        may.then_some(()).ok_or(Refused::Address)
-    }
-
-    /// Judges a receipt that came on another way than its writer's connection.
-    #[cfg(feature = "operate")]
-    pub(in crate::server) fn take_receipt(
-        &self,
-        receipt: &Receipt,
-    ) -> Result<Credit, ReceiptFault> {
-        let mut core = self.core();
-        core.tracker.take_receipt(self.now(), receipt)
     }
 
     fn access_mut(&self) -> RwLockWriteGuard<'_, Access> {
