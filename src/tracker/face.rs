@@ -4,6 +4,7 @@
 use super::Tracker;
 use super::{
     Audience, CloseReason, Credit, Place, Policy, Record, Rooms, Scope, Tickets, Tokens, Turn,
+    Writer,
 };
 use crate::base::{InfoHash, Network};
 use crate::wire::NodeId;
@@ -108,10 +109,10 @@ pub enum Output {
     },
     /// Keep this, if there is a store; it is not waited for.
     Record(Record),
-    /// Keep this, and when it is kept, send the acknowledgement.
+    /// Keep this, and when it is kept, send the acknowledgement: to the writer's connection, or to its node.
     Earned {
         /// To whom.
-        connection: ConnectionId,
+        writer: Writer,
         /// What.
         credit: Credit,
     },

@@ -34,7 +34,7 @@ pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
 pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
-pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret};
+pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret, Taken, Writer};
 pub use scope::{Block, Scope};
 pub use ticket::Tickets;
 pub use turn::Turn;

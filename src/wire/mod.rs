@@ -15,11 +15,14 @@ mod token;
 pub use announce::{
     AnnounceError, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, OFFERS_MAX, Offer, Receipt,
     Reported, SCRAPE_MAX, SDP_BYTES_MAX, SUBJECT_BYTES_MAX, Scraped, SessionId, TEXT_BYTES_MAX,
-    ToTracker, WAITS, info_hash_of, room_of, secret_of, session_key, wait_bound,
+    ToTracker, WAITS, info_hash_of, room_of, secret_of, session_key, tag_of, wait_bound,
 };
 pub use codec::{limit, number};
 pub use hints::Hints;
-pub use nodes::{FromNode, NODE_ROOMS_MAX, NODE_TEXT_BYTES_MAX, NodeId, NodeSaid, Part, Seat};
+pub use nodes::{
+    Between, Claim, CreditWord, FromNode, NODE_ROOMS_MAX, NODE_TEXT_BYTES_MAX, NodeId, NodeSaid,
+    Part, Sealed, Seat,
+};
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
     RejectReason, SegmentKey, WIRE_VERSION,

@@ -74,7 +74,7 @@ impl Tracker {
     }
 }
 
-fn contributions(tracker: &Tracker, peer: u8) -> Value {
+pub(super) fn contributions(tracker: &Tracker, peer: u8) -> Value {
     let line = format!("GET /api/p2p/contributions/{}", hex(&[peer; 20]));
     let (status, body) = tracker.get(&line, "");
     assert_eq!(status, 200, "{body}");

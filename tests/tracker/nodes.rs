@@ -1,7 +1,9 @@
 //! Two nodes and the Redis between them, as operators run them: peers of both meet, rulings of one hold at the other, and
 //! whichever of the three goes, viewers are served.
 
+use super::ledger::{come, contributions, hex, receipt, settings};
 use super::*;
+use serde_json::json;
 use swarmline::wire::{Offer, Scraped};
 
 /// How long nodes may take to notice something. Some seconds, on a machine that does other things too.
@@ -264,6 +266,57 @@ async fn peers_of_two_nodes_meet_and_those_of_a_killed_one_are_gone() {
     let (code, log) = third.ended();
     assert_eq!(code, Some(0), "{log}");
     found(&one, 0.0).await;
+}
+
+#[tokio::test]
+async fn a_receipt_for_a_viewer_of_another_node_is_in_its_store_when_the_writer_hears_of_it() {
+    let Some(redis) = Redis::start() else { return };
+    let folders = [Folder::new(), Folder::new()];
+    let secret = folders[0].write("receipts", &"what both nodes know ".repeat(4));
+    let with = |folder| {
+        let (store, redis) = (settings(folder), redis.settings());
+        format!("{store}receipts.secret_file = {secret:?}\n{redis}")
+    };
+    let (one, other) = (
+        Tracker::start(&with(&folders[0])),
+        Tracker::start(&with(&folders[1])),
+    );
+    found(&one, 1.0).await;
+    found(&other, 1.0).await;
+    let (mut anna, key) = come(&one, 1).await;
+    let (_ben, _) = come(&other, 2).await;
+    counted(&mut anna, 2).await;
+    let kept = |bytes| {
+        Some(FromTracker::Receipted {
+            info_hash: room(),
+            from: PeerId([2; 20]),
+            bytes,
+            refused: None,
+        })
+    };
+    anna.confirm(receipt(&key, (1, 2), 4 << 20)).await;
+    assert_eq!(anna.hear().await, kept(4 << 20));
+    // By HTTP it is taken, and the writer hears of it on its connection.
+    let more = receipt(&key, (1, 2), 6 << 20);
+    let body = json!({
+        "videoCid": hex(&room().0), "peerId": hex(&more.peer.0), "from": hex(&more.from.0),
+        "bytesShared": more.bytes, "segmentsShared": more.segments, "mac": more.mac,
+    });
+    let posted = one.get("POST /api/p2p/contribution", &body.to_string());
+    assert_eq!(posted.0, 202);
+    assert_eq!(anna.hear().await, kept(6 << 20));
+    assert_eq!(
+        one.get("POST /api/p2p/contribution", &body.to_string()).0,
+        409
+    );
+    other.signal("KILL");
+    other.ended();
+    let other = Tracker::start(&with(&folders[1]));
+    let listed = contributions(&other, 2);
+    assert_eq!(listed["total"], 1, "{listed}");
+    assert_eq!(listed["items"][0]["bytesShared"], 6 << 20);
+    assert_eq!(listed["items"][0]["segmentsShared"], 6);
+    assert_eq!(contributions(&one, 2)["total"], 0, "only there");
 }
 
 #[tokio::test]

@@ -534,9 +534,12 @@ impl World {
                     self.word_of_tracker(connection, text);
                 }
                 tracker::Output::Record(_) | tracker::Output::Tell { .. } => {}
-                tracker::Output::Earned { connection, credit } => {
+                tracker::Output::Earned { writer, credit } => {
                     self.earned.push(credit.earned);
-                    self.word_of_tracker(connection, credit.acknowledgement);
+                    // There is one node.
+                    if let tracker::Writer::Here(connection) = writer {
+                        self.word_of_tracker(connection, credit.acknowledgement);
+                    }
                 }
                 tracker::Output::Close { connection, .. } => {
                     if let Some((viewer, tracker)) = self.connections.remove(&connection) {

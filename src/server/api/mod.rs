@@ -11,7 +11,7 @@ use super::State;
 use super::admin::problem;
 use super::store::{Page, Standing, Store, Write};
 use crate::base::{PeerId, unhex};
-use crate::tracker::ReceiptFault;
+use crate::tracker::{ReceiptFault, Taken};
 use crate::wire::{Receipt, SUBJECT_BYTES_MAX, room_of};
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -362,7 +362,10 @@ async fn post_contribution(Shared(api): Shared<Api>, body: Bytes) -> Response {
         let receipt = body.receipt();
         let receipt = receipt.map_err(|why| problem(StatusCode::UNPROCESSABLE_ENTITY, why))?;
         let credit = api.state.take_receipt(&receipt);
-        let credit = credit.map_err(|why| problem(status_of(why), &why.to_string()))?;
+        let credit = match credit.map_err(|why| problem(status_of(why), &why.to_string()))? {
+            Taken::Counts(credit) => credit,
+            Taken::Passed => return Ok(StatusCode::ACCEPTED.into_response()),
+        };
         let view = Credited {
             id: credit.earned.session.to_hex(),
             bytes_shared: credit.earned.bytes,

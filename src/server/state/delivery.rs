@@ -7,7 +7,7 @@ use crate::base::Instant;
 use crate::server::around::{Carry, Ledger};
 use crate::server::backlog::Backlog;
 use crate::server::session::{Command, Session, code_of};
-use crate::tracker::{ConnectionId, Credit, Input, Output, Tracker};
+use crate::tracker::{ConnectionId, Credit, Input, Output, Tracker, Writer};
 use core::net::IpAddr;
 use core::sync::atomic::Ordering;
 use std::collections::HashMap;
@@ -49,8 +49,8 @@ impl Core {
                     }
                     continue;
                 }
-                Output::Earned { connection, credit } => {
-                    self.keep(connection, credit);
+                Output::Earned { writer, credit } => {
+                    self.keep(writer, credit);
                     continue;
                 }
             };
@@ -93,19 +93,33 @@ impl Core {
     }
 
     /// Acknowledges a receipt when what it says is kept.
-    fn keep(&self, connection: ConnectionId, credit: Credit) {
-        let session = self.sessions.get(&connection);
-        if let (Some(ledger), Some(session)) = (&self.ledger, session) {
-            let (queue, share) = (session.queue.downgrade(), session.share.clone());
-            let text = credit.acknowledgement;
-            let kept = move || {
-                if let Some(queue) = queue.upgrade() {
-                    share.add(text.len());
-                    // One that is lost in a full queue is like one that was never written: said again later.
-                    let _ = queue.try_send(Command::Text(text));
-                }
-            };
-            ledger.earn(credit.earned, Box::new(kept));
+    fn keep(&self, writer: Writer, credit: Credit) {
+        let Some(ledger) = &self.ledger else { return };
+        let text = credit.acknowledgement;
+        match writer {
+            Writer::Here(connection) => {
+                let Some(session) = self.sessions.get(&connection) else {
+                    return;
+                };
+                let (queue, share) = (session.queue.downgrade(), session.share.clone());
+                let kept = move || {
+                    if let Some(queue) = queue.upgrade() {
+                        share.add(text.len());
+                        // One that is lost in a full queue is like one that was never written: said again later.
+                        let _ = queue.try_send(Command::Text(text));
+                    }
+                };
+                ledger.earn(credit.earned, Box::new(kept));
+            }
+            Writer::There(node) => {
+                let carrier = self.carrier.clone();
+                let kept = move || {
+                    if let Some(carrier) = carrier {
+                        carrier.carry(Some(node), text);
+                    }
+                };
+                ledger.earn(credit.earned, Box::new(kept));
+            }
         }
     }
 

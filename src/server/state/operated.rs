@@ -8,7 +8,7 @@ use crate::server::around::{Carry, Ledger, Locate};
 use crate::server::backlog::Backlog;
 use crate::server::limits;
 use crate::server::refused::Refused;
-use crate::tracker::{Credit, Figures, Input, Policy, ReceiptFault, Scope};
+use crate::tracker::{Figures, Input, Policy, ReceiptFault, Scope, Taken};
 use crate::wire::Receipt;
 use core::net::IpAddr;
 use std::sync::{Arc, PoisonError};
@@ -61,12 +61,11 @@ impl State {
     }
 
     /// Judges a receipt that came on another way than its writer's connection.
-    pub(in crate::server) fn take_receipt(
-        &self,
-        receipt: &Receipt,
-    ) -> Result<Credit, ReceiptFault> {
+    pub(in crate::server) fn take_receipt(&self, receipt: &Receipt) -> Result<Taken, ReceiptFault> {
         let mut core = self.core();
-        core.tracker.take_receipt(self.now(), receipt)
+        let taken = core.tracker.take_receipt(self.now(), receipt);
+        core.deliver(self.now()); // to other nodes alone: nobody can be slow
+        taken
     }
 
     /// What waits to be written.

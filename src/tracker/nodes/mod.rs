@@ -4,7 +4,7 @@
 //! and each node picks among its own. So what a node knows of the others is small and may be late: an offer that finds
 //! nobody is lost like one to a peer that has just gone. Invariant: what is remembered of others is bounded, they are
 //! forgotten when they are silent for [`AGE`], and alone this node is a whole tracker. How messages travel, and whether they
-//! do, is the shell's; what operators rule is not passed here.
+//! do, is the shell's; what operators rule is not passed here, and what they say of receipts is `receipts`'.
 
 mod passing;
 
@@ -51,6 +51,16 @@ impl Nodes {
     /// Others that are there.
     pub(super) fn len(&self) -> usize {
         self.others.len()
+    }
+
+    /// What this node is called, unless it is alone.
+    pub(super) fn own(&self) -> Option<NodeId> {
+        self.own
+    }
+
+    /// Whether another is there.
+    pub(super) fn has(&self, id: NodeId) -> bool {
+        self.others.contains_key(&id)
     }
 
     /// Peers of others in a room.
@@ -261,7 +271,7 @@ impl Tracker {
         }
     }
 
-    fn tell_nodes(&mut self, to: Option<NodeId>, said: NodeSaid) {
+    pub(super) fn tell_nodes(&mut self, to: Option<NodeId>, said: NodeSaid) {
         if let Some(from) = self.nodes.own {
             let text = FromNode { from, said }.encode();
             self.outputs.push_back(Output::Tell { to, text });
@@ -292,6 +302,7 @@ impl Tracker {
             }
             NodeSaid::Gone => self.nodes.forget(from),
             NodeSaid::Peer { seat, message } => self.on_passed(now, from, seat, message),
+            NodeSaid::Credit(sealed) => self.on_credit(now, from, &sealed),
         }
     }
 }

@@ -4,12 +4,16 @@
 //! in all, so one that is lost, repeated or late costs nothing and earns nothing. Who receives may lie, together with
 //! who sends; so no stay earns more than it could have carried in its time, and two behind one address or one
 //! account earn nothing from each other. Invariant: what is earned only rises, and what is remembered is bounded. It does not
-//! store anything: a shell with a store is told by [`Record`]s, which carry sums, so that the last one says it all.
+//! store anything: a shell with a store is told by [`Record`]s, which carry sums, so that the last one says it all. `across` is
+//! for pairs whose two sides are at two nodes.
+
+mod across;
 
 use super::limits::Refusal;
 use super::{Audience, ConnectionId, Output, Tracker};
 use crate::base::{Duration, InfoHash, Instant, PeerId};
-use crate::wire::{FromTracker, Receipt, Reported, SessionId, secret_of, session_key};
+use crate::wire::{FromTracker, NodeId, Receipt, Reported, SessionId, secret_of, session_key};
+use across::There;
 use core::fmt;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -17,7 +21,7 @@ use std::collections::BTreeMap;
 /// Peers that one may write receipts for in one stay. 256: ten links that change every half minute for
 /// two hours.
 const SENDERS_MAX: usize = 256;
-/// Such pairs in all, about 60 MB.
+/// Such pairs in all, about 60 MB; thrice as much if the senders of all are at other nodes.
 const PAIRS_MAX: usize = 1_000_000;
 
 /// Why a receipt does not count.
@@ -132,12 +136,30 @@ pub struct Earned {
     pub span: Duration,
 }
 
+/// Where the writer of a receipt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// At this node.
+    Here(ConnectionId),
+    /// At another.
+    There(NodeId),
+}
+
+/// What became of a receipt that was not refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It counts.
+    Counts(Credit),
+    /// Another node may have the sender. What that one says goes to the writer's connection.
+    Passed,
+}
+
 /// A receipt that counts: what to keep, and what to tell its writer then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credit {
     /// What to keep.
     pub earned: Earned,
-    /// The writer's message, in text.
+    /// What its writer, or the writer's node, is told then, in text.
     pub acknowledgement: String,
 }
 
@@ -146,6 +168,39 @@ pub struct Credit {
 struct Sum {
     bytes: u64,
     segments: u64,
+}
+
+impl Sum {
+    fn of(receipt: &Receipt) -> Self {
+        Self {
+            bytes: receipt.bytes,
+            segments: receipt.segments,
+        }
+    }
+
+    /// What it is beyond another; `None` if it is less in any respect.
+    fn beyond(self, other: Self) -> Option<Self> {
+        Some(Self {
+            bytes: self.bytes.checked_sub(other.bytes)?,
+            segments: self.segments.checked_sub(other.segments)?,
+        })
+    }
+}
+
+/// What a peer has confirmed to have had from another.
+#[derive(Debug, Default)]
+struct Pair {
+    /// The last receipt.
+    said: Sum,
+    /// What is known of a sender at another node.
+    there: Option<Box<There>>,
+}
+
+impl Pair {
+    /// What may have been credited, here or elsewhere.
+    fn spent(&self) -> Sum {
+        self.there.as_ref().map_or(self.said, |there| there.passed)
+    }
 }
 
 /// A peer's stay in a swarm.
@@ -162,8 +217,10 @@ pub(super) struct Account {
     earned: Sum,
     /// Bytes it wrote receipts for.
     confirmed: u64,
-    /// The last receipt for each sender.
-    senders: BTreeMap<PeerId, Sum>,
+    /// Whom it wrote receipts for.
+    senders: BTreeMap<PeerId, Pair>,
+    /// What it was credited by each stay at another node.
+    writers: BTreeMap<SessionId, Sum>,
 }
 
 impl Account {
@@ -179,6 +236,7 @@ impl Account {
             earned: Sum::default(),
             confirmed: 0,
             senders: BTreeMap::new(),
+            writers: BTreeMap::new(),
         }
     }
 
@@ -216,7 +274,7 @@ impl Account {
     }
 
     pub(super) fn pairs(&self) -> usize {
-        self.senders.len()
+        self.senders.len() + self.writers.len()
     }
 }
 
@@ -239,6 +297,14 @@ impl Side {
         addresses.is_some_and(|(one, other)| one != other)
             && subjects.is_none_or(|(one, other)| one != other)
     }
+
+    fn can_have_had(&self, gain: Sum) -> bool {
+        self.confirmed.saturating_add(gain.bytes) <= self.most
+    }
+
+    fn can_have_sent(&self, gain: Sum) -> bool {
+        self.earned.saturating_add(gain.bytes) <= self.most
+    }
 }
 
 impl Tracker {
@@ -260,21 +326,19 @@ impl Tracker {
         }
     }
 
-    /// Judges a receipt, on whatever way it came. What counts is counted at once; who keeps it tells the writer.
+    /// Judges a receipt, on whatever way it came. What counts is counted at once; who keeps it tells the writer. What is for
+    /// other nodes waits in [`Tracker::poll_output`].
     ///
     /// # Errors
     /// Why it does not count.
-    pub fn take_receipt(
-        &mut self,
-        now: Instant,
-        receipt: &Receipt,
-    ) -> Result<Credit, ReceiptFault> {
-        let credit = self.judge(now, receipt);
-        match credit {
-            Ok(_) => self.totals.receipts += 1,
+    pub fn take_receipt(&mut self, now: Instant, receipt: &Receipt) -> Result<Taken, ReceiptFault> {
+        let taken = self.judge(now, receipt);
+        match taken {
+            Ok(Taken::Counts(_)) => self.totals.receipts += 1,
+            Ok(Taken::Passed) => {} // counted by who judges it
             Err(_) => self.totals.receipts_refused += 1,
         }
-        credit
+        taken
     }
 
     /// One that came on the writer's own connection.
@@ -289,9 +353,11 @@ impl Tracker {
             Some(_) | None => return Err(Refusal::NotAnnounced),
         }
         match self.take_receipt(now, receipt) {
-            Ok(credit) => self
-                .outputs
-                .push_back(Output::Earned { connection, credit }),
+            Ok(Taken::Counts(credit)) => {
+                let writer = Writer::Here(connection);
+                self.outputs.push_back(Output::Earned { writer, credit });
+            }
+            Ok(Taken::Passed) => {}
             Err(why) => {
                 let refused = FromTracker::Receipted {
                     info_hash: receipt.info_hash,
@@ -305,7 +371,7 @@ impl Tracker {
         Ok(())
     }
 
-    fn judge(&mut self, now: Instant, receipt: &Receipt) -> Result<Credit, ReceiptFault> {
+    fn judge(&mut self, now: Instant, receipt: &Receipt) -> Result<Taken, ReceiptFault> {
         let Some(receipts) = &self.config.receipts else {
             return Err(ReceiptFault::NoReceipts);
         };
@@ -317,23 +383,27 @@ impl Tracker {
         if !receipt.is_signed_with(&key) {
             return Err(ReceiptFault::Forged);
         }
-        let absent = ReceiptFault::NoSuchSender;
-        let sender = self.side(now, rate, (room, receipt.from)).ok_or(absent)?;
         match (&writer.subject, &receipt.subject) {
             (Some(known), Some(named)) if known != named => return Err(ReceiptFault::OtherSubject),
             (Some(_), _) => {}
             (None, named) => writer.subject.clone_from(named),
         }
+        let Some(sender) = self.side(now, rate, (room, receipt.from)) else {
+            self.look_for_sender(now, receipt, &writer)?;
+            return Ok(Taken::Passed);
+        };
         if !writer.is_apart_from(&sender) {
             return Err(ReceiptFault::Together);
         }
-        let gain = self.gain(receipt)?;
-        let fits = |carried: u64, most: u64| carried.saturating_add(gain.bytes) <= most;
-        if !fits(writer.confirmed, writer.most) || !fits(sender.earned, sender.most) {
+        let (more, gain) = self.gain(receipt)?;
+        if gain.bytes == 0 {
+            return Err(ReceiptFault::Replayed);
+        }
+        if !writer.can_have_had(more) || !sender.can_have_sent(gain) {
             return Err(ReceiptFault::Impossible);
         }
-        self.confirm(receipt, gain);
-        let earned = self.earn(now, receipt, gain);
+        self.confirm(receipt, more, None);
+        let earned = self.earn(now, (room, receipt.from), gain);
         let earned = earned.ok_or(ReceiptFault::NoSuchSender)?;
         let acknowledgement = FromTracker::Receipted {
             info_hash: room,
@@ -342,10 +412,10 @@ impl Tracker {
             refused: None,
         };
         let acknowledgement = acknowledgement.encode();
-        Ok(Credit {
+        Ok(Taken::Counts(Credit {
             earned,
             acknowledgement,
-        })
+        }))
     }
 
     fn side(&mut self, now: Instant, rate: u64, (room, id): (InfoHash, PeerId)) -> Option<Side> {
@@ -363,50 +433,49 @@ impl Tracker {
         })
     }
 
-    /// What a receipt says beyond the last one of the same two.
-    fn gain(&mut self, receipt: &Receipt) -> Result<Sum, ReceiptFault> {
+    /// What a receipt says beyond the last one of the same two, and beyond what may have been credited.
+    fn gain(&mut self, receipt: &Receipt) -> Result<(Sum, Sum), ReceiptFault> {
         let pairs = self.registry.pairs;
         let account = self.account(receipt.info_hash, receipt.peer);
         let senders = &account.ok_or(ReceiptFault::NotAnnounced)?.senders;
-        let former = senders.get(&receipt.from).copied();
+        let former = senders.get(&receipt.from);
         if former.is_none() && (senders.len() >= SENDERS_MAX || pairs >= PAIRS_MAX) {
             return Err(ReceiptFault::TooManySenders);
         }
-        let former = former.unwrap_or_default();
-        let bytes = receipt.bytes.checked_sub(former.bytes);
-        let segments = receipt.segments.checked_sub(former.segments);
-        match bytes.zip(segments) {
-            Some((bytes, segments)) if bytes > 0 => Ok(Sum { bytes, segments }),
-            Some(_) | None => Err(ReceiptFault::Replayed),
-        }
+        let (said, spent) = former.map_or_else(Default::default, |it| (it.said, it.spent()));
+        let now = Sum::of(receipt);
+        let both = now.beyond(said).zip(now.beyond(spent));
+        both.ok_or(ReceiptFault::Replayed)
     }
 
-    fn confirm(&mut self, receipt: &Receipt, gain: Sum) {
+    fn confirm(&mut self, receipt: &Receipt, more: Sum, there: Option<Box<There>>) {
         let Some(account) = self.account(receipt.info_hash, receipt.peer) else {
             return;
         };
-        account.confirmed += gain.bytes;
+        account.confirmed += more.bytes;
         if account.subject.is_none() {
             account.subject.clone_from(&receipt.subject);
         }
-        let said = Sum {
-            bytes: receipt.bytes,
-            segments: receipt.segments,
-        };
-        if account.senders.insert(receipt.from, said).is_none() {
+        let said = Sum::of(receipt);
+        let pair = Pair { said, there };
+        if account.senders.insert(receipt.from, pair).is_none() {
             self.registry.pairs += 1;
         }
     }
 
-    fn earn(&mut self, now: Instant, receipt: &Receipt, gain: Sum) -> Option<Earned> {
-        let room = receipt.info_hash;
-        let account = self.account(room, receipt.from)?;
+    fn earn(
+        &mut self,
+        now: Instant,
+        (room, peer): (InfoHash, PeerId),
+        gain: Sum,
+    ) -> Option<Earned> {
+        let account = self.account(room, peer)?;
         account.earned.bytes += gain.bytes;
         account.earned.segments = account.earned.segments.saturating_add(gain.segments);
         Some(Earned {
             session: account.session,
             room,
-            peer: receipt.from,
+            peer,
             subject: account.subject.clone(),
             bytes: account.earned.bytes,
             segments: account.earned.segments,

@@ -1,5 +1,6 @@
 //! The tracker in virtual time: a small world around it, and what is told to whom.
 
+mod across;
 mod admission;
 mod candidates;
 mod matching;
@@ -28,7 +29,7 @@ struct World {
     /// Whom the next connections come from.
     address: Option<IpAddr>,
     records: Vec<Record>,
-    credits: Vec<(ConnectionId, Credit)>,
+    credits: Vec<(Writer, Credit)>,
     /// What other nodes are told.
     told: Vec<(Option<NodeId>, String)>,
 }
@@ -84,7 +85,7 @@ impl World {
                 }
                 Output::Close { connection, reason } => self.closed.push((connection, reason)),
                 Output::Record(record) => self.records.push(record),
-                Output::Earned { connection, credit } => self.credits.push((connection, credit)),
+                Output::Earned { writer, credit } => self.credits.push((writer, credit)),
                 Output::Tell { to, text } => self.told.push((to, text)),
             }
         }

@@ -6,21 +6,27 @@ use crate::base::json::Quoted;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What somebody was sent: at which node, on which connection.
-type Sent = (usize, ConnectionId, FromTracker);
+pub(super) type Sent = (usize, ConnectionId, FromTracker);
 
-struct Nodes {
-    worlds: Vec<World>,
+pub(super) struct Nodes {
+    pub(super) worlds: Vec<World>,
     /// Which of them the bus carries for.
-    linked: Vec<bool>,
+    pub(super) linked: Vec<bool>,
     /// Messages that are lost.
-    lose: usize,
+    pub(super) lose: usize,
+    /// What the bus has carried.
+    pub(super) carried: Vec<String>,
 }
 
 impl Nodes {
     fn new(count: usize) -> Self {
+        Self::with(count, &Config::default())
+    }
+
+    pub(super) fn with(count: usize, config: &Config) -> Self {
         let world = |seed| {
-            let mut world = World::new(Config::default());
-            world.tracker = Tracker::new(Config::default(), seed);
+            let mut world = World::new(config.clone());
+            world.tracker = Tracker::new(config.clone(), seed);
             world
         };
         let worlds = (1..=count as u64).map(world).collect();
@@ -28,6 +34,7 @@ impl Nodes {
             worlds,
             linked: vec![false; count],
             lose: 0,
+            carried: Vec::new(),
         };
         for node in 0..count {
             nodes.link(node, true);
@@ -36,17 +43,17 @@ impl Nodes {
         nodes
     }
 
-    fn id(node: usize) -> NodeId {
+    pub(super) fn id(node: usize) -> NodeId {
         NodeId(node as u64 + 1)
     }
 
-    fn input(&mut self, node: usize, input: Input) -> Vec<Sent> {
+    pub(super) fn input(&mut self, node: usize, input: Input) -> Vec<Sent> {
         let world = &mut self.worlds[node];
         world.tracker.handle_input(world.now, input);
         self.carry()
     }
 
-    fn link(&mut self, node: usize, is_linked: bool) {
+    pub(super) fn link(&mut self, node: usize, is_linked: bool) {
         self.linked[node] = is_linked;
         let own = is_linked.then(|| Self::id(node));
         self.input(node, Input::Nodes(own));
@@ -67,6 +74,7 @@ impl Nodes {
                 return all;
             }
             for (to, text) in texts {
+                self.carried.push(text.clone());
                 if self.lose > 0 {
                     self.lose -= 1;
                     continue;
@@ -82,7 +90,7 @@ impl Nodes {
     }
 
     /// A second passes.
-    fn beat(&mut self) -> Vec<Sent> {
+    pub(super) fn beat(&mut self) -> Vec<Sent> {
         let mut all = Vec::new();
         for node in 0..self.worlds.len() {
             let now = self.worlds[node].now;
@@ -115,7 +123,7 @@ impl Nodes {
         self.input(node, Input::Message { connection, text })
     }
 
-    fn say(&mut self, node: usize, n: u64, message: &ToTracker) -> Vec<Sent> {
+    pub(super) fn say(&mut self, node: usize, n: u64, message: &ToTracker) -> Vec<Sent> {
         let (connection, text) = (ConnectionId(n), message.encode());
         self.input(node, Input::Message { connection, text })
     }

@@ -5,9 +5,9 @@ use crate::wire::Receipt;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
-fn ledger() -> Config {
+pub(super) fn ledger() -> Config {
     Config {
         receipts: Some(Receipts {
             secret: Secret([5; 32]),
@@ -33,7 +33,7 @@ fn pair_from(addresses: [Option<IpAddr>; 2]) -> (World, String) {
     (world, keys.swap_remove(0))
 }
 
-fn asking() -> Extensions {
+pub(super) fn asking() -> Extensions {
     Extensions {
         asks_receipts: true,
         ..Extensions::default()
@@ -67,14 +67,16 @@ fn receipt(key: &str, bytes: u64) -> Receipt {
     signed(receipt, key)
 }
 
-fn signed(mut receipt: Receipt, key: &str) -> Receipt {
+pub(super) fn signed(mut receipt: Receipt, key: &str) -> Receipt {
     receipt.sign(key);
     receipt
 }
 
 impl World {
     fn judge(&mut self, receipt: &Receipt) -> Result<(u64, u64), ReceiptFault> {
-        let credit = self.tracker.take_receipt(self.now, receipt)?;
+        let Taken::Counts(credit) = self.tracker.take_receipt(self.now, receipt)? else {
+            panic!("there are no other nodes");
+        };
         assert_eq!(
             (credit.earned.peer, credit.earned.room),
             (receipt.from, HASH)
@@ -105,7 +107,7 @@ fn sums_are_credited_once_and_acknowledged_when_they_are_kept() {
     let [(writer, credit)] = world.credits.as_slice() else {
         panic!("{:?}", world.credits);
     };
-    assert_eq!(*writer, ConnectionId(1));
+    assert_eq!(*writer, Writer::Here(ConnectionId(1)));
     assert_eq!((credit.earned.bytes, credit.earned.segments), (4 * MIB, 4));
     assert_eq!(credit.earned.span, Duration::from_secs(60));
     let acknowledged = FromTracker::Receipted {
@@ -264,7 +266,9 @@ fn an_account_is_named_once_and_earns_nothing_of_itself() {
     let same = named("anna", MIB, 1, (&third, 3));
     assert_eq!(world.judge(&same), Err(ReceiptFault::Together));
     let apart = named("cleo", MIB, 1, (&third, 3));
-    let credit = world.tracker.take_receipt(world.now, &apart).unwrap();
+    let Taken::Counts(credit) = world.tracker.take_receipt(world.now, &apart).unwrap() else {
+        panic!("there are no other nodes");
+    };
     assert_eq!(credit.earned.subject.as_deref(), Some("anna"));
 }
 

@@ -17,7 +17,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use receipt::{Receipt, SUBJECT_BYTES_MAX, SessionId, secret_of, session_key};
+pub use receipt::{Receipt, SUBJECT_BYTES_MAX, SessionId, secret_of, session_key, tag_of};
 
 pub use reported::{Reported, WAITS, wait_bound};
 

@@ -43,6 +43,17 @@ pub fn session_key(secret: &[u8; 32], room: InfoHash, peer: PeerId, session: Ses
     hex(&hmac(secret, &parts.concat()).0)
 }
 
+/// A code of a text with a secret: stands for something that nodes compare and do not tell each other, or shows that one of
+/// them said it. What it is for is a part of it.
+#[must_use]
+pub fn tag_of(secret: &[u8; 32], purpose: &str, text: &[u8]) -> [u8; 16] {
+    let parts = [b"swarmline ", purpose.as_bytes(), b" v1\n", text];
+    let digest = hmac(secret, &parts.concat()).0;
+    let mut tag = [0; 16];
+    tag.copy_from_slice(&digest[..16]);
+    tag
+}
+
 /// What one peer received from another in this session, all together so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {

@@ -1,11 +1,16 @@
 //! What nodes of one tracker tell each other: a line of words, then what it is about.
 //!
 //! `here FROM NUMBER PART` and a line for each room; `ask FROM`; `gone FROM`; `peer FROM ASN COUNTRY NETWORK` and what a
-//! peer of that node said, as it would have said it here. Invariant: total and bounded like all of `wire`: who may write to
-//! the nodes' bus may write anything. Whether it is believed is the tracker's question.
+//! peer of that node said, as it would have said it here; `credit FROM SEAL` and what `credit` reads. Invariant: total and
+//! bounded like all of `wire`: who may write to the nodes' bus may write anything. Whether it is believed is the tracker's
+//! question.
+
+mod credit;
+
+pub use credit::{Between, Claim, CreditWord, Sealed};
 
 use super::ToTracker;
-use crate::base::{InfoHash, Network, unhex};
+use crate::base::{InfoHash, Network, hex, unhex};
 use core::fmt::Write as _;
 
 /// Longest message between nodes, in bytes: an announce with all its offers, and a line before it.
@@ -59,6 +64,8 @@ pub enum NodeSaid {
         /// Its words.
         message: ToTracker,
     },
+    /// Something of a receipt whose two sides are at two nodes.
+    Credit(Sealed),
 }
 
 /// Whether rooms are all, or what.
@@ -113,6 +120,10 @@ impl FromNode {
                 },
                 message: ToTracker::decode(body).ok()?,
             },
+            "credit" => NodeSaid::Credit(Sealed {
+                seal: unhex(words.next()?)?,
+                text: body.to_owned(),
+            }),
             _ => return None,
         };
         words.next().is_none().then_some(Self { from, said })
@@ -151,6 +162,9 @@ impl FromNode {
                 let network = seat.network.map_or("-".into(), address_in);
                 let message = message.encode();
                 format!("peer {from} {asn} {country} {network}\n{message}")
+            }
+            NodeSaid::Credit(Sealed { seal, text }) => {
+                format!("credit {from} {}\n{text}", hex(seal))
             }
         }
     }
@@ -223,6 +237,10 @@ mod tests {
                 seat: Seat::default(),
                 message: announce(),
             },
+            NodeSaid::Credit(Sealed {
+                seal: [0xab; 16],
+                text: "a line under a seal".into(),
+            }),
         ];
         for part in [Part::Whole, Part::More] {
             all.push(NodeSaid::Here {
@@ -269,6 +287,7 @@ mod tests {
             "here 000000000000001f 1 half",
             "here 000000000000001f 1 whole\n12 1 1",
             "peer 000000000000001f - - -\n{}",
+            "credit 000000000000001f ab\n",
             &long,
         ] {
             let start = text.get(..60).unwrap_or(text);
