@@ -327,6 +327,54 @@ test("after detach dash.js plays by itself, and can be attached again", limits, 
   assert.ok(mediaOf(await origin.files()).requests > 4, "from the CDN");
 });
 
+for (const [player, gone] of /** @type {[Player, "no host" | "no file"][]} */ ([
+  ["shaka-5.2", "no host"],
+  ["shaka-4.16", "no file"],
+  ["dash.js", "no host"],
+  ["dash.js", "no file"],
+])) {
+  test(
+    `the next host of an MPD serves where the first has gone: ${gone}, ${player}`,
+    limits,
+    async () => {
+      const closed = await new TextServer().start();
+      await closed.stop();
+      const first = gone === "no host" ? `${closed.url}/` : origin.at("/media/nowhere/");
+      const bases = [first, origin.at("/media/dash-number/")];
+      const text = readFileSync(join(fixture("dash-number"), "index.mpd"), "utf8");
+      const listed = bases.map((url) => `<BaseURL>${url}</BaseURL>`).join("");
+      texts.texts.set("/gone.mpd", () => text.replace("<Period", `${listed}<Period`));
+      const watched = (/** @type {Record<string, unknown> | null} */ swarm) =>
+        open(player, `${texts.url}/gone.mpd`, swarm, retryingSoon(player));
+      const plain = await toTheEnd(await watched(null));
+      const states = [await toTheEnd(await watched(swarmConfig()))];
+      const second = await watched(swarmConfig());
+      await linked(second);
+      states.push(await toTheEnd(second));
+      for (const state of states) {
+        assert.equal(wrongFragment(state, fixture("dash-number")), undefined);
+        assert.deepEqual(state.swarmErrors, []);
+        assert.deepEqual([...new Set(codesOf(state))], [...new Set(codesOf(plain))]);
+      }
+      const stats = states[1]?.stats;
+      assert.ok(stats && stats.peerBytes > stats.cdnBytes, JSON.stringify(stats));
+    },
+  );
+}
+
+/** What a player complained of. @param {import("./harness.js").State} state */
+const codesOf = ({ errors }) => errors.map(({ fatal, code }) => `${fatal} ${code}`);
+
+/** Settings with which a player asks again at once. @param {Player} player */
+function retryingSoon(player) {
+  if (player === "dash.js") {
+    const retryIntervals = { MediaSegment: 50, InitializationSegment: 50 };
+    return { streaming: { abr: { autoSwitchBitrate: { video: false } }, retryIntervals } };
+  }
+  const retryParameters = { baseDelay: 50 };
+  return { streaming: { bufferingGoal: 4, retryParameters }, abr: { enabled: false } };
+}
+
 test(
   "a segment that the CDN refuses is the error that each player alone sees",
   limits,
