@@ -161,7 +161,7 @@ for (const [kind, name] of /** @type {const} */ ([
 ])) {
   test(`live, ${kind}: Shaka and dash.js share`, limits, async (t) => {
     // It begins when it is first asked for: the film is 24 s long, and a busy machine takes some to open pages. Half a
-    // segment in, since Shaka, with or without us, may stand still for good if it is at the edge of one at each refresh.
+    // segment in, since Shaka, with or without us, may stand still for good where it begins at the edge of one.
     let startedMs = 0;
     const base = origin.at(`/media/${name}/`);
     const make = kind === "by the clock" ? liveOf : listedOf;
