@@ -3,6 +3,7 @@
 //! Invariant: every figure stands beside the control's of the same seed, and losses are said like gains.
 
 use super::figures::Figures;
+use super::hours::growth;
 use super::scenario::{Floor, Scenario};
 use core::fmt;
 use serde::Serialize;
@@ -148,6 +149,10 @@ fn verdicts(
             asked,
         ));
     }
+    if let Some(asked) = floor.growth {
+        let what = "growth of what is held";
+        verdicts.push(at_most(what, growth(&swarm.held), asked));
+    }
     verdicts
 }
 
@@ -277,6 +282,9 @@ impl fmt::Display for Report {
         writeln!(out, "  uplinks used, %{used:>43.1}")?;
         for ours in &swarm.cohorts {
             writeln!(out, "  {ours}")?;
+        }
+        for held in &swarm.held {
+            writeln!(out, "  {held}")?;
         }
         let (saved, share) = (self.saved * 100.0, self.share_of_limit * 100.0);
         writeln!(
