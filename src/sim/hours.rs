@@ -23,8 +23,10 @@ pub struct Held {
     pub from_h: f64,
     /// Looks at viewers.
     pub looks: u64,
-    /// Letters of an engine as it writes itself.
+    /// Letters of an engine as it writes itself, its account left out.
     pub engine: f64,
+    /// Letters of its account of who brought what: a row for each who ever did, up to a bound.
+    pub account: f64,
     /// Letters of the largest one that was seen.
     pub engine_max: f64,
     /// Bytes of segments in the shell's store.
@@ -42,11 +44,12 @@ pub struct Held {
 impl fmt::Display for Held {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (engine, largest) = (self.engine / 1e3, self.engine_max / 1e3);
+        let account = self.account / 1e3;
         let (store, tracker) = (self.store_bytes / 1e6, self.tracker / 1e3);
         let (links, handles, events) = (self.links, self.handles, self.events_per_s);
         write!(
             out,
-            "from {:.2} h: engine {engine:.1} kB as it writes itself ({largest:.1} at most), segments {store:.1} MB, \
+            "from {:.2} h: engine {engine:.1} kB as it writes itself ({largest:.1} at most), account {account:.1} kB, segments {store:.1} MB, \
              links {links:.1}, handles {handles:.2}, {events:.1} events/s, tracker {tracker:.2} kB a viewer",
             self.from_h
         )
@@ -96,10 +99,12 @@ impl Hours {
             let Some(engine) = viewer.engine.as_ref().filter(|_| viewer.leaves.is_none()) else {
                 continue;
             };
-            let engine = letters(engine);
+            let account = letters(engine.account());
+            let engine = letters(engine) - account;
             let handles = viewer.fetches.len() + viewer.wishes.len() + viewer.store.under_hash();
             span.looks += 1;
             span.engine += engine;
+            span.account += account;
             span.engine_max = span.engine_max.max(engine);
             span.store_bytes += viewer.store.bytes as f64;
             span.links += viewer.links.all.len() as f64;
@@ -120,6 +125,7 @@ impl Hours {
                     from_h: self.span.as_secs_f64() * index as f64 / 3_600.0,
                     looks: sum.looks,
                     engine: each(sum.engine),
+                    account: each(sum.account),
                     engine_max: sum.engine_max,
                     store_bytes: each(sum.store_bytes),
                     links: each(sum.links),
@@ -132,8 +138,8 @@ impl Hours {
     }
 }
 
-/// How much more is held in the last quarter of a run than in the first one that is warm, of what grew most. Links,
-/// handles and events are small numbers that follow who is there: they count from one up.
+/// How much more is held in the last quarter of a run than in the first one that is warm, of what grew most; accounts
+/// have their bound, and the tracker's part that is nobody's weighs more the fewer are here. Links, handles and events are small numbers that follow who is there: they count from one up.
 pub(super) fn growth(held: &[Held]) -> f64 {
     let quarter = held.len() / 4;
     let warm = held
@@ -147,12 +153,7 @@ pub(super) fn growth(held: &[Held]) -> f64 {
     let mean = |spans: &[Held], of: fn(&Held) -> f64| {
         spans.iter().map(of).sum::<f64>() / spans.len().max(1) as f64
     };
-    let large: [fn(&Held) -> f64; 4] = [
-        |it| it.engine,
-        |it| it.engine_max,
-        |it| it.store_bytes,
-        |it| it.tracker,
-    ];
+    let large: [fn(&Held) -> f64; 3] = [|it| it.engine, |it| it.engine_max, |it| it.store_bytes];
     let small: [fn(&Held) -> f64; 3] = [|it| it.links, |it| it.handles, |it| it.events_per_s];
     let large = large.map(|of| mean(after, of) / mean(before, of).max(1.0) - 1.0);
     let small = small.map(|of| (mean(after, of) + 1.0) / (mean(before, of) + 1.0) - 1.0);
