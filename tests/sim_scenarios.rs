@@ -89,7 +89,7 @@ fn every_scenario_file_is_read_and_played() {
 fn who_stays_for_an_hour_holds_no_more_in_its_last_quarter_than_in_its_second() {
     let mut scenario = scenario("twelve-hours");
     scenario.seconds = 3_600.0;
-    scenario.floor.growth = Some(0.1);
+    scenario.floor.growth = Some(0.08);
     let guests = &mut scenario.arrivals[1];
     (guests.viewers, guests.over_s) = (40, 3_580.0);
     let away = &mut scenario.fault[0];
