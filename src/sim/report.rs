@@ -251,6 +251,12 @@ impl Report {
     }
 }
 
+/// Lines about groups of viewers, and about spans of the run.
+fn parts(figures: &Figures) -> impl Iterator<Item = String> {
+    let cohorts = figures.cohorts.iter().map(ToString::to_string);
+    cohorts.chain(figures.held.iter().map(ToString::to_string))
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -280,11 +286,8 @@ impl fmt::Display for Report {
         }
         let used = swarm.uplinks_used * 100.0;
         writeln!(out, "  uplinks used, %{used:>43.1}")?;
-        for ours in &swarm.cohorts {
-            writeln!(out, "  {ours}")?;
-        }
-        for held in &swarm.held {
-            writeln!(out, "  {held}")?;
+        for line in parts(swarm) {
+            writeln!(out, "  {line}")?;
         }
         let (saved, share) = (self.saved * 100.0, self.share_of_limit * 100.0);
         writeln!(
