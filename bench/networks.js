@@ -1,8 +1,9 @@
 // @ts-check
 // `cargo xtask bench networks`: two browsers in homes behind routers of every kind, with and without a TURN
 // server: who meets whom, and how long that takes, beside what theory allows; and what becomes of two who watch
-// when the line between them is cut and healed. Ends with an error where theory and practice differ. Needs Linux
-// and the right to make network namespaces; the machine's own network is not touched.
+// when the line between them is cut and healed, or one gets another address; and whether two meet by IPv6. Ends
+// with an error where theory and practice differ. Needs Linux and the right to make network namespaces; the machine's
+// own network is not touched.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,14 +11,23 @@ import { parseArgs } from "node:util";
 import { fixture, root } from "../tests/browser/fixtures.js";
 import { hlsBuilds, Origin, Viewer } from "../tests/browser/harness.js";
 import { log, median, wait } from "./measure.js";
-import { canMeet, enterOwnNetwork, kinds, publicAddress, whyNot, World } from "./networks/world.js";
+import {
+  canMeet,
+  enterOwnNetwork,
+  kinds,
+  publicAddress,
+  publicAddress6,
+  World,
+  whyNot,
+} from "./networks/world.js";
 import { milliseconds, printTable } from "./table.js";
 
 /** @typedef {import("./networks/world.js").Kind} Kind */
 /** @typedef {import("./networks/world.js").Home} Home */
 /** @typedef {import("playwright-core").Browser} Browser */
 /** @typedef {{ a: Kind, b: Kind, turn: boolean, meetMs: number | null, shareMs: number | null }} Meeting */
-/** @typedef {{ cut: string, foundMs: number | null, backMs: number | null, stalls: number }} Healing */
+/** @typedef {{ only: boolean, meetMs: number | null, shareMs: number | null }} Six */
+/** @typedef {{ cut: Cut, foundMs: number | null, backMs: number | null, isFed: boolean, stalls: number }} Healing */
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +38,8 @@ const { values } = parseArgs({
 /** Who has not met by then does not. */
 const patienceMs = 20_000;
 const cutSeconds = 12;
+const cutNames = { peers: "to peers", own: "its own network", address: "another address" };
+/** @typedef {keyof typeof cutNames} Cut */
 const port = 8080;
 /** One of each outcome, for a first look. @type {[Kind, Kind, boolean][]} */
 const few = [
@@ -52,9 +64,13 @@ if (refused) {
 }
 
 async function measure() {
-  const world = await World.open(`http://${publicAddress}:${port}`, 2);
-  const folders = { "/media/ts": fixture("ts"), "/bench": join(root, "bench", "pages") };
-  const origin = await Origin.start(folders, [], `${publicAddress}:${port}`);
+  const addresses = [`${publicAddress}:${port}`, `[${publicAddress6}]:${port}`];
+  const world = await World.open(addresses.map((address) => `http://${address}`).join(), 2);
+  const folders = { "/bench": join(root, "bench", "pages") };
+  const live = ["--live", `/live=${join(fixture("ts"), "index.m3u8")}`];
+  const [origin, origin6] = /** @type {[Origin, Origin]} */ (
+    await Promise.all(addresses.map((address) => Origin.start(folders, live, address)))
+  );
   /** @type {Browser[]} */
   const browsers = [];
   try {
@@ -68,15 +84,21 @@ async function measure() {
     }
     /** @type {Healing[]} */
     const healings = [];
-    const cuts = /** @type {const} */ (["peers", "own"]);
-    for (const cut of cuts) {
+    for (const cut of /** @type {Cut[]} */ (Object.keys(cutNames))) {
       healings.push(await heal(world, origin, browsers, cut));
       log(JSON.stringify(healings.at(-1)));
     }
-    report(meetings, healings);
+    world.takeIpv6();
+    /** @type {Six[]} */
+    const sixes = [];
+    for (const only of [false, true]) {
+      sixes.push(await meetBySix(world, only ? origin6 : origin, browsers, only));
+      log(JSON.stringify(sixes.at(-1)));
+    }
+    report(meetings, healings, sixes);
   } finally {
     await Promise.all(browsers.map((browser) => browser.close()));
-    await origin.stop();
+    await Promise.all([origin.stop(), origin6.stop()]);
     await world.close();
   }
 }
@@ -128,9 +150,23 @@ async function meet(world, origin, browsers, { a, b, turn }) {
 }
 
 /**
- * Two watch, and the line is cut: to each other only, or the second one's own.
+ * Two homes with IPv6 meet: beside an IPv4 that lets no UDP through, so that it is no way to meet, or with none.
+ * @param {World} world @param {Origin} origin @param {Browser[]} browsers @param {boolean} only
+ * @returns {Promise<Six>}
+ */
+async function meetBySix(world, origin, browsers, only) {
+  for (const home of world.homes) if (only) home.dropIpv4(true);
+  const { meetMs, shareMs } = await meet(world, origin, browsers, {
+    ...{ a: "tcp", b: "tcp", turn: false },
+  });
+  for (const home of world.homes) if (only) home.dropIpv4(false);
+  return { only, meetMs, shareMs };
+}
+
+/**
+ * Two watch, and the line is cut: to each other only, or the second one's own; or that one gets another address.
  * @param {World} world @param {Origin} origin @param {Browser[]} browsers
- * @param {"peers" | "own"} cut
+ * @param {Cut} cut
  * @returns {Promise<Healing>}
  */
 async function heal(world, origin, browsers, cut) {
@@ -138,29 +174,36 @@ async function heal(world, origin, browsers, cut) {
   const { stunServers } = world;
   const swarm = { trackerUrls: [origin.trackerUrl], stunServers, swarmId: `cut ${cut}` };
   const [first, second] = browsers;
-  const options = { src: origin.at("/media/ts/index.m3u8"), hls: hlsBuilds["1.7"], swarm };
+  // Live: somebody always waits for something, and nobody has all of it.
+  const options = { src: origin.at("/live/index.m3u8"), hls: hlsBuilds["1.7"], swarm };
   if (!first || !second) throw new Error("two browsers");
-  const holder = await Viewer.open(first, origin, options);
-  const ahead = { maxBufferLength: 8, maxMaxBufferLength: 8 };
+  const neighbour = await Viewer.open(first, origin, options);
   try {
-    await holder.untilWholeStream();
-    const viewer = await Viewer.open(second, origin, { ...options, player: ahead });
+    const viewer = await Viewer.open(second, origin, options);
     await viewer.until("is fed", ({ stats }) => (stats?.peerBytes ?? 0) > 0);
     const home = /** @type {Home} */ (world.homes[1]);
     const stalls = (await viewer.state()).stalls.length;
     const began = performance.now();
     if (cut === "peers") home.cutFromPeers(true);
-    else home.unplug(true);
+    else if (cut === "own") home.unplug(true);
+    else home.move();
     const lost = async () => (await viewer.state()).stats?.peers.length === 0;
     const foundMs = (await becomes(lost, 1_000 * cutSeconds)) ? performance.now() - began : null;
-    await wait(cutSeconds - (performance.now() - began) / 1_000);
+    if (cut !== "address") await wait(cutSeconds - (performance.now() - began) / 1_000);
     if (cut === "peers") home.cutFromPeers(false);
-    else home.unplug(false);
+    else if (cut === "own") home.unplug(false);
     const healed = performance.now();
     const linked = async () => ((await viewer.state()).stats?.peers.length ?? 0) > 0;
     const backMs = (await becomes(linked, 30_000)) ? performance.now() - healed : null;
+    const shared = async () => {
+      const states = await Promise.all([viewer, neighbour].map((it) => it.state()));
+      return states.reduce((sum, { stats }) => sum + (stats?.peerBytes ?? 0), 0);
+    };
+    const before = await shared();
+    const isFed = await becomes(async () => (await shared()) > before, 20_000);
     const state = await viewer.state();
-    return { cut, foundMs, backMs, stalls: state.stalls.length - stalls };
+    if (!isFed) log(JSON.stringify(state.segments.slice(-12)));
+    return { cut, foundMs, backMs, isFed, stalls: state.stalls.length - stalls };
   } finally {
     await Promise.all(browsers.flatMap((browser) => browser.contexts().map((it) => it.close())));
   }
@@ -176,13 +219,15 @@ async function becomes(is, withinMs) {
   return false;
 }
 
-/** @param {Meeting[]} meetings @param {Healing[]} healings */
-function report(meetings, healings) {
+/** @param {Meeting[]} meetings @param {Healing[]} healings @param {Six[]} sixes */
+function report(meetings, healings, sixes) {
   const wrong = meetings.filter(
     ({ a, b, turn, meetMs }) => (meetMs !== null) !== (turn || canMeet(a, b)),
   );
   if (values.json) {
-    console.log(JSON.stringify({ date: new Date().toISOString(), meetings, healings, wrong }));
+    console.log(
+      JSON.stringify({ date: new Date().toISOString(), meetings, healings, sixes, wrong }),
+    );
   } else {
     for (const turn of [false, true]) {
       const found = (/** @type {Kind} */ a, /** @type {Kind} */ b) =>
@@ -198,15 +243,29 @@ function report(meetings, healings) {
     const times = meetings.flatMap(({ meetMs }) => (meetMs === null ? [] : [meetMs]));
     console.log(`\nlinked after ${milliseconds(median(times) ?? null)} in the middle`);
     printTable(
-      `A line cut for ${cutSeconds} s`,
-      ["found dead after", "linked again after", "stalls"],
-      healings.map(({ cut, foundMs, backMs, stalls }) => [
-        cut === "own" ? "its own network" : "to peers",
+      `A line cut for ${cutSeconds} s, and another address for good`,
+      ["found dead after", "linked again after", "fed again", "stalls"],
+      healings.map(({ cut, foundMs, backMs, isFed, stalls }) => [
+        cutNames[cut],
         milliseconds(foundMs) ?? "not",
         milliseconds(backMs) ?? "never",
+        isFed ? "yes" : "no",
         stalls,
       ]),
     );
+    printTable(
+      "Two homes with IPv6",
+      ["linked after", "first segment of a peer"],
+      sixes.map(({ only, meetMs, shareMs }) => [
+        only ? "and nothing else" : "and an IPv4 without UDP",
+        milliseconds(meetMs) ?? "never",
+        milliseconds(shareMs) ?? "never",
+      ]),
+    );
+  }
+  for (const { only } of sixes.filter(({ meetMs }) => meetMs === null)) {
+    console.error(`two with ${only ? "nothing but IPv6" : "IPv6"} do not meet`);
+    process.exitCode = 1;
   }
   for (const { a, b, turn } of wrong) {
     console.error(`${a} and ${b}, ${turn ? "TURN" : "no TURN"}: not as theory has it`);

@@ -26,6 +26,7 @@ const SMALL: &[(&str, u32, f64, f64, f64)] = &[
     ("slow-peers", 30, 80.0, 0.05, 0.5),
     ("stallers", 30, 80.0, 0.03, 0.5),
     ("tracker-loss", 30, 180.0, 0.03, 0.5),
+    ("twelve-hours", 60, 80.0, 0.0, 0.5),
     ("vod-flash-crowd", 30, 80.0, 0.05, 0.5),
     ("vod-seeks", 30, 150.0, 0.05, 0.5),
     ("vod-trickle", 30, 200.0, 0.1, 0.5),
@@ -81,6 +82,30 @@ fn every_scenario_file_is_read_and_played() {
     for (name, viewers, ..) in SMALL {
         assert!(scenario(name).viewers() >= *viewers, "{name} is full size");
     }
+}
+
+/// An hour like those of `cargo xtask soak hours`. So few looks differ by chance more than those of twelve hours.
+#[test]
+fn who_stays_for_an_hour_holds_no_more_in_its_last_quarter_than_in_its_second() {
+    let mut scenario = scenario("twelve-hours");
+    scenario.seconds = 3_600.0;
+    scenario.floor.growth = Some(0.08);
+    let guests = &mut scenario.arrivals[1];
+    (guests.viewers, guests.over_s) = (40, 3_580.0);
+    let away = &mut scenario.fault[0];
+    (away.from_s, away.to_s) = (1_900.0, 2_300.0);
+    let swarm = run(&scenario, 7, true, None);
+    let control = run(&scenario, 7, false, None);
+    let report = Report::new(&scenario, 7, swarm, control);
+    assert_eq!(report.swarm.held.len(), 24);
+    assert!(
+        report
+            .swarm
+            .held
+            .iter()
+            .all(|held| held.looks > 0 && held.engine > 1e3)
+    );
+    assert!(report.is_good(), "{report}");
 }
 
 #[test]

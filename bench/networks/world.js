@@ -16,6 +16,8 @@ import { browserFlags, chromePath } from "../../tests/browser/harness.js";
 
 /** Of the block for tests of network devices (RFC 2544): nobody's real address. */
 export const publicAddress = "198.18.0.1";
+/** Likewise (RFC 5180). */
+export const publicAddress6 = "2001:2::1";
 const turnPort = 3478;
 const user = { username: "viewer", credential: "of a test" };
 
@@ -158,10 +160,16 @@ export class Home {
     this.inside = inside;
     /** @type {Kind} */
     this.kind = "open";
+    /** The last part of the address inside. */
+    this.host = 2;
   }
 
   get network() {
     return `10.${this.number}.0`;
+  }
+
+  get address() {
+    return `${this.network}.${this.host}`;
   }
 
   get outside() {
@@ -171,7 +179,7 @@ export class Home {
   /** Another router takes the place of this one's. @param {Kind} kind */
   become(kind) {
     this.kind = kind;
-    this.router.filter(rulesOf(kind, `${this.network}.2`));
+    this.router.filter(rulesOf(kind, this.address));
     const route = `${this.network}.0/24 via ${this.outside}`;
     // Without a NAT the addresses inside are the world's.
     const known = kind === "open";
@@ -190,13 +198,32 @@ export class Home {
     const rule = `iifname "lan" ip daddr != ${publicAddress} drop`;
     const chain = `chain c { type filter hook forward priority -10; ${rule}; }`;
     const cut = `\ntable ip cut {\n${chain}\n}\n`;
-    this.router.filter(rulesOf(this.kind, `${this.network}.2`) + (isCut ? cut : ""));
+    this.router.filter(rulesOf(this.kind, this.address) + (isCut ? cut : ""));
   }
 
   /** The home's own network is gone, as its browser sees, or back. @param {boolean} isCut */
   unplug(isCut) {
     this.inside.ip(`link set eth ${isCut ? "down" : "up"}`);
     if (!isCut) this.inside.ip(`route add default via ${this.network}.1`);
+  }
+
+  /** It has another address from now on, as after a change of networks: what used the old one is cut off. */
+  move() {
+    const old = this.address;
+    this.host += 1;
+    this.inside.ip(`addr del ${old}/24 dev eth`);
+    this.inside.ip(`addr add ${this.address}/24 dev eth`);
+    this.inside.ip(`route replace default via ${this.network}.1`);
+    this.become(this.kind);
+  }
+
+  /** It has no IPv4, or has it again. @param {boolean} isGone */
+  dropIpv4(isGone) {
+    if (isGone) this.inside.ip("-4 addr flush dev eth");
+    else {
+      this.inside.ip(`addr add ${this.address}/24 dev eth`);
+      this.inside.ip(`route replace default via ${this.network}.1`);
+    }
   }
 
   /** A browser of this home's. @param {string[]} [flags] */
@@ -230,12 +257,13 @@ export class World {
     }));
   }
 
-  /** In our own network: the machine's is another. @param {string} secure the origin's address @param {number} homes */
+  /** In our own network: the machine's is another. @param {string} secure origins, with commas @param {number} homes */
   static async open(secure, homes) {
     const world = new World(mkdtempSync(join(tmpdir(), "swarmline-networks-")), secure);
     ip("link set lo up");
     ip("link add public type bridge");
     ip(`addr add ${publicAddress}/24 dev public`);
+    ip(`addr add ${publicAddress6}/64 dev public nodad`);
     ip("link set public up");
     for (let number = 1; number <= homes; number += 1) await world.#home(number);
     const flags = [
@@ -264,10 +292,29 @@ export class World {
     router.ip(`addr add ${home.network}.1/24 dev lan`);
     for (const device of ["lo", "wan", "lan"]) router.ip(`link set ${device} up`);
     router.set("net.ipv4.ip_forward=1");
-    inside.ip(`addr add ${home.network}.2/24 dev eth`);
+    inside.ip(`addr add ${home.address}/24 dev eth`);
     for (const device of ["lo", "eth"]) inside.ip(`link set ${device} up`);
     inside.ip(`route add default via ${home.network}.1`);
     this.homes.push(home);
+  }
+
+  /** All homes have IPv6 as well from now on, and no NAT for that. */
+  takeIpv6() {
+    const prefix = (/** @type {Home} */ home) => `2001:2:0:${home.number}:`;
+    const outside = (/** @type {Home} */ home) => `2001:2::${10 + home.number}`;
+    for (const home of this.homes) {
+      const { router, inside } = home;
+      router.set("net.ipv6.conf.all.forwarding=1");
+      router.ip(`addr add ${outside(home)}/64 dev wan nodad`);
+      router.ip(`addr add ${prefix(home)}:1/64 dev lan nodad`);
+      inside.ip(`addr add ${prefix(home)}:2/64 dev eth nodad`);
+      inside.ip(`-6 route replace default via ${prefix(home)}:1`);
+    }
+    for (const home of this.homes) {
+      const route = `-6 route replace ${prefix(home)}:/64 via ${outside(home)}`;
+      ip(route);
+      for (const other of this.homes) if (other !== home) other.router.ip(route);
+    }
   }
 
   async close() {

@@ -63,6 +63,14 @@ impl Ledger {
 }
 
 impl Engine {
+    /// The account as it writes itself: a row for each peer that ever brought something, 256 at most. It is what grows
+    /// while a viewer stays; for who looks at what engines hold.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[must_use]
+    pub fn account(&self) -> &impl core::fmt::Debug {
+        &self.ledger
+    }
+
     /// Tells what is much, or of late; at the end all of it.
     pub(super) fn write_receipts(&mut self, now: Instant, is_end: bool) {
         let open = |it: &Tracker| it.receipt_key.is_some() && it.state == State::Open;

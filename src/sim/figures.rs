@@ -5,6 +5,7 @@
 //! is named, not only the average.
 
 use super::census::Cohort;
+use super::hours::Held;
 use super::oracle::Violation;
 use super::tally::Tally;
 use super::viewer::Viewer;
@@ -162,6 +163,8 @@ pub struct Figures {
     pub first_peer_s: Spread,
     /// Viewers that stayed 10 s or more and never had a link.
     pub lonely: usize,
+    /// What who stays holds as hours go by, where a floor asks.
+    pub held: Vec<Held>,
     /// Things that happened.
     pub events: u64,
     /// The trace's hash, 16 hexadecimal digits.
@@ -216,6 +219,7 @@ impl Figures {
         figures.control_bytes_per_s = tally.control_bytes as f64 / figures.viewer_s.max(1.0);
         figures.control_share = per_byte(tally.control_bytes);
         figures.islands = world.census.islands;
+        figures.held = world.hours.held();
         let hearsay = &world.hearsay;
         figures.haves_unknown = hearsay.wrong as f64 / hearsay.right.max(1) as f64;
         figures.links_opened_per_minute = tally.opened as f64 * 60.0 / figures.viewer_s.max(1.0);

@@ -15,6 +15,7 @@ mod event;
 mod fault;
 mod figures;
 mod hearsay;
+mod hours;
 mod link;
 mod linking;
 mod nat;
@@ -39,6 +40,7 @@ mod world;
 
 pub use census::Cohort;
 pub use figures::{Asks, Copies, Figures, Spread, Stalls};
+pub use hours::Held;
 pub use nat::Nat;
 pub use oracle::{Promise, Violation};
 pub use report::{Cost, Report, Verdict};

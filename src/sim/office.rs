@@ -63,6 +63,11 @@ fn owner(connection: ConnectionId) -> u32 {
 }
 
 impl Office {
+    /// To be looked at.
+    pub(super) const fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
     pub(super) fn new(seed: u64, latencies: &[Duration], faults: &[Fault]) -> Self {
         let mut office = Self {
             tracker: Tracker::new(tracker::Config::default(), seed),

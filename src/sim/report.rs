@@ -3,6 +3,7 @@
 //! Invariant: every figure stands beside the control's of the same seed, and losses are said like gains.
 
 use super::figures::Figures;
+use super::hours::growth;
 use super::scenario::{Floor, Scenario};
 use core::fmt;
 use serde::Serialize;
@@ -148,6 +149,10 @@ fn verdicts(
             asked,
         ));
     }
+    if let Some(asked) = floor.growth {
+        let what = "growth of what is held";
+        verdicts.push(at_most(what, growth(&swarm.held), asked));
+    }
     verdicts
 }
 
@@ -246,6 +251,12 @@ impl Report {
     }
 }
 
+/// Lines about groups of viewers, and about spans of the run.
+fn parts(figures: &Figures) -> impl Iterator<Item = String> {
+    let cohorts = figures.cohorts.iter().map(ToString::to_string);
+    cohorts.chain(figures.held.iter().map(ToString::to_string))
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -275,8 +286,8 @@ impl fmt::Display for Report {
         }
         let used = swarm.uplinks_used * 100.0;
         writeln!(out, "  uplinks used, %{used:>43.1}")?;
-        for ours in &swarm.cohorts {
-            writeln!(out, "  {ours}")?;
+        for line in parts(swarm) {
+            writeln!(out, "  {line}")?;
         }
         let (saved, share) = (self.saved * 100.0, self.share_of_limit * 100.0);
         writeln!(

@@ -81,6 +81,8 @@ pub struct Arrivals {
     pub over_s: f64,
     /// Their uplink, where it is another one; before that of a group.
     pub up_mbit_s: Option<f64>,
+    /// Half of them leave before this, whatever a group says.
+    pub median_stay_s: Option<f64>,
 }
 
 /// What a viewer is.
@@ -205,6 +207,8 @@ pub struct Floor {
     pub stall_p99_s: Option<f64>,
     /// Bytes received in vain per byte used, at most; 0.02 without.
     pub redundancy: Option<f64>,
+    /// How much more who stays holds in the end than when caches are full, at most; not looked at without.
+    pub growth: Option<f64>,
 }
 
 const fn six() -> u64 {

@@ -55,6 +55,11 @@ impl Store {
         payload
     }
 
+    /// Hashes under way.
+    pub(super) fn under_hash(&self) -> usize {
+        self.hashing.len()
+    }
+
     /// Whether the last payload is still waiting: it must not be, once the outputs are carried out.
     pub(super) const fn is_waiting(&self) -> bool {
         self.waiting.is_some()

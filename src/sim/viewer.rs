@@ -175,8 +175,9 @@ impl Viewer {
                 let group = group.and_then(|index| scenario.group.get(index));
                 let mut kind =
                     group.map_or_else(|| scenario.viewer.clone(), |g| scenario.viewer.with(g));
-                let own = scenario.arrivals[wave].up_mbit_s;
-                kind.up_mbit_s = own.unwrap_or(kind.up_mbit_s);
+                let own = &scenario.arrivals[wave];
+                kind.up_mbit_s = own.up_mbit_s.unwrap_or(kind.up_mbit_s);
+                kind.median_stay_s = own.median_stay_s.or(kind.median_stay_s);
                 Self {
                     cohort,
                     ..Self::new(scenario, kind, comes, rng.fork())

@@ -11,6 +11,7 @@
 use super::census::Census;
 use super::crowd::{Crowd, Stage};
 use super::hearsay::Hearsay;
+use super::hours::Hours;
 use super::office::Office;
 use super::origin::Origin;
 use super::scenario::Scenario;
@@ -30,6 +31,7 @@ pub(super) struct World<'a> {
     office: Office,
     pub(super) census: Census,
     pub(super) hearsay: Hearsay,
+    pub(super) hours: Hours,
     sink: Option<Sink<'a>>,
     width: u64,
 }
@@ -81,6 +83,10 @@ impl<'a> World<'a> {
             stage,
             census: Census::default(),
             hearsay: Hearsay::default(),
+            hours: match scenario.floor.growth {
+                Some(_) => Hours::of(scenario.seconds),
+                None => Hours::default(),
+            },
             sink,
             width: u64::try_from(width.as_micros()).unwrap_or(u64::MAX),
         }
@@ -128,6 +134,9 @@ impl<'a> World<'a> {
             let viewers: Vec<&Viewer> = viewers(&self.crowds).collect();
             self.census.count(&viewers, now);
             self.hearsay.look(&viewers, now);
+            if self.hours.is_due(now) {
+                self.hours.look(&viewers, self.office.tracker(), now);
+            }
         }
     }
 

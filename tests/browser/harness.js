@@ -94,7 +94,7 @@ export class Origin {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on("line", (line) => {
         said.push(line);
-        const url = line.match(/http:\/\/[\d.]+:\d+/)?.[0];
+        const url = line.match(/http:\/\/(?:[\d.]+|\[[\da-f:]+\]):\d+/)?.[0];
         if (url) child.emit("listening", url);
         if (process.env.SWARMLINE_TEST_LOG) process.stderr.write(`origin: ${line}\n`);
       });

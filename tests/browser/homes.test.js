@@ -19,14 +19,17 @@ test("homes behind NATs: as theory has it, and healed lines", {
 }, async (t) => {
   const script = join(root, "bench", "networks.js");
   const { stdout } = await promisify(execFile)(process.execPath, [script, "--quick", "--json"]);
-  const { meetings, healings, wrong } = JSON.parse(stdout);
-  t.diagnostic(JSON.stringify({ meetings, healings }));
+  const { meetings, healings, sixes, wrong } = JSON.parse(stdout);
+  t.diagnostic(JSON.stringify({ meetings, healings, sixes }));
   assert.equal(meetings.length, 3);
   assert.deepEqual(wrong, []);
-  assert.equal(healings.length, 2);
-  for (const { cut, backMs, stalls } of healings) {
+  assert.equal(healings.length, 3);
+  for (const { cut, backMs, isFed, stalls } of healings) {
     assert.ok(backMs !== null, `${cut}: linked again`);
+    assert.ok(isFed, `${cut}: fed again`);
     // Without its own network no player goes on.
-    if (cut === "peers") assert.equal(stalls, 0);
+    if (cut !== "own") assert.equal(stalls, 0, cut);
   }
+  assert.equal(sixes.length, 2);
+  for (const { only, shareMs } of sixes) assert.ok(shareMs !== null, `IPv6, alone: ${only}`);
 });

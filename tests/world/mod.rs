@@ -150,6 +150,8 @@ pub struct World {
     unplugged: BTreeSet<Viewer>,
     /// Whose page sleeps, and until when.
     asleep: Option<(Viewer, Instant)>,
+    /// Whose timers fire on whole multiples of what.
+    throttled: BTreeMap<Viewer, Duration>,
     /// Connections find a candidate more after they were described.
     pub late_candidates: bool,
     /// Where viewers are; who is not named is in a network of its own.
@@ -190,6 +192,7 @@ impl World {
             relays_only: false,
             unplugged: BTreeSet::new(),
             asleep: None,
+            throttled: BTreeMap::new(),
             late_candidates: false,
             networks: BTreeMap::new(),
             wakes: 0,
@@ -411,7 +414,7 @@ impl World {
             .filter_map(|(viewer, shell)| {
                 let (at, _) = shell.engine.next_timeout()?;
                 let at = shell.born + Duration::from_micros(at.0.saturating_sub(1));
-                Some((at.max(self.now).max(self.awake_at(viewer)), viewer))
+                Some((self.fires(viewer, at.max(self.now)), viewer))
             })
             .min()
     }

@@ -7,11 +7,19 @@ use super::{Delivery, Viewer, World};
 use swarmline::base::{Duration, FetchId, Instant, LinkId};
 use swarmline::engine::Input;
 
+/// After so long a tracker gives up a connection that answers no ping.
+const UNANSWERED: Duration = Duration::from_secs(90);
+
 impl World {
     /// The viewer's network is gone. Fetches fail, as a browser's do; nothing else is heard of it.
     pub fn unplug(&mut self, viewer: Viewer) {
         self.unplugged.insert(viewer);
-        self.connections.retain(|_, (whose, _)| *whose != viewer);
+        let of_viewer = self.connections.iter().filter(|(_, it)| it.0 == viewer);
+        let dead: Vec<_> = of_viewer.map(|(connection, _)| *connection).collect();
+        for connection in dead {
+            self.connections.remove(&connection);
+            self.later(UNANSWERED, Delivery::HungUp(connection));
+        }
         let fetches = std::mem::take(&mut self.viewers[viewer].in_fetch);
         for fetch in fetches.into_keys() {
             self.fail_fetch(viewer, fetch);
@@ -27,23 +35,61 @@ impl World {
         }
     }
 
-    /// The viewer's browser notices that a link is dead, as it does after six seconds.
+    /// The viewer's browser notices that its links are dead, as it does after six seconds.
     pub fn notice_dead(&mut self, viewer: Viewer) {
         let links: Vec<LinkId> = self.viewers[viewer].links.keys().copied().collect();
         for link in links {
-            self.viewers[viewer].links.remove(&link);
-            self.tell(viewer, Input::LinkClosed { link });
+            self.lose_link(viewer, link);
         }
+    }
+
+    /// It notices that of one.
+    pub fn lose_link(&mut self, viewer: Viewer, link: LinkId) {
+        self.viewers[viewer].links.remove(&link);
+        self.tell(viewer, Input::LinkClosed { link });
     }
 
     /// The viewer's page stands still for so long, then hears its timers before all that has come meanwhile.
     pub fn sleep(&mut self, viewer: Viewer, span: Duration) {
-        self.asleep = Some((viewer, self.now + span));
+        self.fall_asleep(viewer, span);
         self.run_for(span);
-        self.asleep = None;
     }
 
-    pub(super) fn awake_at(&self, viewer: Viewer) -> Instant {
+    /// The same, while a test lets others play on.
+    pub fn fall_asleep(&mut self, viewer: Viewer, span: Duration) {
+        self.asleep = Some((viewer, self.now + span));
+    }
+
+    /// Its network is back, and its browser notices after six seconds which links are dead.
+    pub fn resume(&mut self, viewer: Viewer) {
+        let dead: Vec<LinkId> = self.viewers[viewer].links.keys().copied().collect();
+        self.plug(viewer);
+        for link in dead {
+            let input = Input::LinkClosed { link };
+            self.later(Duration::from_secs(6), Delivery::To(viewer, input));
+        }
+    }
+
+    /// The viewer's clock stood still for so long, as a machine's may that slept.
+    pub fn stop_clock(&mut self, viewer: Viewer, span: Duration) {
+        self.viewers[viewer].born = self.viewers[viewer].born + span;
+    }
+
+    /// The viewer's timers fire on whole multiples of `grain` from here on, as a hidden tab's.
+    pub fn throttle(&mut self, viewer: Viewer, grain: Duration) {
+        self.throttled.insert(viewer, grain);
+    }
+
+    /// When a timer that is set for `at` fires.
+    pub(super) fn fires(&self, viewer: Viewer, at: Instant) -> Instant {
+        let Some(grain) = self.throttled.get(&viewer) else {
+            return at.max(self.awake_at(viewer));
+        };
+        let grain = grain.as_micros() as u64;
+        Instant(at.0.div_ceil(grain) * grain).max(self.awake_at(viewer))
+    }
+
+    fn awake_at(&self, viewer: Viewer) -> Instant {
         let asleep = self.asleep.filter(|(whose, _)| *whose == viewer);
         asleep.map_or(Instant::ZERO, |(_, until)| until)
     }
@@ -61,7 +107,7 @@ impl World {
             Delivery::ToTracker(..) | Delivery::HungUp(..) => return Some(delivery),
         };
         let until = self.awake_at(viewer);
-        if until == Instant::ZERO {
+        if until < self.now || until == Instant::ZERO {
             return Some(delivery);
         }
         let span = until.since(self.now) + Duration::from_micros(1);

@@ -51,6 +51,18 @@ impl Player {
         self.next >= self.end
     }
 
+    /// It stood still for so long, with its picture: the buffer lasts as much longer.
+    pub fn stood_still(&mut self, span: Duration) {
+        self.dry_at = self.dry_at.map(|at| at + span);
+    }
+
+    /// Says what is buffered, as a player's picture does that moves on.
+    pub fn tell(&self, world: &mut World) {
+        if let Some(dry_at) = self.dry_at {
+            world.ahead(self.viewer, dry_at.since(world.now).as_secs_f64() * 1e3);
+        }
+    }
+
     /// Takes what came and asks for what is wanted.
     pub fn tend(&mut self, world: &mut World) {
         self.take(world);

@@ -1,6 +1,7 @@
 //! `cargo xtask soak fuzz`: lets the fuzz targets look for inputs that break a decoder, one target after
 //! the other, each for a while. Needs a nightly compiler and cargo-fuzz; nothing else of the project does.
 //! `cargo xtask soak kills`: the tracker is killed in the midst of writes, a hundred times; CI does it five.
+//! `cargo xtask soak hours`: a live stream for twelve hours of the simulator's, while viewers come and go: nothing grows.
 //! `cargo xtask soak upload-limit`: a page that serves another all the time, for ten minutes, against its limit.
 //!
 //! What it finds lies in `fuzz/artifacts`; what it learnt stays in `target/fuzz` and is no part of the
@@ -15,6 +16,7 @@ use std::process::Command;
 
 const USAGE: &str = "usage: cargo xtask soak fuzz [--target NAME]… [--minutes N]
        cargo xtask soak kills
+       cargo xtask soak hours
        cargo xtask soak upload-limit [--minutes N] [--kb-per-s N]
 
   --target NAME   this target alone (repeat it for several; default: all of fuzz/fuzz_targets)
@@ -36,6 +38,9 @@ const SECONDS_MAX: u32 = 10;
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if args == ["kills"] {
         return kills();
+    }
+    if args == ["hours"] {
+        return hours();
     }
     match args.split_first().map(|(what, rest)| (what.as_str(), rest)) {
         Some(("fuzz", options)) => fuzz_all(options),
@@ -79,6 +84,16 @@ fn kills() -> Result<(), String> {
     command
         .args(["test", "--test", "tracker", "a_kill_in_a_storm"])
         .env("SWARMLINE_KILLS", "100")
+        .current_dir(root());
+    programs::succeed(&mut command)
+}
+
+/// Simulates twelve hours; ends with an error where anything has grown.
+fn hours() -> Result<(), String> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["run", "--quiet", "--release", "--no-default-features"])
+        .args(["simulate", "scenarios/twelve-hours.toml"])
         .current_dir(root());
     programs::succeed(&mut command)
 }
