@@ -15,10 +15,11 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What wasm-opt is asked for, found by trying (docs/size.md): structure first, then twice for
 /// size; large functions with one caller stay apart, because they compress better. The first
-/// kilobyte of memory is the far end of the stack, so no address there is ever computed. No feature
+/// kilobyte of memory is the far end of the stack, so no address there is ever computed. Nothing is said of alignment,
+/// which engines do not heed, nor of features, which only tools read. No feature
 /// flags: with `--all-features` it writes modules that engines refuse.
 const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20 \
-    --low-memory-unused";
+    --low-memory-unused --dealign --strip-target-features";
 
 /// A module that a page may load: its name, the package's features it is made with, and whether it
 /// stands in the package as a file of its own, or as bytes inside of a script.
