@@ -9,7 +9,7 @@
 import type Hls from "hls.js";
 import type { HlsConfig } from "hls.js";
 import type { SwarmConfig } from "./config.js";
-import { createSwarm } from "./index.js";
+import { createSwarm } from "./swarm.js";
 import type { StreamType } from "./player-options.js";
 import type { ShakaNamespace, ShakaPlayer } from "./shaka.js";
 import type { Swarm } from "./swarm.js";
