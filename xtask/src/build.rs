@@ -20,7 +20,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// which engines do not heed, nor of features, which only tools read. No feature
 /// flags: with `--all-features` it writes modules that engines refuse.
 const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20 \
-    --low-memory-unused --dealign --strip-target-features";
+    --low-memory-unused --reorder-functions-by-name --dealign --strip-target-features";
 
 /// A module that a page may load: its name, the package's features it is made with, and whether it
 /// stands in the package as a file of its own, or as bytes inside of a script.
