@@ -37,6 +37,18 @@ fn after_one(held: u64, config: Config, moving: bool) -> (World, usize, usize) {
     (world, first, second)
 }
 
+/// A viewer with one segment asks for the next, over a link of so many bytes a second.
+fn over_a_link_of(bytes_per_s: u64) -> (World, usize, usize) {
+    let (mut world, first, second) = second_joins(true, 6, World::config());
+    world.ahead(second, 0.0);
+    world.fetch(second, &url(0));
+    world.run_for(Duration::from_secs(1));
+    world.link_bytes_per_s = bytes_per_s;
+    world.ahead(second, 30_000.0);
+    world.fetch(second, &url(1));
+    (world, first, second)
+}
+
 /// Whole segments that a viewer holds.
 fn held(world: &World, viewer: usize) -> u32 {
     world.viewers[viewer].engine.stats().cache_segments
@@ -176,13 +188,7 @@ fn a_player_that_turns_to_another_rendition_gets_nothing_more_of_the_old_one() {
 
 #[test]
 fn a_player_that_jumps_gets_nothing_more_of_what_it_left() {
-    let (mut world, _, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.run_for(Duration::from_secs(1));
-    world.link_bytes_per_s = 600_000;
-    world.ahead(second, 30_000.0);
-    world.fetch(second, &url(1));
+    let (mut world, _, second) = over_a_link_of(600_000);
     world.run_for(Duration::from_millis(500));
     fetch(&mut world, second, 4);
     world.run_for(Duration::from_secs(30));
@@ -191,13 +197,7 @@ fn a_player_that_jumps_gets_nothing_more_of_what_it_left() {
 
 #[test]
 fn switched_off_while_something_is_ahead_is_a_plain_player() {
-    let (mut world, first, second) = second_joins(true, 6, World::config());
-    world.ahead(second, 0.0);
-    world.fetch(second, &url(0));
-    world.run_for(Duration::from_secs(1));
-    world.link_bytes_per_s = 200_000;
-    world.ahead(second, 30_000.0);
-    world.fetch(second, &url(1));
+    let (mut world, first, second) = over_a_link_of(200_000);
     let off = ConfigUpdate {
         enabled: Some(false),
         ..ConfigUpdate::default()

@@ -18,17 +18,23 @@ fn live(world: &mut World, last: u64) -> String {
     text
 }
 
-#[test]
-fn a_live_entry_that_is_missing_is_looked_for_again() {
+/// Two viewers of a window that ends with 5, its digests published.
+fn two_at_the_edge(config: &Config) -> (World, [usize; 2]) {
     let mut world = World::new();
     let text = live(&mut world, 5);
     publish_hex(&mut world, 0..6);
+    let viewers = [0, 1].map(|_| world.join(config.clone(), &playlist(), &text));
+    world.run_for(Duration::from_secs(2));
+    (world, viewers)
+}
+
+#[test]
+fn a_live_entry_that_is_missing_is_looked_for_again() {
     let config = Config {
         integrity: IntegrityMode::Require,
         ..config()
     };
-    let viewers = [0, 1].map(|_| world.join(config.clone(), &playlist(), &text));
-    world.run_for(Duration::from_secs(2));
+    let (mut world, viewers) = two_at_the_edge(&config);
     for last in 6..12 {
         let text = live(&mut world, last);
         for viewer in viewers {
@@ -50,15 +56,11 @@ fn a_live_entry_that_is_missing_is_looked_for_again() {
 
 #[test]
 fn who_asks_for_a_live_segment_at_once_waits_for_its_digest() {
-    let mut world = World::new();
-    let text = live(&mut world, 5);
-    publish_hex(&mut world, 0..6);
     let config = Config {
         integrity: IntegrityMode::Require,
         ..config()
     };
-    let viewers = [0, 1].map(|_| world.join(config.clone(), &playlist(), &text));
-    world.run_for(Duration::from_secs(2));
+    let (mut world, viewers) = two_at_the_edge(&config);
     for last in 6..12 {
         let text = live(&mut world, last);
         let asked: Vec<_> = viewers
@@ -86,11 +88,7 @@ fn who_asks_for_a_live_segment_at_once_waits_for_its_digest() {
 
 #[test]
 fn who_has_no_time_waits_for_no_digest() {
-    let mut world = World::new();
-    let text = live(&mut world, 5);
-    publish_hex(&mut world, 0..6);
-    let viewers = [0, 1].map(|_| world.join(config(), &playlist(), &text));
-    world.run_for(Duration::from_secs(2));
+    let (mut world, viewers) = two_at_the_edge(&config());
     let text = live(&mut world, 6);
     refresh(&mut world, viewers[0], &text);
     world.ahead(viewers[0], 2_000.0);
@@ -101,11 +99,7 @@ fn who_has_no_time_waits_for_no_digest() {
 
 #[test]
 fn a_live_file_that_stands_still_is_not_asked_for_without_end() {
-    let mut world = World::new();
-    let text = live(&mut world, 5);
-    publish_hex(&mut world, 0..6);
-    let viewers = [0, 1].map(|_| world.join(config(), &playlist(), &text));
-    world.run_for(Duration::from_secs(2));
+    let (mut world, viewers) = two_at_the_edge(&config());
     let text = live(&mut world, 6);
     refresh(&mut world, viewers[0], &text);
     let source = get(&mut world, viewers[0], 6);

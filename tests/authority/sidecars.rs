@@ -77,16 +77,20 @@ fn the_playlist_names_its_sidecar() {
     assert_eq!(get(&mut world, second, 3), Source::Peers);
 }
 
+/// Two viewers whose digests cannot be had for now.
+fn pair_without_digests() -> (World, usize, usize) {
+    let mut world = World::new();
+    let text = vod(&mut world, 10, LEN, false);
+    let unavailable = ("digests".to_owned(), Fault::Status(503));
+    world.cdn.faults.push(unavailable);
+    let (first, second) = pair(&mut world, &text, 6, &config());
+    (world, first, second)
+}
+
 #[test]
 fn nothing_waits_for_a_sidecar_and_what_is_held_is_shared_once_it_is_here() {
     for shape in ["root", "peertube"] {
-        let mut world = World::new();
-        let text = vod(&mut world, 10, LEN, false);
-        world
-            .cdn
-            .faults
-            .push(("digests".to_owned(), Fault::Status(503)));
-        let (first, second) = pair(&mut world, &text, 6, &config());
+        let (mut world, first, second) = pair_without_digests();
         // Played from the CDN at once, and shared with nobody.
         assert_eq!(get(&mut world, second, 1), Source::Cdn, "{shape}");
         assert_eq!(world.viewers[first].engine.stats().uploaded_bytes, 0);
@@ -123,13 +127,7 @@ fn nothing_waits_for_a_sidecar_and_what_is_held_is_shared_once_it_is_here() {
 #[test]
 fn what_is_held_and_contradicts_the_sidecar_is_never_shared() {
     for shape in ["root", "peertube"] {
-        let mut world = World::new();
-        let text = vod(&mut world, 10, LEN, false);
-        world
-            .cdn
-            .faults
-            .push(("digests".to_owned(), Fault::Status(503)));
-        let (first, second) = pair(&mut world, &text, 6, &config());
+        let (mut world, first, second) = pair_without_digests();
         world.cdn.faults.clear();
         if shape == "root" {
             let mut segments: Vec<SidecarSegment> = (0..10).map(entry).collect();

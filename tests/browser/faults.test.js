@@ -4,12 +4,12 @@
 // player alone would have seen.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before, test } from "node:test";
 import { fixture, hasFfmpeg } from "./fixtures.js";
-import { Origin, Viewer, hlsBuilds, mediaOf, startBrowser, wrongFragment } from "./harness.js";
+import { hlsBuilds, mediaOf, Origin, startBrowser, Viewer, wrongFragment } from "./harness.js";
 
 const skip = hasFfmpeg ? false : "no ffmpeg to make the fixtures";
 const limits = { skip, timeout: 120_000 };

@@ -9,14 +9,12 @@ import { after, afterEach, before, test } from "node:test";
 import { firefoxPath, startFirefox } from "./firefox.js";
 import { fixture, hasFfmpeg } from "./fixtures.js";
 import { mediaOf, Origin, startBrowser, Viewer } from "./harness.js";
-import { optionsOf, watchInTurn } from "./players.js";
+import { assertFed, optionsOf, watchInTurn } from "./players.js";
 
 /** @typedef {import("playwright-core").Browser} Browser */
 /** @typedef {import("./players.js").Player} Player */
 /** @typedef {"Firefox" | "Chromium"} Name */
 
-/** Of what comes to a viewer who knows another one that has it all. */
-const fromPeersMin = 0.5;
 /** What two viewers of a live stream may take from the CDN, of what their players were handed. */
 const shareMax = 0.75;
 const streams = ["ts", "cmaf", "dash-time", "dash-base"];
@@ -82,9 +80,7 @@ for (const [path, ...viewers] of pairs) {
           open(browser, player, `/media/${path}`),
     );
     const folder = fixture(path.split("/")[0] ?? "");
-    const { fromPeers } = await watchInTurn(origin, folder, opens);
-    t.diagnostic(`${Math.round(fromPeers * 100)} % from peers since they were linked`);
-    assert.ok(fromPeers >= fromPeersMin, `${Math.round(fromPeers * 100)} % from peers`);
+    assertFed(t, await watchInTurn(origin, folder, opens));
   });
 }
 

@@ -4,10 +4,10 @@
 // and the two of a pair must have been handed the same bytes under the same name.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { join } from "node:path";
+import { after, before, test } from "node:test";
 import { fixture, hasFfmpeg } from "./fixtures.js";
-import { Origin, Viewer, hlsBuilds, mediaOf, startBrowser } from "./harness.js";
+import { hlsBuilds, mediaOf, Origin, startBrowser, Viewer } from "./harness.js";
 
 const skip = hasFfmpeg ? false : "no ffmpeg to make the fixtures";
 /** How much less is for the benchmark to say: on a busy machine a link comes seconds late. */

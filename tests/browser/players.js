@@ -30,6 +30,9 @@ export function optionsOf(player, src, swarm) {
   return { src, shaka, swarm, player: config };
 }
 
+/** Of what comes to a viewer once it knows another who has all of it, the share that must not be from the CDN. */
+export const fromPeersMin = 0.5;
+
 /** The viewer knows somebody, if it is to. @param {Viewer} viewer */
 export const linked = (viewer) =>
   viewer.until("linked", ({ peers, stats }) => !stats || peers.length > 0);
@@ -58,32 +61,50 @@ export function assertFine(state, folder) {
 /** hls.js tells of a gap before the first sound, over which it seeks; who plays alone is told the same. @param {object} told */
 const counts = (told) => !("details" in told && told.details === "bufferSeekOverHole");
 
+/** Bytes of segments that the players of these pages were handed. @param {State[]} states */
+const handed = (states) =>
+  states.flatMap(({ fragments }) => fragments).reduce((sum, { bytes }) => sum + bytes, 0);
+
 /**
- * Viewers one after another, each to the end; their states, and the origin's media bytes.
+ * Viewers one after another, each to the end; their states, the origin's media bytes, and of what came to the last one
+ * since it knew somebody, the share that was not from the origin, by the origin's own count.
  * @param {Origin} origin
  * @param {string} folder where the film's files are
  * @param {(() => Promise<Viewer>)[]} opens
+ * @param {(viewer: Viewer) => Promise<State>} [watched] how a viewer comes to the end
  */
-export async function watchInTurn(origin, folder, opens) {
+export async function watchInTurn(origin, folder, opens, watched = toTheEnd) {
   await origin.reset();
   const viewers = [];
-  const states = [];
-  /** Of what came to the last one since it knew somebody, the share that peers brought. */
   let fromPeers = 0;
   for (const open of opens) {
     const viewer = await open();
     viewers.push(viewer);
     // On loopback a film is here before the first link: who is to share waits for it.
-    const before = viewers.length > 1 ? (await linked(viewer)).stats : null;
-    const state = await toTheEnd(viewer);
-    states.push(state);
-    if (before !== null && state.stats !== null) {
-      const peerBytes = state.stats.peerBytes - before.peerBytes;
-      fromPeers = peerBytes / (peerBytes + state.stats.cdnBytes - before.cdnBytes);
+    const before = viewers.length > 1 ? await linked(viewer) : null;
+    const served = mediaOf(await origin.files()).bytes;
+    const state = await watched(viewer);
+    if (before !== null) {
+      const since = mediaOf(await origin.files()).bytes - served;
+      fromPeers = 1 - since / (handed([state]) - handed([before]));
     }
   }
+  const states = await Promise.all(viewers.map((viewer) => viewer.state()));
   for (const state of states) assertFine(state, folder);
   const { bytes } = mediaOf(await origin.files());
   await Promise.all(viewers.map((viewer) => viewer.close()));
   return { states, bytes, fromPeers };
+}
+
+/**
+ * The second of two was fed by the first; said as a share, too.
+ * @param {import("node:test").TestContext} t
+ * @param {{ states: State[], fromPeers: number }} watched
+ */
+export function assertFed(t, { states, fromPeers }) {
+  t.diagnostic(`${Math.round(fromPeers * 100)} % from peers since they were linked`);
+  const [first, second] = states.map(({ stats }) => stats);
+  assert.ok(second && second.peerBytes > 0, "the second viewer was fed by the first");
+  assert.ok(first && first.uploadedBytes > 0, "the first says so too");
+  assert.ok(fromPeers >= fromPeersMin, `${Math.round(fromPeers * 100)} % from peers`);
 }

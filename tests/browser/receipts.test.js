@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { startOurTracker } from "../interop/our-tracker.js";
 import { fixture, hasFfmpeg } from "./fixtures.js";
-import { hlsBuilds, Origin, startBrowser, Viewer } from "./harness.js";
+import { Origin, startBrowser, Viewer } from "./harness.js";
+import { linked, optionsOf, toTheEnd } from "./players.js";
 
 const limits = { skip: hasFfmpeg ? false : "no ffmpeg to make the fixtures", timeout: 120_000 };
 
@@ -67,7 +68,7 @@ async function doorOf(address) {
 /** A page at that address. @param {string} address @param {() => void} [prepare] */
 async function viewerAt(address, prepare) {
   const swarm = { trackerUrls: [await doorOf(address)], stunServers: [] };
-  const options = { src: origin.at("/media/ts/index.m3u8"), hls: hlsBuilds["1.7"], swarm };
+  const options = optionsOf("hls.js", origin.at("/media/ts/index.m3u8"), swarm);
   return Viewer.open(browser, origin, options, prepare);
 }
 
@@ -102,14 +103,16 @@ function boast() {
 
 test("what a page had from another is credited to that one, and no more", limits, async () => {
   const first = await viewerAt("192.0.2.1");
-  const seeder = (await first.untilWholeStream()).stats?.peerId;
+  const seeder = (await toTheEnd(first)).stats?.peerId;
   const boaster = await viewerAt("192.0.2.2", boast);
-  const lied = await boaster.untilWholeStream();
+  await linked(boaster);
+  const lied = await toTheEnd(boaster);
   assert.ok((lied.stats?.peerBytes ?? 0) > 0, "the second page was fed by the first");
   await boaster.tell("destroy");
   assert.ok(boaster.console.includes("twice"), "the second page has said more than it had");
   const second = await viewerAt("192.0.2.3");
-  const state = await second.untilWholeStream();
+  await linked(second);
+  const state = await toTheEnd(second);
   const peers = state.stats?.peers ?? [];
   const had = peers.find(({ id }) => id === seeder)?.receivedBytes ?? 0;
   assert.equal(had, state.stats?.peerBytes, "all of it is the first page's");
