@@ -8,7 +8,7 @@
 import { attachDash } from "./dash.js";
 import { SwarmlineError } from "./errors.js";
 import { attachHls } from "./hls.js";
-import { createSwarm } from "./index.js";
+import { createSwarm } from "./swarm.js";
 import { attachShaka } from "./shaka.js";
 
 /** What the script gives a page. */

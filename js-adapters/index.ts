@@ -4,9 +4,6 @@
  * without a DOM.
  */
 
-import type { SwarmConfig } from "./config.js";
-import { type Swarm, SwarmCore } from "./swarm.js";
-
 export type {
   IntegrityMode,
   SegmentTrack,
@@ -27,14 +24,4 @@ export type {
   UploadEvent,
   WarningEvent,
 } from "./stats.js";
-export type { Swarm } from "./swarm.js";
-
-/**
- * Makes a swarm for one player. Synchronous; never throws for a missing network, module or browser
- * feature.
- *
- * @throws SwarmlineError when an option is wrong; its `code` is stable, its `field` names the option.
- */
-export function createSwarm(config: SwarmConfig = {}): Swarm {
-  return new SwarmCore(config);
-}
+export { createSwarm, type Swarm } from "./swarm.js";

@@ -12,8 +12,7 @@ import { type CompatCoreConfig, swarmConfig, swarmUpdate } from "./compat-config
 import { type CompatEvents, listen } from "./compat-events.js";
 import type { SwarmConfig } from "./config.js";
 import { attachHls } from "./hls.js";
-import { createSwarm } from "./index.js";
-import type { Swarm } from "./swarm.js";
+import { createSwarm, type Swarm } from "./swarm.js";
 
 export type { CompatCoreConfig } from "./compat-config.js";
 export type { CompatDownloadSource, CompatEvents } from "./compat-events.js";

@@ -9,10 +9,9 @@
 import type Hls from "hls.js";
 import type { HlsConfig } from "hls.js";
 import type { SwarmConfig } from "./config.js";
-import { createSwarm } from "./index.js";
+import { createSwarm, type Swarm } from "./swarm.js";
 import type { StreamType } from "./player-options.js";
 import type { ShakaNamespace, ShakaPlayer } from "./shaka.js";
-import type { Swarm } from "./swarm.js";
 
 /** Shaka's player, as far as it is used here. */
 interface PlayingShaka extends ShakaPlayer {

@@ -73,7 +73,7 @@ const STATS_EVERY_MS = 1000;
 const HELD_MS_MAX = 10_000;
 
 /** The one implementation of `Swarm`. */
-export class SwarmCore implements Swarm, Port {
+class SwarmCore implements Swarm, Port {
   readonly #listeners = new Map<keyof SwarmEvents, Set<Listener>>();
   #config: FullConfig;
   #detach: (() => void) | undefined;
@@ -378,6 +378,16 @@ async function verifier(publicKey: string | undefined): Promise<Verifies | undef
   if (verifies !== undefined) return verifies;
   const message = `${publicKey} is no Ed25519 public key; playback goes on without peers`;
   throw new SwarmlineError("invalid-public-key", message, "publicKey");
+}
+
+/**
+ * Makes a swarm for one player. Synchronous; never throws for a missing network, module or browser
+ * feature.
+ *
+ * @throws SwarmlineError when an option is wrong; its `code` is stable, its `field` names the option.
+ */
+export function createSwarm(config: SwarmConfig = {}): Swarm {
+  return new SwarmCore(config);
 }
 
 /** A swarm's inner side; throws for anything that is no swarm of ours. */

@@ -45,11 +45,18 @@ pub(super) struct Driver {
     leaving: Cell<bool>,
     over: Cell<bool>,
     timer: RefCell<Option<(Instant, Timer)>>,
-    pub(super) store: RefCell<Store>,
-    pub(super) fetches: RefCell<Fetches>,
-    pub(super) links: RefCell<Links>,
-    pub(super) sockets: RefCell<Sockets>,
-    pub(super) hashes: RefCell<Hashes>,
+    /// Borrowed as one: whoever touches an object of the browser's calls nobody who would touch another.
+    pub(super) objects: RefCell<Objects>,
+}
+
+/// The maps from id to browser object.
+#[derive(Debug)]
+pub(super) struct Objects {
+    pub(super) store: Store,
+    pub(super) fetches: Fetches,
+    pub(super) links: Links,
+    pub(super) sockets: Sockets,
+    pub(super) hashes: Hashes,
 }
 
 impl Driver {
@@ -77,11 +84,13 @@ impl Driver {
                 leaving: Cell::new(false),
                 over: Cell::new(false),
                 timer: RefCell::default(),
-                store: RefCell::default(),
-                fetches: RefCell::default(),
-                links: RefCell::new(Links::new(connection)),
-                sockets: RefCell::default(),
-                hashes: RefCell::new(Hashes::new()),
+                objects: RefCell::new(Objects {
+                    store: Store::default(),
+                    fetches: Fetches::default(),
+                    links: Links::new(connection),
+                    sockets: Sockets::default(),
+                    hashes: Hashes::new(),
+                }),
             }
         }))
     }
@@ -174,9 +183,8 @@ impl Driver {
             }
             Wake::ControlMessage | Wake::BlockMessage => {
                 let input = {
-                    let mut store = self.store.borrow_mut();
-                    let mut links = self.links.borrow_mut();
-                    links.on_message(wake, LinkId(id), value, &mut store)
+                    let Objects { links, store, .. } = &mut *self.objects.borrow_mut();
+                    links.on_message(wake, LinkId(id), value, store)
                 };
                 self.give_some(input);
             }
@@ -193,9 +201,11 @@ impl Driver {
             | Wake::ChannelOpened
             | Wake::ChannelClosed
             | Wake::BlocksLow => {
-                let mut links = self.links.borrow_mut();
-                let inputs = links.on_wake(wake, LinkId(id), value, &self.callback);
-                drop(links);
+                let mut objects = self.objects.borrow_mut();
+                let inputs = objects
+                    .links
+                    .on_wake(wake, LinkId(id), value, &self.callback);
+                drop(objects);
                 self.give_some(inputs);
             }
         }
@@ -205,7 +215,7 @@ impl Driver {
         if wake == Wake::TrackerOpened {
             self.give(Input::TrackerOpened { tracker });
         } else if wake == Wake::TrackerClosed {
-            let ours = self.sockets.borrow_mut().closed(tracker);
+            let ours = self.objects.borrow_mut().sockets.closed(tracker);
             self.give_some(ours.then_some(Input::TrackerClosed { tracker }));
         } else {
             let data = event.unchecked_ref::<MessageEvent>().data();
@@ -219,7 +229,8 @@ impl Driver {
     }
 
     fn on_hash(&self, wake: Wake, hash: HashId, value: &JsValue) {
-        let mut hashes = self.hashes.borrow_mut();
+        let mut objects = self.objects.borrow_mut();
+        let hashes = &mut objects.hashes;
         let done = if wake == Wake::Hashed {
             hashes.hashed(hash, value).map(|digests| (hash, digests))
         } else if wake == Wake::HashSlice {
@@ -228,7 +239,7 @@ impl Driver {
             hashes.refused(hash, &self.callback);
             None
         };
-        drop(hashes);
+        drop(objects);
         self.give_some(done.map(|(hash, digests)| Input::Hashed { hash, digests }));
     }
 
@@ -244,7 +255,7 @@ impl Driver {
         if self.is_silent() {
             return;
         }
-        let payload = self.store.borrow_mut().wait(bytes);
+        let payload = self.objects.borrow_mut().store.wait(bytes);
         self.give(Input::Adopt {
             url,
             range,
@@ -255,7 +266,7 @@ impl Driver {
 
     /// A response began.
     pub(super) fn fetch_head(&self, fetch: FetchId, status: u16, len: Option<u64>, partial: bool) {
-        if !self.is_silent() && self.fetches.borrow_mut().head(fetch, partial) {
+        if !self.is_silent() && self.objects.borrow_mut().fetches.head(fetch, partial) {
             self.give(Input::FetchHead {
                 fetch,
                 status,
@@ -270,10 +281,11 @@ impl Driver {
         if self.is_silent() {
             return;
         }
-        let placed = self.fetches.borrow_mut().body(fetch, bytes);
-        if let Some((offset, bytes)) = placed {
+        let mut objects = self.objects.borrow_mut();
+        if let Some((offset, bytes)) = objects.fetches.body(fetch, bytes) {
             let len = u64::from(bytes.length());
-            let payload = self.store.borrow_mut().wait(bytes);
+            let payload = objects.store.wait(bytes);
+            drop(objects);
             self.give(Input::FetchBody {
                 fetch,
                 payload,
@@ -285,14 +297,14 @@ impl Driver {
 
     /// A response is complete.
     pub(super) fn fetch_done(&self, fetch: FetchId) {
-        if !self.is_silent() && self.fetches.borrow_mut().end(fetch) {
+        if !self.is_silent() && self.objects.borrow_mut().fetches.end(fetch) {
             self.give(Input::FetchDone { fetch });
         }
     }
 
     /// A response will not be complete.
     pub(super) fn fetch_failed(&self, fetch: FetchId, status: u16, timed_out: bool) {
-        if !self.is_silent() && self.fetches.borrow_mut().end(fetch) {
+        if !self.is_silent() && self.objects.borrow_mut().fetches.end(fetch) {
             self.give(Input::FetchFailed {
                 fetch,
                 status,
@@ -327,21 +339,13 @@ impl Driver {
         if let Ok(mut timer) = self.timer.try_borrow_mut() {
             *timer = None;
         }
-        if let Ok(mut links) = self.links.try_borrow_mut() {
-            links.clear();
-        }
-        if let Ok(mut sockets) = self.sockets.try_borrow_mut() {
-            sockets.clear();
-        }
-        if let Ok(mut hashes) = self.hashes.try_borrow_mut() {
-            hashes.clear();
-        }
-        if let Ok(mut store) = self.store.try_borrow_mut() {
-            store.clear();
-        }
-        if let Ok(mut fetches) = self.fetches.try_borrow_mut() {
-            let running = fetches.clear();
-            drop(fetches);
+        if let Ok(mut objects) = self.objects.try_borrow_mut() {
+            objects.links.clear();
+            objects.sockets.clear();
+            objects.hashes.clear();
+            objects.store.clear();
+            let running = objects.fetches.clear();
+            drop(objects);
             for fetch in running {
                 let _ = self.host.stop_fetch(fetch.0);
             }

@@ -29,6 +29,14 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn map(this: &Blocks, each: &Function) -> Result<Array, JsValue>;
 
+    /// Cryptography of a page's or a worker's; every browser has that much of it.
+    #[wasm_bindgen(js_name = crypto)]
+    #[derive(Debug)]
+    type Platform;
+    /// `undefined` where the context is not secure.
+    #[wasm_bindgen(static_method_of = Platform, getter, js_class = "crypto")]
+    fn subtle() -> JsValue;
+
     /// A promise, for its `then` with functions of ours.
     #[derive(Debug)]
     pub(super) type Thenable;
@@ -188,8 +196,7 @@ impl Hashes {
 
 /// What the platform offers, if this is a secure context.
 fn platform_digest() -> Option<Function> {
-    let crypto = Reflect::get(&js_sys::global(), &"crypto".into()).ok()?;
-    let subtle = Reflect::get(&crypto, &"subtle".into()).ok()?;
+    let subtle = Platform::subtle();
     let digest = Reflect::get(&subtle, &"digest".into()).ok()?;
     let digest: &Function = digest.dyn_ref()?;
     Some(digest.bind1(&subtle, &"SHA-256".into()).unchecked_into())

@@ -5,10 +5,9 @@
 //! is borrowed.
 
 use super::convert;
-use super::driver::Driver;
-use crate::base::{ByteRange, FetchId, HashId, RequestId, SegmentId};
+use super::driver::{Driver, Objects};
+use crate::base::{ByteRange, FetchId, RequestId};
 use crate::engine::{Input, Output};
-use js_sys::Array;
 
 impl Driver {
     /// Carries out one output.
@@ -33,7 +32,7 @@ impl Driver {
                 timing,
                 source,
             } => {
-                let bytes = self.store.borrow().copy(segment, len);
+                let bytes = self.objects.borrow().store.copy(segment, len);
                 let source = convert::source(source);
                 let _ = match bytes {
                     Some(bytes) => self.host.ready(
@@ -65,7 +64,7 @@ impl Driver {
                 offset,
             } => self.start_fetch((fetch, request), &url, range, offset),
             Output::StopFetch { fetch } => {
-                if self.fetches.borrow_mut().end(fetch) {
+                if self.objects.borrow_mut().fetches.end(fetch) {
                     let _ = self.host.stop_fetch(fetch.0);
                 }
             }
@@ -87,7 +86,9 @@ impl Driver {
         range: Option<ByteRange>,
         offset: u64,
     ) {
-        self.fetches.borrow_mut().start(fetch, range, offset);
+        let mut objects = self.objects.borrow_mut();
+        objects.fetches.start(fetch, range, offset);
+        drop(objects);
         let (start, end) = convert::bounds(range);
         let offset = convert::number(offset);
         let (fetch, request) = (fetch.0, request.0);
@@ -102,42 +103,41 @@ impl Driver {
         reason = "three functions share the outputs; the last one names all of them"
     )]
     fn carry_out_network(&self, output: Output) {
-        let links = &self.links;
+        let mut objects = self.objects.borrow_mut();
+        let Objects {
+            links,
+            sockets,
+            store,
+            ..
+        } = &mut *objects;
         let answer = match output {
             Output::OpenTracker { tracker, url } => {
-                let opened = self
-                    .sockets
-                    .borrow_mut()
-                    .open(tracker, &url, &self.callback);
+                let opened = sockets.open(tracker, &url, &self.callback);
                 (!opened).then_some(Input::TrackerClosed { tracker })
             }
             Output::SendTracker { tracker, text } => {
-                self.sockets.borrow().send(tracker, &text);
+                sockets.send(tracker, &text);
                 None
             }
             Output::CloseTracker { tracker } => {
-                self.sockets.borrow_mut().close(tracker);
+                sockets.close(tracker);
                 None
             }
-            Output::CreateOffer { link } => links.borrow_mut().offer(link, &self.callback),
-            Output::AcceptOffer { link, sdp } => {
-                links.borrow_mut().answer(link, &sdp, &self.callback)
-            }
+            Output::CreateOffer { link } => links.offer(link, &self.callback),
+            Output::AcceptOffer { link, sdp } => links.answer(link, &sdp, &self.callback),
             Output::AcceptAnswer { link, sdp } => {
-                links.borrow().answered(link, &sdp, &self.callback);
+                links.answered(link, &sdp, &self.callback);
                 None
             }
             Output::AddCandidate { link, candidate } => {
-                links
-                    .borrow()
-                    .add_candidate(link, &candidate, &self.callback);
+                links.add_candidate(link, &candidate, &self.callback);
                 None
             }
             Output::UseRelay { server } => {
-                links.borrow().relay_by(&server);
+                links.relay_by(&server);
                 None
             }
-            Output::Send { link, bytes } => links.borrow_mut().send(link, &bytes),
+            Output::Send { link, bytes } => links.send(link, &bytes),
             Output::SendBlock {
                 link,
                 header,
@@ -146,15 +146,15 @@ impl Driver {
                 len,
             } => {
                 let range = run(offset, len);
-                let body = self.store.borrow().view(segment, range);
-                body.and_then(|body| links.borrow().send_block(link, &header, &body))
+                let body = store.view(segment, range);
+                body.and_then(|body| links.send_block(link, &header, &body))
             }
             Output::CloseLink { link } => {
-                links.borrow_mut().close(link);
+                links.close(link);
                 None
             }
             other => {
-                self.carry_out_store(other);
+                self.carry_out_store(&mut objects, other);
                 None
             }
         };
@@ -162,8 +162,8 @@ impl Driver {
     }
 
     /// Carries out what concerns bytes.
-    fn carry_out_store(&self, output: Output) {
-        let mut store = self.store.borrow_mut();
+    fn carry_out_store(&self, objects: &mut Objects, output: Output) {
+        let Objects { store, hashes, .. } = objects;
         match output {
             Output::Reserve { segment, len } => store.reserve(segment, len),
             Output::Place {
@@ -180,12 +180,11 @@ impl Driver {
                 let views = blocks
                     .iter()
                     .filter_map(|range| store.view(segment, *range));
-                let views = views.collect();
-                self.start_hash(hash, segment, views);
+                hashes.start(hash, segment, views.collect(), &self.callback);
             }
             Output::Evict { segment } => {
                 store.evict(segment);
-                self.hashes.borrow_mut().evict(segment);
+                hashes.evict(segment);
             }
             // Carried out above; named so that a new output cannot be forgotten.
             Output::Progress { .. }
@@ -208,12 +207,6 @@ impl Driver {
             | Output::CloseLink { .. }
             | Output::Event(_) => {}
         }
-    }
-
-    fn start_hash(&self, hash: HashId, segment: SegmentId, blocks: Array) {
-        self.hashes
-            .borrow_mut()
-            .start(hash, segment, blocks, &self.callback);
     }
 }
 

@@ -6,14 +6,13 @@
 use super::convert::object;
 use super::host::Host;
 use std::cell::{Cell, RefCell};
-use std::sync::Once;
 use wasm_bindgen::prelude::JsValue;
 
 thread_local! {
     static DEAD: Cell<bool> = const { Cell::new(false) };
+    static HOOKED: Cell<bool> = const { Cell::new(false) };
     static HOSTS: RefCell<Vec<Host>> = const { RefCell::new(Vec::new()) };
 }
-static HOOK: Once = Once::new();
 
 /// Whether this module has panicked.
 pub(super) fn is_dead() -> bool {
@@ -22,7 +21,7 @@ pub(super) fn is_dead() -> bool {
 
 /// Lets `host` hear of a panic.
 pub(super) fn watch(host: &Host) {
-    HOOK.call_once(|| {
+    if !HOOKED.replace(true) {
         std::panic::set_hook(Box::new(|info| {
             if DEAD.replace(true) {
                 return;
@@ -40,7 +39,7 @@ pub(super) fn watch(host: &Host) {
                 }
             }
         }));
-    });
+    }
     HOSTS.with_borrow_mut(|hosts| hosts.push(host.clone()));
 }
 

@@ -8,6 +8,7 @@
 
 use super::callback::{Callback, Wake};
 use super::clock::Timer;
+use super::convert::object;
 use super::hash::Thenable;
 use super::store::Store;
 use crate::base::{LinkId, Network, SortedMap};
@@ -16,9 +17,7 @@ use crate::wire::BLOCK_HEADER_LEN;
 use js_sys::{Array, ArrayBuffer, JSON, Map, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use web_sys::{
-    MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState,
-    RtcDataChannelType, RtcIceGatheringState, RtcPeerConnection, RtcPeerConnectionIceEvent,
-    RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
+    MessageEvent, RtcConfiguration, RtcDataChannel, RtcPeerConnection, RtcPeerConnectionIceEvent,
 };
 
 /// A control channel with this much unsent belongs to a peer that does not read.
@@ -36,14 +35,34 @@ const MESSAGE_MAX: u32 = 256 * 1024;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A connection, for the forms of its methods that web-sys lacks.
+    /// A connection, for the forms of its methods that web-sys lacks, and for its states as the words that they
+    /// are: as numbers they cost a table and a panic each.
     #[wasm_bindgen(extends = RtcPeerConnection)]
+    #[derive(Debug)]
     type Connection;
+    #[wasm_bindgen(method, getter, js_name = connectionState)]
+    fn state(this: &Connection) -> String;
+    #[wasm_bindgen(method, getter, js_name = iceGatheringState)]
+    fn gathering(this: &Connection) -> String;
+    #[wasm_bindgen(method, js_name = createDataChannel)]
+    fn channel(this: &Connection, label: &str, init: &JsValue) -> Channel;
+    /// Takes the other side's description.
+    #[wasm_bindgen(method, js_name = setRemoteDescription)]
+    fn hear(this: &Connection, description: &JsValue) -> Promise;
     /// Offers or answers, whichever the state asks for.
     #[wasm_bindgen(method, js_name = setLocalDescription)]
     fn describe(this: &Connection) -> Promise;
     #[wasm_bindgen(method, js_name = addIceCandidate)]
     fn add_candidate(this: &Connection, candidate: &JsValue) -> Promise;
+
+    /// A channel, likewise.
+    #[wasm_bindgen(extends = RtcDataChannel)]
+    #[derive(Debug)]
+    type Channel;
+    #[wasm_bindgen(method, getter, js_name = readyState)]
+    fn state(this: &Channel) -> String;
+    #[wasm_bindgen(method, setter, js_name = binaryType)]
+    fn set_kind(this: &Channel, kind: &str);
 }
 
 /// Links by id.
@@ -57,9 +76,9 @@ pub(super) struct Links {
 
 #[derive(Debug)]
 struct Link {
-    connection: RtcPeerConnection,
-    control: RtcDataChannel,
-    blocks: RtcDataChannel,
+    connection: Connection,
+    control: Channel,
+    blocks: Channel,
     offering: bool,
     described: bool,
     opened: bool,
@@ -107,33 +126,35 @@ impl Links {
         let Ok(connection) = RtcPeerConnection::new_with_configuration(&self.configuration) else {
             return Some(Input::LinkClosed { link });
         };
+        let connection: Connection = connection.unchecked_into();
         let on = |wake| callback.on(wake, link.0);
         connection.set_onicecandidate(Some(&on(Wake::Candidate)));
         connection.set_onicegatheringstatechange(Some(&on(Wake::Gathering)));
         connection.set_onconnectionstatechange(Some(&on(Wake::Connection)));
         let channel = |label, id, ordered| {
-            let init = RtcDataChannelInit::new();
-            init.set_negotiated(true);
-            init.set_id(id);
-            init.set_ordered(ordered);
-            let channel = connection.create_data_channel_with_data_channel_dict(label, &init);
-            channel.set_binary_type(RtcDataChannelType::Arraybuffer);
+            let init = object(&[
+                ("negotiated", true.into()),
+                ("id", JsValue::from_f64(id)),
+                ("ordered", JsValue::from_bool(ordered)),
+            ]);
+            let channel = connection.channel(label, &init);
+            channel.set_kind("arraybuffer");
             channel.set_onopen(Some(&on(Wake::ChannelOpened)));
             channel.set_onclose(Some(&on(Wake::ChannelClosed)));
             channel.set_onerror(Some(&on(Wake::ChannelClosed)));
             channel
         };
-        let control = channel("control", 0, true);
-        let blocks = channel("blocks", 1, false);
+        let control = channel("control", 0.0, true);
+        let blocks = channel("blocks", 1.0, false);
         control.set_onmessage(Some(&on(Wake::ControlMessage)));
         blocks.set_onmessage(Some(&on(Wake::BlockMessage)));
         blocks.set_onbufferedamountlow(Some(&on(Wake::BlocksLow)));
         // The connection's own queue of operations keeps the order of the two.
         if let Some(sdp) = offer {
-            let theirs = connection.set_remote_description(&description(RtcSdpType::Offer, sdp));
+            let theirs = connection.hear(&description("offer", sdp));
             expect(&theirs, link, Wake::Refused, callback);
         }
-        let ours = connection.unchecked_ref::<Connection>().describe();
+        let ours = connection.describe();
         expect(&ours, link, Wake::Refused, callback);
         self.open.insert(
             link,
@@ -155,7 +176,7 @@ impl Links {
     /// Completes our offer.
     pub(super) fn answered(&self, link: LinkId, sdp: &str, callback: &Callback) {
         if let Some(Link { connection, .. }) = self.open.get(&link) {
-            let theirs = connection.set_remote_description(&description(RtcSdpType::Answer, sdp));
+            let theirs = connection.hear(&description("answer", sdp));
             expect(&theirs, link, Wake::Refused, callback);
         }
     }
@@ -165,7 +186,6 @@ impl Links {
         if let Some(Link { connection, .. }) = self.open.get(&link)
             && let Ok(candidate) = JSON::parse(candidate)
         {
-            let connection = connection.unchecked_ref::<Connection>();
             expect(
                 &connection.add_candidate(&candidate),
                 link,
@@ -230,12 +250,9 @@ impl Links {
         };
         let one = match wake {
             Wake::Candidate => link.on_candidate(id, value, callback),
-            Wake::Gathering => {
-                let state = link.connection.ice_gathering_state();
-                (state == RtcIceGatheringState::Complete)
-                    .then(|| link.describe(id))
-                    .flatten()
-            }
+            Wake::Gathering => (link.connection.gathering() == "complete")
+                .then(|| link.describe(id))
+                .flatten(),
             Wake::GatherCut => link.describe(id),
             Wake::ChannelOpened => return link.on_opened(id, callback),
             Wake::Statistics => Some(Input::LinkNetwork {
@@ -341,8 +358,7 @@ impl Link {
     }
 
     fn on_opened(&mut self, link: LinkId, callback: &Callback) -> Vec<Input> {
-        let open = RtcDataChannelState::Open;
-        let both = self.control.ready_state() == open && self.blocks.ready_state() == open;
+        let both = self.control.state() == "open" && self.blocks.state() == "open";
         if !both || core::mem::replace(&mut self.opened, true) {
             return Vec::new();
         }
@@ -367,10 +383,8 @@ impl Link {
     /// Firefox): it may come back, but a new one is there sooner, and no timer that a hidden tab throttles is needed.
     fn is_over(&self) -> bool {
         matches!(
-            self.connection.connection_state(),
-            RtcPeerConnectionState::Disconnected
-                | RtcPeerConnectionState::Failed
-                | RtcPeerConnectionState::Closed
+            self.connection.state().as_str(),
+            "disconnected" | "failed" | "closed"
         )
     }
 
@@ -394,10 +408,8 @@ fn mark_half(blocks: &RtcDataChannel) {
     blocks.set_buffered_amount_low_threshold(blocks.buffered_amount() / 2);
 }
 
-fn description(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
-    let description = RtcSessionDescriptionInit::new(kind);
-    description.set_sdp(sdp);
-    description
+fn description(kind: &str, sdp: &str) -> JsValue {
+    object(&[("type", kind.into()), ("sdp", sdp.into())])
 }
 
 /// Lets a refusal of `promise` be heard as `refused`.

@@ -297,7 +297,7 @@ impl Engine {
         if let Some(index) = self.text_came(text) {
             let why = match status {
                 0 => "it cannot be fetched".to_owned(),
-                status => format!("HTTP says {status}"),
+                status => format!("HTTP says {}", u32::from(status)),
             };
             self.text_failed(now, index, &why);
         }

@@ -5,25 +5,29 @@
 //! leaves out link-time optimisation and wasm-opt: for quick tests, never for figures. The size budget
 //! (`js-adapters/size-budget.json`) is enforced on full builds.
 
-use crate::{toolchain, whereabouts};
+use crate::{glue, toolchain, whereabouts};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What wasm-opt is asked for, found by trying (docs/size.md): structure first, then twice for
 /// size; large functions with one caller stay apart, because they compress better. The first
-/// kilobyte of memory is the far end of the stack, so no address there is ever computed. No feature
+/// kilobyte of memory is the far end of the stack, so no address there is ever computed. Nothing is said of alignment,
+/// which engines do not heed, nor of features, which only tools read. No feature
 /// flags: with `--all-features` it writes modules that engines refuse.
 const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20 \
-    --low-memory-unused";
+    --low-memory-unused --reorder-functions-by-name --dealign --strip-target-features";
 
 /// A module that a page may load: its name, the package's features it is made with, and whether it
 /// stands in the package as a file of its own, or as bytes inside of a script.
 struct Module {
     name: &'static str,
+    /// What its imports say that they are of.
+    key: &'static str,
     features: &'static str,
     is_file: bool,
 }
@@ -32,16 +36,19 @@ struct Module {
 const MODULES: [Module; 3] = [
     Module {
         name: "swarmline",
+        key: "h",
         features: "engine",
         is_file: true,
     },
     Module {
         name: "swarmline-dash",
+        key: "d",
         features: "engine,dash",
         is_file: true,
     },
     Module {
         name: "swarmline-keys",
+        key: "k",
         features: "keys",
         is_file: false,
     },
@@ -122,23 +129,28 @@ impl Build {
 
     /// Writes the glue and the module that belongs to it.
     fn bind(&self, module: &Module, compiled: &Path) -> Result<(), String> {
-        let glue = self.glue();
+        let folder = self.glue();
         let name = module.name;
-        let bound = glue.join(format!("{name}_bg.wasm"));
+        let bound = folder.join(format!("{name}_bg.wasm"));
         let stamp = Stamp::of(
-            "wasm-bindgen 0.2.130, types, short imports, no folders",
+            concat!(
+                "wasm-bindgen 0.2.130, types, no folders",
+                include_str!("glue.rs"),
+                include_str!("../../js-adapters/glue-loading.js")
+            ),
             &[compiled],
         )?;
         if bound.exists() && stamp.holds(&bound) {
             return Ok(());
         }
         step("writing the glue (wasm-bindgen)");
-        let mut output = wasm_bindgen_cli_support::Bindgen::new()
+        let mut output = Bindgen::new()
             .input_path(compiled)
             .out_name(name)
             .web(true)
             .map_err(|error| error.to_string())?
             .typescript(true)
+            .encode_into(EncodeInto::Always)
             .omit_default_module_path(true)
             .remove_producers_section(true)
             .generate_output()
@@ -151,23 +163,11 @@ impl Build {
             }
         }
         // Functions keep their names: wasm-opt drops them, and sorts better while it has them.
-        //
-        // Imports are called `__wbg_close_5ee9c5fe4e8754a4`: the hashes keep builds of many crates
-        // apart, which one module does not need, and nothing can compress them.
-        let imports = output.wasm_mut().imports.iter_mut();
-        let names: Vec<(String, String)> = imports
-            .enumerate()
-            .map(|(n, import)| {
-                (
-                    std::mem::replace(&mut import.name, format!("i{n}")),
-                    format!("i{n}"),
-                )
-            })
-            .collect();
+        let names = glue::shorten(&mut output, module.key);
         output
-            .emit(&glue)
+            .emit(&folder)
             .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
-        rename(&glue.join(format!("{name}.js")), &names)?;
+        glue::rewrite(&folder, name, &names)?;
         stamp.leave(&bound)
     }
 
@@ -241,19 +241,6 @@ impl Build {
     fn glue(&self) -> PathBuf {
         self.root.join("js-adapters/wasm")
     }
-}
-
-/// Gives the members of the glue's import object their new names.
-fn rename(glue: &Path, names: &[(String, String)]) -> Result<(), String> {
-    let mut text = fs::read_to_string(glue).map_err(|error| at(glue, &error))?;
-    for (old, new) in names {
-        let member = format!(" {old}: ");
-        if text.matches(&member).count() != 1 {
-            return Err(format!("wasm-bindgen's glue has not one import {old}"));
-        }
-        text = text.replace(&member, &format!(" {new}: "));
-    }
-    fs::write(glue, text).map_err(|error| at(glue, &error))
 }
 
 /// A fingerprint of a step's inputs, left beside its outputs.

@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod demo;
+mod glue;
 mod programs;
 mod simulator;
 mod soak;
