@@ -240,6 +240,8 @@ async fn what_viewers_report_and_their_stays_are_told() {
     // The second one goes, and takes its figures along.
     drop(viewers.pop());
     let line = format!("GET {room}/sessions");
+    // They are written when the store has the time.
+    while tracker.get(&line, "").1["total"] != 2 {}
     let stay_of = |peer: u8| {
         let (status, listed) = tracker.get(&line, "");
         assert_eq!((status, &listed["total"]), (200, &json!(2)));
