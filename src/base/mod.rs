@@ -21,5 +21,5 @@ pub use network::Network;
 pub use range::ByteRange;
 pub use rate::RateMeter;
 pub use rng::Rng;
-pub use text::{cut, find_last, refused};
+pub use text::{cut, find_last, is_secret, refused};
 pub use time::{Duration, Instant, seconds};

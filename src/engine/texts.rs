@@ -297,6 +297,7 @@ impl Engine {
         if let Some(index) = self.text_came(text) {
             let why = match status {
                 0 => "it cannot be fetched".to_owned(),
+                // Written as other numbers are: another width of them is more code in every page.
                 status => format!("HTTP says {}", u32::from(status)),
             };
             self.text_failed(now, index, &why);

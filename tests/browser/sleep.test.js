@@ -216,7 +216,7 @@ test("a page that was frozen for twenty seconds plays on and shares again", limi
     const meanwhile = await beside.state();
     await page.send("Page.setWebLifecycleState", { state: "active" });
     const woke = Date.now();
-    // Chromium pauses what it freezes and leaves it so, whoever feeds it: whose page it is presses play.
+    // The video stays paused when its page is woken: whose page it is presses play.
     await page.evaluate(() => void document.querySelector("video")?.play());
     const [after, woken] = await shareAgain(viewers, 60_000);
     const diary = await page.evaluate(() => Reflect.get(window, "diary"));

@@ -96,31 +96,30 @@ impl Core {
     fn keep(&self, writer: Writer, credit: Credit) {
         let Some(ledger) = &self.ledger else { return };
         let text = credit.acknowledgement;
-        match writer {
+        let kept: Box<dyn FnOnce() + Send> = match writer {
             Writer::Here(connection) => {
                 let Some(session) = self.sessions.get(&connection) else {
                     return;
                 };
                 let (queue, share) = (session.queue.downgrade(), session.share.clone());
-                let kept = move || {
+                Box::new(move || {
                     if let Some(queue) = queue.upgrade() {
                         share.add(text.len());
                         // One that is lost in a full queue is like one that was never written: said again later.
                         let _ = queue.try_send(Command::Text(text));
                     }
-                };
-                ledger.earn(credit.earned, Box::new(kept));
+                })
             }
             Writer::There(node) => {
                 let carrier = self.carrier.clone();
-                let kept = move || {
+                Box::new(move || {
                     if let Some(carrier) = carrier {
                         carrier.carry(Some(node), text);
                     }
-                };
-                ledger.earn(credit.earned, Box::new(kept));
+                })
             }
-        }
+        };
+        ledger.earn(credit.earned, kept);
     }
 
     /// Ends a session; the tracker hears of it when its socket is gone.

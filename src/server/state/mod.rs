@@ -186,13 +186,19 @@ impl State {
     }
 
     fn tell(&self, input: Input) {
+        self.with_tracker(|tracker, now| tracker.handle_input(now, input));
+    }
+
+    /// Has the tracker do something, and hands out what it says.
+    fn with_tracker<T>(&self, act: impl FnOnce(&mut Tracker, Instant) -> T) -> T {
         let mut core = self.core();
-        core.tracker.handle_input(self.now(), input);
+        let done = act(&mut core.tracker, self.now());
         let slow = core.deliver(self.now());
         drop(core);
         if slow > 0 {
             self.tallies.slow.fetch_add(slow, Ordering::Relaxed);
         }
+        done
     }
 
     /// Takes one more connection, or says why not.

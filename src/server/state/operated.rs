@@ -62,10 +62,7 @@ impl State {
 
     /// Judges a receipt that came on another way than its writer's connection.
     pub(in crate::server) fn take_receipt(&self, receipt: &Receipt) -> Result<Taken, ReceiptFault> {
-        let mut core = self.core();
-        let taken = core.tracker.take_receipt(self.now(), receipt);
-        core.deliver(self.now()); // to other nodes alone: nobody can be slow
-        taken
+        self.with_tracker(|tracker, now| tracker.take_receipt(now, receipt))
     }
 
     /// What waits to be written.

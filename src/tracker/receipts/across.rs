@@ -7,7 +7,7 @@
 //! a claim that came when that was gone. Lost claims and answers cost nothing as long as the stay is the same: the next sum
 //! says it all. Every line is under a seal of the operator's secret; addresses and accounts go as what stands for them.
 
-use super::{Credit, Pair, ReceiptFault, Receipts, Side, Sum, Tracker, Writer};
+use super::{Credit, Pair, ReceiptFault, Receipts, Side, Sum, Tracker, Writer, are_apart};
 use crate::base::{Duration, InfoHash, Instant, PeerId};
 use crate::tracker::Output;
 use crate::wire::{
@@ -282,11 +282,7 @@ impl Tracker {
         (sender, claim): (&Side, &Claim),
     ) -> Result<Sum, ReceiptFault> {
         let (address, account) = tags(receipts, sender);
-        let addresses = claim.address.zip(address);
-        let accounts = claim.account.zip(account);
-        let are_apart = addresses.is_some_and(|(one, other)| one != other)
-            && accounts.is_none_or(|(one, other)| one != other);
-        if !are_apart {
+        if !are_apart((claim.address, address), (claim.account, account)) {
             return Err(ReceiptFault::Together);
         }
         let pairs = self.registry.pairs;

@@ -278,6 +278,18 @@ impl Account {
     }
 }
 
+/// Whether it is certain that two sides are not one, by their addresses and their accounts, or what stands for them. Behind a
+/// proxy that names nobody it never is.
+fn are_apart<A: PartialEq, S: PartialEq>(
+    addresses: (Option<A>, Option<A>),
+    subjects: (Option<S>, Option<S>),
+) -> bool {
+    let addresses = addresses.0.zip(addresses.1);
+    let subjects = subjects.0.zip(subjects.1);
+    addresses.is_some_and(|(one, other)| one != other)
+        && subjects.is_none_or(|(one, other)| one != other)
+}
+
 /// What one side of a receipt is when it is judged.
 struct Side {
     session: SessionId,
@@ -290,12 +302,9 @@ struct Side {
 }
 
 impl Side {
-    /// Whether it is certain that the two are not one. Behind a proxy that names nobody it never is.
     fn is_apart_from(&self, other: &Self) -> bool {
-        let addresses = self.address.zip(other.address);
-        let subjects = self.subject.as_ref().zip(other.subject.as_ref());
-        addresses.is_some_and(|(one, other)| one != other)
-            && subjects.is_none_or(|(one, other)| one != other)
+        let subjects = (self.subject.as_ref(), other.subject.as_ref());
+        are_apart((self.address, other.address), subjects)
     }
 
     fn can_have_had(&self, gain: Sum) -> bool {

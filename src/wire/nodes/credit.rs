@@ -7,7 +7,7 @@
 //! question.
 
 use super::NodeId;
-use crate::base::{InfoHash, PeerId, hex, unhex};
+use crate::base::{InfoHash, PeerId, hex, is_secret, unhex};
 use crate::wire::{SessionId, tag_of};
 
 /// Longest reason, in bytes.
@@ -93,16 +93,11 @@ impl Sealed {
         Self { seal, text }
     }
 
-    /// What it says; `None` if its node did not say that, or nobody can read it. Takes as long for a near miss as for a
-    /// far one.
+    /// What it says; `None` if its node did not say that, or nobody can read it.
     #[must_use]
     pub fn open(&self, (secret, from): (&[u8; 32], NodeId)) -> Option<(Between, CreditWord)> {
         let right = seal_of(secret, from, &self.text);
-        let pairs = right.iter().zip(&self.seal);
-        if pairs.fold(0, |differs, (one, other)| differs | (one ^ other)) != 0 {
-            return None;
-        }
-        decode(&self.text)
+        is_secret(&right, &self.seal).then(|| decode(&self.text))?
     }
 }
 
