@@ -4,7 +4,7 @@
 //! of a socket that does not open, of an announce that is not answered. Invariant: a tracker that is down is
 //! tried less and less often, but for one try when the network shows that it is back.
 
-use super::config::signaling::{ANSWER, PATIENCE, RECONNECT_MAX, RECONNECT_MIN};
+use super::config::signaling::{ANSWER, DOUBT, PATIENCE, RECONNECT_MAX, RECONNECT_MIN};
 use super::peer::LinkState;
 use super::signaling::{State, Tracker};
 use super::swarm::random_peer_id;
@@ -72,6 +72,20 @@ impl Engine {
             tracker.failures = 0;
         }
         self.tend_signaling(now);
+    }
+
+    /// The last link has gone: trackers, which are asked for others within a second, have little time to show that it was
+    /// the peer who left, and not the network.
+    pub(super) fn doubt_trackers(&mut self, now: Instant) {
+        if !self.config.enabled || !self.wants_links() || self.links.values().any(|link| link.is_greeted()) {
+            return;
+        }
+        for tracker in &mut self.signaling.trackers {
+            if tracker.state == State::Open {
+                let asked = now + DOUBT - PATIENCE;
+                tracker.awaited_from = Some(tracker.awaited_from.unwrap_or(asked).min(asked));
+            }
+        }
     }
 
     /// Gives up a connection that says nothing.

@@ -179,6 +179,9 @@ impl Engine {
         if reason != CloseReason::SameNetwork {
             self.want_links_soon(now);
         }
+        if reason == CloseReason::Gone && link.peer.is_some() {
+            self.doubt_trackers(now);
+        }
         for segment in affected {
             self.drive(now, segment);
         }

@@ -53,16 +53,25 @@ async function held(page) {
   return { open, heapBytes: usedSize, wasmBytes: await tell(page, "wasmMemoryBytes") };
 }
 
-/** Waits until the page holds no more of anything than before; else says what. @param {import("playwright-core").Page} page @param {Record<string, number>} before */
+/**
+ * Waits until the page holds no more of anything than before; else says of what, and how much more.
+ * @param {import("playwright-core").Page} page @param {Record<string, number>} before
+ */
 async function settles(page, before) {
   const end = Date.now() + 10_000;
   for (;;) {
     const now = await tell(page, "open");
-    const more = Object.keys(before).filter((what) => now[what] > (before[what] ?? 0));
-    if (more.length === 0) return;
-    if (Date.now() > end) assert.deepEqual(now, before, `more ${more.join(", ")}`);
+    const more = Object.entries(now).filter(([what, count]) => count > (before[what] ?? 0));
+    if (more.length === 0 || Date.now() > end) return Object.fromEntries(more);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/** Listeners that so many loads of the player alone leave on the page. @param {import("playwright-core").Page} page @param {number} loads */
+async function left(page, loads) {
+  const { listeners } = await tell(page, "open");
+  await tell(page, "plain", loads);
+  return (await tell(page, "open")).listeners - listeners;
 }
 
 for (const [player, script, other] of /** @type {const} */ ([
@@ -83,17 +92,21 @@ for (const [player, script, other] of /** @type {const} */ ([
     await tell(page, "start", { src, script, player });
     // What a player leaves with each load, alone as well, is not ours: Shaka 5.2 two listeners on the video.
     await tell(page, "plain", warmUp);
-    const alone = await tell(page, "open");
-    await tell(page, "plain", warmUp);
-    const its = ((await tell(page, "open")).listeners - alone.listeners) / warmUp;
+    const its = (await left(page, warmUp)) / warmUp;
     await tell(page, "rounds", warmUp, swarm);
     const first = await held(page);
     await tell(page, "rounds", rounds, swarm);
-    const allowed = { ...first.open, listeners: first.open.listeners + its * rounds };
-    await settles(page, allowed);
+    const usual = { ...first.open, listeners: first.open.listeners + its * rounds };
+    const more = await settles(page, usual);
     const last = await held(page);
     const links = await tell(page, "links");
     t.diagnostic(JSON.stringify({ first, last, links, its }));
+    if (more.listeners !== undefined) {
+      // It leaves more on a busy machine: as many loads of it alone, now, are the measure.
+      const alone = await left(page, rounds);
+      if (more.listeners <= first.open.listeners + alone) delete more.listeners;
+    }
+    assert.deepEqual(more, {}, `more than ${JSON.stringify(usual)}`);
     assert.ok(links >= rounds / 10, `${links} links were opened`);
     assert.equal(last.open.workers, first.open.workers);
     assert.equal(last.open.connections, 0);
