@@ -2,9 +2,10 @@
  * One engine of the wasm module per stream, with the wishes and fetches under way.
  *
  * Invariant: until the engine runs, after a panic and after `close()` every call does nothing, so an
- * adapter that asks `takes` first is a plain loader. A wish hears at most one of ready, failed and
- * pass, never from inside its own `load`, and nothing after `abort`. The engine hears of manifests, and with
- * them begins to look for peers, right after the player has asked for its first segment; what else is wished for waits for that.
+ * adapter that asks `takes` first is a plain loader, but for wishes that wait a moment for an engine. A wish
+ * hears at most one of ready, failed and pass, never from inside its own `load`, and nothing after `abort`.
+ * The engine hears of manifests, and with them begins to look for peers, right after the player has asked
+ * for its first segment; what else is wished for waits for that.
  */
 
 import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
@@ -44,6 +45,10 @@ export type EngineEvent =
 
 /** A stream was opened so long ago, and the player asked for no segment: the engine begins all the same. */
 const BEGIN_MS = 500;
+/** Wishes wait no longer than so for a module that is on its way; */
+const AWAITED_MS_MAX = 400;
+/** and no longer than this part of what is buffered. */
+const AWAITED_PART = 10;
 /** Bytes kept for adoption while the module loads; more is forgotten. */
 const ADOPT_BYTES_MAX = 64 * 2 ** 20;
 
@@ -61,6 +66,8 @@ export class Session {
   #due = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #playing: [aheadMs: number, rate: number, moving: boolean] = [0, 1, false];
+  /** Until when wishes wait for the engine; once. */
+  #awaitedUntil: number | undefined;
   #over = false;
   #requests = 0;
   #latest: Wish | undefined;
@@ -82,10 +89,28 @@ export class Session {
     return this.#engine !== undefined;
   }
 
-  /** Whether wishes are taken. What the first frame is made of goes the player's own way: nobody brings it sooner. */
+  /**
+   * Whether wishes are taken. What the first frame is made of goes the player's own way: nobody brings it sooner. What is
+   * asked for behind it waits for the engine a little, which is loaded then.
+   */
   takes(): boolean {
     if (!this.#due) this.#beginIn(0);
-    return this.running && (this.#due || this.#playing[0] > 0);
+    const [aheadMs] = this.#playing;
+    if (this.running) return this.#due || aheadMs > 0;
+    return !this.#over && aheadMs > 0 && this.#awaits(aheadMs);
+  }
+
+  /** Whether there is time to wait for the engine; when that is over all who waited go the player's own way. */
+  #awaits(aheadMs: number): boolean {
+    const now = performance.now();
+    if (this.#awaitedUntil === undefined) {
+      const patienceMs = Math.min(AWAITED_MS_MAX, aheadMs / AWAITED_PART);
+      this.#awaitedUntil = now + patienceMs;
+      setTimeout(() => {
+        if (!this.running) this.#passAll();
+      }, patienceMs);
+    }
+    return now < this.#awaitedUntil;
   }
 
   get #tells(): boolean {
@@ -229,6 +254,10 @@ export class Session {
     for (const fetch of this.#fetches.values()) fetch.stop();
     this.#fetches.clear();
     this.#details.clear();
+    this.#passAll();
+  }
+
+  #passAll(): void {
     for (const request of this.#wishes.keys()) this.#settle(request, (wish) => wish.pass());
   }
 

@@ -69,8 +69,10 @@ export interface Port extends PlaybackSink {
 type Listener = (value: never) => void;
 
 const STATS_EVERY_MS = 1000;
-/** Longest that a narrow link keeps the module waiting for a first frame. */
-const HELD_MS_MAX = 10_000;
+/** Longest that the module waits for a first frame, */
+const HELD_MS_MAX = 1_500;
+/** and where it would come in that one's way. */
+const HELD_NARROW_MS_MAX = 10_000;
 
 /** The one implementation of `Swarm`. */
 class SwarmCore implements Swarm, Port {
@@ -207,9 +209,10 @@ class SwarmCore implements Swarm, Port {
     }
     this.#detach = detach;
     this.#engine = engine;
-    if (isNarrow()) {
-      // The first frame is worth more than a second segment from peers.
-      this.#held = setTimeout(() => this.#letLoad(), HELD_MS_MAX);
+    // The first frame is worth more than a second segment from peers. A module that is there costs it nothing.
+    if (engine.memoryBytes === 0) {
+      const heldMs = isNarrow() ? HELD_NARROW_MS_MAX : HELD_MS_MAX;
+      this.#held = setTimeout(() => this.#letLoad(), heldMs);
     }
     this.#load();
     if (!this.#supported && !this.#warned && typeof document !== "undefined") {
@@ -278,7 +281,7 @@ class SwarmCore implements Swarm, Port {
     return held !== undefined;
   }
 
-  /** Loads the module, beside whatever the player does, then starts what waits for it. */
+  /** Loads the module, unless it is to wait for the first frame, then starts what waits for it. */
   #load(): void {
     if (!this.#wanted || this.#engine === undefined || this.#held !== undefined) return;
     if (this.#consent === "unasked") void this.#ask();

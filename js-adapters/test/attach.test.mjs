@@ -65,14 +65,14 @@ test("before the module is ready the player's own loader runs and its bytes are 
 /** A file that took `ms` from its first byte to its last. */
 const file = (transferSize, ms) => ({ transferSize, responseStart: 100, responseEnd: 100 + ms });
 
-for (const [link, files, waits] of [
+for (const [link, files, isNarrow] of [
   ["narrow", [file(120_000, 600), file(40_000, 250)], true],
   ["wide enough for one file", [file(120_000, 600), file(60_000, 60)], false],
   ["told by small files only", [file(9_000, 600)], false],
   ["unknown: all is cached", [file(0, 0)], false],
 ]) {
-  test(`the module ${waits ? "waits for the first frame" : "is loaded at once"} where the link is ${link}`, async (t) => {
-    const { createSwarm, attachHls } = await adapters({ waits }); // a module of its own: nothing loaded yet
+  test(`the module waits for the first frame, ${isNarrow ? "long" : "not long"} where the link is ${link}`, async (t) => {
+    const { createSwarm, attachHls } = await adapters({ waits: true }); // a module of its own: nothing loaded yet
     t.mock.method(performance, "getEntriesByType", () => files);
     let asked = 0;
     wasm.load = async () => {
@@ -83,8 +83,10 @@ for (const [link, files, waits] of [
     const hls = player();
     attachHls(swarm, hls);
     hls.loadSource(SRC);
-    if (waits) {
-      await loaded(hls);
+    await loaded(hls);
+    assert.equal(asked, 0);
+    if (isNarrow) {
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
       assert.equal(asked, 0);
       swarm[Symbol.for("swarmline.port.1")].started();
     }

@@ -1,9 +1,10 @@
 // When an engine begins: it hears of the stream right after the player has asked for its first segment, so that connections
-// and all that belongs to them stand before neither a manifest nor that segment; nothing is lost by that.
+// and all that belongs to them stand before neither a manifest nor that segment; nothing is lost by that. Its module is
+// loaded with the first frame, and what is asked for behind that waits for it, a little.
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { adapters, engines, hlsOf, pretendBrowser, settled, until, vod } from "./page.mjs";
+import { adapters, engines, hlsOf, pretendBrowser, settled, until, vod, wasm } from "./page.mjs";
 
 pretendBrowser();
 const Hls = hlsOf("hls.js");
@@ -16,10 +17,14 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const close of open.splice(0)) close();
+  wasm.load = () => Promise.resolve();
 });
 
-/** A player that knows its stream, with an engine that knows nothing yet; `port` is what a media element would tell. */
-async function viewer() {
+/**
+ * A player that knows its stream, with an engine that knows nothing yet, unless its module is still to come; `port` is what
+ * a media element would tell.
+ */
+async function viewer({ isLoaded = true } = {}) {
   const { createSwarm, attachHls } = await adapters({ waits: true });
   const swarm = createSwarm();
   const hls = new Hls({ enableWorker: false, autoStartLoad: false });
@@ -29,9 +34,11 @@ async function viewer() {
   });
   attachHls(swarm, hls);
   hls.loadSource("http://cdn.test/vod.m3u8");
-  const engine = await until("an engine", () => engines.at(-1));
+  const port = swarm[Symbol.for("swarmline.port.1")];
+  port.started();
+  const engine = isLoaded ? await until("an engine", () => engines.at(-1)) : undefined;
   await until("a level", () => hls.levels[0]?.details);
-  return { swarm, hls, engine, port: swarm[Symbol.for("swarmline.port.1")] };
+  return { swarm, hls, engine, port };
 }
 
 /** One load, as hls.js would have it; what it ended with. */
@@ -68,6 +75,41 @@ test("the first segment goes the player's own way, though the engine is there, a
   assert.equal(engine.calls[0][0], "manifest");
   assert.equal(engine.told("adopt")[0][0], "http://cdn.test/s0.ts");
   assert.equal(engine.told("load").length, 0);
+});
+
+test("what is asked for behind the first frame waits for the module", async () => {
+  let arrive = () => undefined;
+  wasm.load = () => new Promise((resolve) => (arrive = resolve));
+  const { hls, port } = await viewer({ isLoaded: false });
+  const first = load(hls, 0);
+  await until("its end", () => first.told.length > 0);
+  assert.equal(media().length, 1, "the first one waits for nothing");
+  port.playback(4_000, 1, true);
+  const { told } = load(hls, 1);
+  await settled();
+  assert.equal(media().length, 1);
+  arrive();
+  const engine = await until("an engine", () => engines.at(-1));
+  await until("a wish", () => engine.told("load").length > 0);
+  assert.equal(engine.told("load")[0][1], "http://cdn.test/s1.ts");
+  assert.deepEqual([told, media().length], [[], 1]);
+});
+
+test("and no longer than a tenth of what is buffered, once", async () => {
+  wasm.load = () => new Promise(() => undefined);
+  const { hls, port } = await viewer({ isLoaded: false });
+  port.playback(1_000, 1, true);
+  const begun = performance.now();
+  const [one, other] = [load(hls, 0), load(hls, 1)];
+  await until("both ends", () => one.told.length + other.told.length === 2);
+  assert.deepEqual([one.told[0][0], other.told[0][0]], ["success", "success"]);
+  assert.ok(performance.now() - begun >= 99, "they waited");
+  assert.deepEqual(
+    media().map(({ by }) => by),
+    ["xhr", "xhr"],
+  );
+  load(hls, 2);
+  assert.equal(media().length, 3, "the next one goes at once");
 });
 
 test("where nobody asks for a segment the engine begins all the same", async () => {

@@ -46,7 +46,7 @@ function watch({ src = SRC, config, settings, answer, before = () => undefined }
   player.attachSource(src);
   player.preload();
   const engine = until("an engine", () => engines.at(-1)).then((found) => {
-    found.onLoad = (request, url, start, end) => answer?.(found, request, url, start, end);
+    found.answers((request, url, start, end) => answer?.(found, request, url, start, end));
     return found;
   });
   return { player, swarm, detach, seen, engine };
@@ -225,7 +225,7 @@ test("another source leaves one swarm and joins the next", async () => {
   player.attachSource("http://cdn.test/b.mpd");
   player.preload();
   const second = await until("another engine", () => engines.length > 1 && engines[1]);
-  second.onLoad = (request) => brings(1_000)(second, request);
+  second.answers((request) => brings(1_000)(second, request));
   assert.equal(first.told("shutdown").length, 1);
   assert.equal(second.config.swarmId, "http://cdn.test/b.mpd");
   await until("its segments", () => byFile(seen, "one.mp4").length > 2);

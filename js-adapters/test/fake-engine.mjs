@@ -41,6 +41,12 @@ export class SwarmEngine {
     }
   }
 
+  /** From now on wishes are answered so, and those that were there before. */
+  answers(onLoad) {
+    this.onLoad = onLoad;
+    for (const wish of this.told("load")) onLoad(...wish);
+  }
+
   load(...args) {
     this.calls.push(["load", ...args]);
     this.onLoad(...args);

@@ -29,8 +29,8 @@ export function pretendBrowser(on = true) {
 }
 
 /**
- * The adapters, from source, with the fake engine in place of the glue. An engine begins with the first segment that is
- * asked for: unless `waits`, it has begun before.
+ * The adapters, from source, with the fake engine in place of the glue. The module is loaded with the first frame, and an
+ * engine begins with the first segment that is asked for: unless `waits`, both have been before.
  */
 export async function adapters({ waits = false } = {}) {
   const out = mkdtempSync(join(tmpdir(), "swarmline-contract-"));
@@ -62,7 +62,11 @@ export async function adapters({ waits = false } = {}) {
   const createSwarm = (...given) => {
     const swarm = index.createSwarm(...given);
     const port = swarm[Symbol.for("swarmline.port.1")];
-    const { open } = port;
+    const { attach, open } = port;
+    port.attach = (...given) => {
+      attach.apply(port, given);
+      port.started();
+    };
     port.open = (url) => {
       open.call(port, url);
       port.session?.begin();
