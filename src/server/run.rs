@@ -7,7 +7,7 @@ use super::admin::{Operated, Token, admin};
 use super::api::{Api, Cors, api};
 use super::app;
 use super::listener::{Door, accept_all};
-use super::nodes::{Membership, Nodes, Server};
+use super::nodes::{Membership, Nodes, Seal, Server};
 use super::places::Places;
 use super::proxies::Proxies;
 use super::settings::{Matching, Rule, Settings, TlsFiles, read_secret};
@@ -218,6 +218,7 @@ impl Running {
         stop: impl Future<Output = ()> + Send + 'static,
         mut again: impl FnMut() -> Result<Settings, String> + Send + 'static,
     ) {
+        let seal = self.seal();
         let (nodes, membership) = self.join_nodes().unzip();
         let (ending, ended) = watch::channel(false);
         let operators = self.admin.take().map(|(listener, token)| {
@@ -259,6 +260,7 @@ impl Running {
             state: state.clone(),
             own_secret,
             beside,
+            seal,
         };
         let reloading = async move {
             loop {
@@ -283,6 +285,12 @@ impl Running {
         if let Some(store) = store {
             close(store).await;
         }
+    }
+
+    /// TLS to the nodes' Redis, until they are joined.
+    fn seal(&self) -> Option<Seal> {
+        let (server, _) = self.redis.as_ref()?;
+        server.seal.clone()
     }
 
     fn operated(&self, nodes: Option<Arc<Nodes>>) -> Operated {
@@ -367,6 +375,8 @@ struct Reloads {
     tls: Option<Tls>,
     own_secret: [u8; 32],
     beside: Beside,
+    /// TLS to the nodes' Redis.
+    seal: Option<Seal>,
 }
 
 impl Reloads {
@@ -376,6 +386,10 @@ impl Reloads {
         let turn = settings.turn.read()?;
         let places = Places::read(&settings.matching.geoip)?;
         let tickets = settings.access.tickets(&self.own_secret)?;
+        let has_moved = settings.redis.url != self.settings.redis.url;
+        let seal = self.seal.as_ref().filter(|_| !has_moved);
+        let renewed = seal.map(|seal| seal.reread(settings.redis.files()));
+        let renewed = renewed.transpose()?;
         if let (
             Some(tls),
             TlsFiles {
@@ -385,6 +399,9 @@ impl Reloads {
         ) = (&self.tls, &settings.tls)
         {
             tls.reread(certificate, key)?;
+        }
+        if let Some(renew) = renewed {
+            renew();
         }
         self.state.set_turn(turn);
         self.state.set_tickets(tickets);

@@ -44,16 +44,33 @@ impl Tls {
     }
 }
 
+/// The certificates of a file, one at least.
+///
+/// # Errors
+/// In words for a person, with the file.
+pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let name = path.display();
+    let chain = CertificateDer::pem_file_iter(path)
+        .and_then(|chain| chain.collect::<Result<Vec<CertificateDer<'static>>, _>>())
+        .map_err(|why| format!("cannot read the certificate {name}: {why}"))?;
+    match chain.is_empty() {
+        true => Err(format!("no certificate in {name} (PEM is expected)")),
+        false => Ok(chain),
+    }
+}
+
+/// The key of a file.
+///
+/// # Errors
+/// In words for a person, with the file.
+pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let key = PrivateKeyDer::from_pem_file(path);
+    key.map_err(|why| format!("cannot read the key {}: {why}", path.display()))
+}
+
 fn config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     let (cert_name, key_name) = (certificate.display(), key.display());
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(|chain| chain.collect::<Result<Vec<CertificateDer<'static>>, _>>())
-        .map_err(|why| format!("cannot read the certificate {cert_name}: {why}"))?;
-    if chain.is_empty() {
-        return Err(format!("no certificate in {cert_name} (PEM is expected)"));
-    }
-    let secret = PrivateKeyDer::from_pem_file(key)
-        .map_err(|why| format!("cannot read the key {key_name}: {why}"))?;
+    let (chain, secret) = (read_chain(certificate)?, read_key(key)?);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

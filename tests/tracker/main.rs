@@ -18,6 +18,7 @@ mod geoip;
 mod ledger;
 mod nodes;
 mod operators;
+mod seal;
 mod settings;
 mod tickets;
 mod tokens;

@@ -21,14 +21,18 @@ impl Redis {
         Self::start_with(&["--save", "", "--appendonly", "no"])
     }
 
-    /// `None`, with a word, where there is none.
     pub(crate) fn start_with(settings: &[&str]) -> Option<Self> {
+        Self::start_by(|_| settings.iter().map(|&it| it.to_owned()).collect())
+    }
+
+    /// With settings that its port decides. `None`, with a word, where there is none.
+    pub(crate) fn start_by(settings: impl Fn(u16) -> Vec<String>) -> Option<Self> {
         // Below the ports that the system gives to outgoing connections, which could take one while Redis is away.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let next = COUNT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 17;
             let port = u16::try_from(20_000 + next % 10_000).unwrap();
-            match Self::start_on(port, settings) {
+            match Self::start_on(port, &settings(port)) {
                 Ok(Some(redis)) => return Some(redis),
                 Ok(None) => {} // somebody else's port
                 Err(why) => {
@@ -42,7 +46,10 @@ impl Redis {
     }
 
     /// `None` if the port is somebody else's.
-    fn start_on(port: u16, settings: &[&str]) -> std::io::Result<Option<Self>> {
+    fn start_on(
+        port: u16,
+        settings: &[impl AsRef<std::ffi::OsStr>],
+    ) -> std::io::Result<Option<Self>> {
         let folder = Folder::new();
         let mut command = Command::new("redis-server");
         let number = port.to_string();
@@ -114,7 +121,7 @@ impl Drop for Redis {
 }
 
 /// Waits until it is so.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let begun = tokio::time::Instant::now();
     while !is_so().await {
         assert!(begun.elapsed() < NOTICING, "never: {what}");
@@ -123,14 +130,14 @@ async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut(
 }
 
 /// A metric of a node; `None` if it has none of this name.
-fn metric(tracker: &Tracker, name: &str) -> Option<f64> {
+pub(crate) fn metric(tracker: &Tracker, name: &str) -> Option<f64> {
     let (_, text) = tracker.ask("GET /metrics", "");
     let name = format!("swarmline_tracker_{name} ");
     let line = text.lines().find_map(|line| line.strip_prefix(&name));
     line.map(|number| number.parse().unwrap())
 }
 
-async fn found(tracker: &Tracker, nodes: f64) {
+pub(crate) async fn found(tracker: &Tracker, nodes: f64) {
     eventually("the nodes find each other", || async {
         metric(tracker, "nodes") == Some(nodes)
     })
@@ -198,7 +205,11 @@ impl Client {
 }
 
 /// One offers, the other answers, and the one hears of it.
-async fn meet((one, from): (&mut Client, u8), (other, to): (&mut Client, u8), offer_id: &str) {
+pub(crate) async fn meet(
+    (one, from): (&mut Client, u8),
+    (other, to): (&mut Client, u8),
+    offer_id: &str,
+) {
     one.offer(from, offer_id).await;
     let offered = other.introduction().await;
     let FromTracker::Offered {
@@ -224,7 +235,7 @@ async fn meet((one, from): (&mut Client, u8), (other, to): (&mut Client, u8), of
     assert_eq!((peer, sdp.text().as_str()), (PeerId([to; 20]), "an answer"));
 }
 
-async fn counted(client: &mut Client, peers: u32) {
+pub(crate) async fn counted(client: &mut Client, peers: u32) {
     let begun = tokio::time::Instant::now();
     loop {
         let count = client.count().await;
@@ -556,7 +567,7 @@ impl Client {
 #[test]
 fn an_address_that_cannot_be_used_is_one_line_and_a_failure() {
     for (set, expected) in [
-        ("redis.url=rediss://cache", "redis.url"),
+        ("redis.url=cache:6379", "redis.url"),
         ("redis.url=redis://a:secret@cache", "redis.password_file"),
         ("redis.password_file=/nowhere", ""),
     ] {

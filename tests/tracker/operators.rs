@@ -372,6 +372,14 @@ fn settings_of_the_page_are_good_ones() {
     ] {
         std::fs::copy(tls_fixture(fixture), certificates.join(name)).unwrap();
     }
+    for (name, fixture) in [
+        ("redis-ca.pem", "ca.pem"),
+        ("redis-node.pem", "client.pem"),
+        ("redis-node.key", "client.key"),
+    ] {
+        let copy = folder.0.join("etc/swarmline").join(name);
+        std::fs::copy(tls_fixture(fixture), copy).unwrap();
+    }
     let places = folder.0.join("var/lib/GeoIP");
     std::fs::create_dir_all(&places).unwrap();
     for name in ["GeoLite2-ASN.mmdb", "GeoLite2-Country.mmdb"] {

@@ -1,26 +1,28 @@
-//! One connection to Redis: opened, let in, asked.
+//! One connection to Redis, plain or by TLS (`seal`): opened, let in, asked.
 //!
 //! Invariant: nothing here waits longer than [`PATIENCE`], but for [`Connection::hear`], whose caller sets the time. Which
 //! commands there are is `bus`'s.
 
 use super::resp::{self, Reply};
+use super::seal::{Seal, in_words};
 use core::time::Duration;
-use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 /// How long Redis may take for anything. 2 s: it answers within milliseconds, or something is wrong.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where Redis is, and who we are there.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(in crate::server) struct Server {
     /// Host and port.
     pub(in crate::server) address: String,
     pub(in crate::server) database: u32,
     pub(in crate::server) user: Option<String>,
     pub(in crate::server) password: Option<String>,
+    /// How it is spoken to; `None` for plainly.
+    pub(in crate::server) seal: Option<Seal>,
 }
 
 impl core::fmt::Debug for Server {
@@ -29,11 +31,12 @@ impl core::fmt::Debug for Server {
     }
 }
 
+/// A socket, or TLS on one.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin + core::fmt::Debug {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + core::fmt::Debug> Stream for T {}
+
 #[derive(Debug)]
-pub(super) struct Connection {
-    from: BufReader<OwnedReadHalf>,
-    to: OwnedWriteHalf,
-}
+pub(super) struct Connection(BufReader<Box<dyn Stream>>);
 
 impl Connection {
     /// # Errors
@@ -43,9 +46,16 @@ impl Connection {
         let socket = socket.map_err(|_| "no connection in time")?;
         let socket = socket.map_err(|why| why.to_string())?;
         socket.set_nodelay(true).map_err(|why| why.to_string())?;
-        let (from, to) = socket.into_split();
-        let from = BufReader::new(from);
-        let mut connection = Self { from, to };
+        let stream: Box<dyn Stream> = match &server.seal {
+            None => Box::new(socket),
+            Some(seal) => {
+                let sealed = timeout(PATIENCE, seal.connect(socket)).await;
+                let late =
+                    "it says nothing to the greeting of TLS; is it a plain Redis (redis://)?";
+                Box::new(sealed.map_err(|_| late)??)
+            }
+        };
+        let mut connection = Self(BufReader::new(stream));
         if let Some(password) = &server.password {
             let user = server.user.as_deref().unwrap_or("default");
             let words: &[&[u8]] = &[b"AUTH", user.as_bytes(), password.as_bytes()];
@@ -68,10 +78,9 @@ impl Connection {
     /// Sends commands that are written already and takes as many answers; returns the last.
     pub(super) async fn ask_all(&mut self, out: &[u8], count: usize) -> Result<Reply, String> {
         let exchange = async {
-            self.to
-                .write_all(out)
-                .await
-                .map_err(|why| why.to_string())?;
+            let written = self.0.write_all(out).await;
+            written.map_err(|why| in_words(&why))?;
+            self.0.flush().await.map_err(|why| in_words(&why))?;
             let mut last = Reply::Nil;
             for _ in 0..count {
                 last = self.hear().await?.accepted()?;
@@ -84,8 +93,7 @@ impl Connection {
 
     /// The next thing it says.
     pub(super) async fn hear(&mut self) -> Result<Reply, String> {
-        resp::read(&mut self.from)
-            .await
-            .map_err(|why| why.to_string())
+        let read = resp::read(&mut self.0).await;
+        read.map_err(|why| in_words(&why))
     }
 }

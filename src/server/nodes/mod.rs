@@ -4,14 +4,16 @@
 //! operators rule is kept in a hash of it and in every node. Redis may go: then each node is a tracker for those who are at it,
 //! a metric and a line in the log say so, and when Redis is back the nodes find each other by themselves. Invariant: nothing
 //! here is waited for by viewers, queues are bounded, and what is read may be anybody's. `bus` talks to Redis over a
-//! `connection` in its protocol (`resp`), `rulings` are what operators rule. Who meets whom is the tracker's question.
+//! `connection`, plain or by TLS (`seal`), in its protocol (`resp`), `rulings` are what operators rule. Who meets whom is the tracker's question.
 
 mod bus;
 mod connection;
 mod resp;
 mod rulings;
+mod seal;
 
 pub(super) use connection::Server;
+pub(super) use seal::{Files, Seal};
 
 use super::around::Carry;
 use super::state::State;

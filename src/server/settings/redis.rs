@@ -3,12 +3,21 @@
 //! Invariant: the password is read from a file of its own, so that no printed setting has it.
 
 use super::read_secret;
-use crate::server::nodes::Server;
+use crate::server::nodes::{Files, Seal, Server};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Where Redis listens if its address does not say.
 const PORT: u16 = 6_379;
+
+/// What an address says.
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
+    host: String,
+    port: u16,
+    database: u32,
+    has_tls: bool,
+}
 
 /// Shortest password, in characters: Redis has no least.
 const PASSWORD_CHARS_MIN: usize = 1;
@@ -21,6 +30,9 @@ pub struct RedisServer {
     pub url: String,
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
     pub prefix: String,
 }
 
@@ -30,6 +42,9 @@ impl Default for RedisServer {
             url: String::new(),
             user: None,
             password_file: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
             prefix: "swarmline".into(),
         }
     }
@@ -46,7 +61,18 @@ impl RedisServer {
         if !self.is_set() {
             return Ok(());
         }
-        self.parts()?;
+        let parts = self.parts()?;
+        if self.cert_file.is_some() != self.key_file.is_some() {
+            return Err(
+                "redis.cert_file and redis.key_file go together: set both or neither".into(),
+            );
+        }
+        if !parts.has_tls && (self.ca_file.is_some() || self.cert_file.is_some()) {
+            return Err(
+                "redis.ca_file and redis.cert_file need TLS: redis.url is to begin with rediss://"
+                    .into(),
+            );
+        }
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
         let is_name = !self.prefix.is_empty() && self.prefix.len() <= 64;
         if !is_name || !self.prefix.chars().all(is_plain) {
@@ -61,8 +87,7 @@ impl RedisServer {
         Ok(())
     }
 
-    /// Host and port, and the database.
-    fn parts(&self) -> Result<(String, u32), String> {
+    fn parts(&self) -> Result<Parts, String> {
         let url = &self.url;
         let wrong = |why: &str| format!("redis.url is {url:?}: {why}");
         if url.contains('@') {
@@ -73,9 +98,11 @@ impl RedisServer {
                     .into(),
             );
         }
-        let rest = url.strip_prefix("redis://").ok_or_else(|| {
-            wrong("write redis://host:6379/0 (there is no TLS to Redis here; a tunnel has it)")
-        })?;
+        let (has_tls, rest) = match (url.strip_prefix("redis://"), url.strip_prefix("rediss://")) {
+            (Some(rest), _) => (false, rest),
+            (None, Some(rest)) => (true, rest),
+            (None, None) => return Err(wrong("write redis://host:6379/0, or with TLS rediss://")),
+        };
         let (host, database) = rest.split_once('/').unwrap_or((rest, ""));
         let database = match database {
             "" => 0,
@@ -83,15 +110,29 @@ impl RedisServer {
                 .parse()
                 .map_err(|_| wrong("its database is no number"))?,
         };
-        let has_port = host.rsplit_once(':').is_some_and(|(name, port)| {
-            !name.is_empty() && !name.ends_with(':') && port.parse::<u16>().is_ok()
+        let with_port = host.rsplit_once(':').and_then(|(name, port)| {
+            let is_name = !name.is_empty() && !name.ends_with(':');
+            Some((name, port.parse().ok().filter(|_| is_name)?))
         });
-        let address = match (has_port, host.contains(':') && !host.ends_with(']')) {
-            (true, _) => host.to_owned(),
-            (false, false) if !host.is_empty() => format!("{host}:{PORT}"),
-            (false, _) => return Err(wrong("its host or its port cannot be read")),
+        let (host, port) = match (with_port, host.contains(':') && !host.ends_with(']')) {
+            (Some((name, port)), _) => (name, port),
+            (None, false) if !host.is_empty() => (host, PORT),
+            (None, _) => return Err(wrong("its host or its port cannot be read")),
         };
-        Ok((address, database))
+        Ok(Parts {
+            host: host.to_owned(),
+            port,
+            database,
+            has_tls,
+        })
+    }
+
+    /// What TLS to it goes by.
+    pub(in crate::server) fn files(&self) -> Files<'_> {
+        Files {
+            ca: self.ca_file.as_deref(),
+            own: self.cert_file.as_deref().zip(self.key_file.as_deref()),
+        }
     }
 
     /// The server with its password, and what names in it begin with; `None` where this node is the only one.
@@ -102,12 +143,14 @@ impl RedisServer {
         if !self.is_set() {
             return Ok(None);
         }
-        let (address, database) = self.parts()?;
+        let parts = self.parts()?;
+        let seal = parts.has_tls.then(|| Seal::read(&parts.host, self.files()));
         let password = self.password_file.as_deref();
         let password = password.map(|path| read_secret("Redis", path, PASSWORD_CHARS_MIN));
         let server = Server {
-            address,
-            database,
+            address: format!("{}:{}", parts.host, parts.port),
+            database: parts.database,
+            seal: seal.transpose()?,
             user: self.user.clone(),
             password: password.transpose()?,
         };
@@ -119,28 +162,32 @@ impl RedisServer {
 mod tests {
     use super::*;
 
-    fn at(url: &str) -> Result<(String, u32), String> {
+    fn at(url: &str) -> Result<(String, u16, u32, bool), String> {
         let redis = RedisServer {
             url: url.into(),
             ..RedisServer::default()
         };
         redis.check()?;
-        redis.parts()
+        let parts = redis.parts()?;
+        Ok((parts.host, parts.port, parts.database, parts.has_tls))
     }
 
     #[test]
     fn an_address_has_a_host_and_may_have_a_port_and_a_database() {
-        for (url, address, database) in [
-            ("redis://cache", "cache:6379", 0),
-            ("redis://127.0.0.1:7000/3", "127.0.0.1:7000", 3),
-            ("redis://[::1]:7000/", "[::1]:7000", 0),
-            ("redis://[::1]", "[::1]:6379", 0),
+        for (url, host, port, database, has_tls) in [
+            ("redis://cache", "cache", 6_379, 0, false),
+            ("redis://127.0.0.1:7000/3", "127.0.0.1", 7_000, 3, false),
+            ("redis://[::1]:7000/", "[::1]", 7_000, 0, false),
+            ("redis://[::1]", "[::1]", 6_379, 0, false),
+            ("rediss://cache/1", "cache", 6_379, 1, true),
         ] {
-            assert_eq!(at(url), Ok((address.to_owned(), database)), "{url}");
+            let expected = (host.to_owned(), port, database, has_tls);
+            assert_eq!(at(url), Ok(expected), "{url}");
         }
         for url in [
             "cache:6379",
-            "rediss://cache",
+            "https://cache",
+            "rediss://",
             "redis://",
             "redis://:6379",
             "redis://cache:x",
@@ -160,6 +207,33 @@ mod tests {
             ..RedisServer::default()
         };
         assert!(redis.check().is_err());
-        assert_eq!(RedisServer::default().read(), Ok(None));
+        assert!(matches!(RedisServer::default().read(), Ok(None)));
+    }
+
+    #[test]
+    fn files_of_tls_go_together_and_with_tls() {
+        let with = |url: &str, ca: bool, cert: bool, key: bool| RedisServer {
+            url: url.into(),
+            ca_file: ca.then(|| "ca.pem".into()),
+            cert_file: cert.then(|| "node.pem".into()),
+            key_file: key.then(|| "node.key".into()),
+            ..RedisServer::default()
+        };
+        let (plain, sealed) = ("redis://cache", "rediss://cache");
+        for good in [
+            with(sealed, false, false, false),
+            with(sealed, true, true, true),
+            with(plain, false, false, false),
+        ] {
+            assert_eq!(good.check(), Ok(()), "{good:?}");
+        }
+        for bad in [
+            with(sealed, true, true, false),
+            with(sealed, true, false, true),
+            with(plain, true, false, false),
+            with(plain, false, true, true),
+        ] {
+            assert!(bad.check().unwrap_err().starts_with("redis.c"), "{bad:?}");
+        }
     }
 }
