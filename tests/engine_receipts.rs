@@ -221,6 +221,7 @@ fn what_viewers_report_is_summed_while_they_are_there() {
     let from_cdn = stats(first).cdn_bytes + stats(second).cdn_bytes;
     assert_eq!(both.from_cdn, from_cdn);
     assert!(both.wait_ms(500).is_some_and(|ms| ms < 1_000));
+    assert_eq!((both.links_opened, both.links_failed), (1, 0));
     world.tell(first, Input::Shutdown);
     world.run_for(Duration::from_secs(1));
     let one = world.tracker.figures(room).reported;
@@ -230,4 +231,29 @@ fn what_viewers_report_is_summed_while_they_are_there() {
     other.run_for(Duration::from_secs(300));
     let none = other.tracker.figures(room).reported;
     assert_eq!((none.from_peers, none.from_cdn), (0, 0));
+}
+
+#[test]
+fn links_that_do_not_open_are_reported_once_each() {
+    let mut world = World::new();
+    world.tracker = keeper(1);
+    world.relays_only = true; // and there is none
+    let text = vod(&mut world, 20, LEN, true);
+    let viewers = [0, 1].map(|_| world.join(World::config(), &playlist(), &text));
+    world.run_for(Duration::from_secs(120));
+    let room = world.info_hash(viewers[0]);
+    let reported = world.tracker.figures(room).reported;
+    let answers = viewers.map(|viewer| {
+        let told = world.viewers[viewer].told_trackers.iter();
+        let is_answer = |text: &&String| text.contains("\"answer\"");
+        told.filter(is_answer).count() as u64
+    });
+    let answered: u64 = answers.iter().sum();
+    assert!(answered > 2 && reported.links_opened == 0, "{reported:?}");
+    // All but those that are opening still, and those that one of both ends gave up for another.
+    let missing = answered.saturating_sub(reported.links_failed);
+    assert!(
+        reported.links_failed > 1 && missing <= answered / 2,
+        "{answered} answers, {reported:?}"
+    );
 }

@@ -94,6 +94,7 @@ impl Engine {
             return;
         }
         link.state = LinkState::Open;
+        self.totals.reported.links[0] += u32::from(link.offered_by_us);
         link.since = now;
         link.max_message = u64::from(max_message);
         if self.seat_guest(now, id) {
@@ -163,6 +164,11 @@ impl Engine {
             return;
         };
         self.signaling.forget_link(id);
+        // Only who offered knows that the other end answered; so each link is counted once.
+        let was_to_open = link.offered_by_us && link.state == LinkState::Connecting;
+        if was_to_open && matches!(reason, CloseReason::Gone | CloseReason::ConnectTimeout) {
+            self.totals.reported.links[1] += 1;
+        }
         let affected: Vec<SegmentId> = self
             .segments
             .iter()

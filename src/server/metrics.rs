@@ -44,7 +44,8 @@ pub(super) fn text(operated: &Operated) -> Result<String, fmt::Error> {
 struct Counts(Arc<State>);
 
 impl Counts {
-    fn gauges(&self, stats: &Stats) -> [(&'static str, &'static str, usize); 6] {
+    fn gauges(&self, stats: &Stats) -> [(&'static str, &'static str, usize); 8] {
+        let reported = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         [
             ("connections", "Open connections", stats.connections),
             ("swarms", "Swarms with at least one peer", stats.swarms),
@@ -59,6 +60,16 @@ impl Counts {
                 "backlog_bytes",
                 "Bytes that wait to be written",
                 self.0.backlog().bytes(),
+            ),
+            (
+                "reported_links_opened",
+                "Links to peers that opened, as those who are there report",
+                reported(stats.reported.links_opened),
+            ),
+            (
+                "reported_links_failed",
+                "Links to peers that did not open, as those who are there report",
+                reported(stats.reported.links_failed),
             ),
         ]
     }

@@ -1,7 +1,7 @@
 //! What the viewers of a room, or of all, report of themselves, in sums.
 //!
 //! Invariant: sums are of those who are there now, each with its last word, and no viewer weighs more than
-//! [`WAITS_MAX`] segments or [`BYTES_MAX`] bytes. Nobody checks any of it; it is for figures, and earns nothing.
+//! [`WAITS_MAX`] segments, [`BYTES_MAX`] bytes or [`LINKS_MAX`] links. Nobody checks any of it; it is for figures, and earns nothing.
 
 use crate::wire::{Reported, WAITS, wait_bound};
 
@@ -9,6 +9,8 @@ use crate::wire::{Reported, WAITS, wait_bound};
 const BYTES_MAX: u64 = 10_000_000_000_000;
 /// Segments one viewer may report; who reports more weighs as one that has so many. An hour of 4 s.
 const WAITS_MAX: u64 = 900;
+/// Links one viewer may report as opened, and as not: some hours of a swarm in which nothing lasts.
+const LINKS_MAX: u64 = 1_000;
 
 /// Sums of what viewers report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,10 @@ pub struct Audience {
     pub from_peers: u64,
     /// Bytes from the CDN.
     pub from_cdn: u64,
+    /// Links that opened.
+    pub links_opened: u64,
+    /// Links that were offered, answered and did not open.
+    pub links_failed: u64,
     waits: [u64; WAITS],
 }
 
@@ -35,6 +41,8 @@ impl Audience {
         Self {
             from_peers: from_peers.min(BYTES_MAX),
             from_cdn: reported.cdn_bytes.min(BYTES_MAX),
+            links_opened: u64::from(reported.links[0]).min(LINKS_MAX),
+            links_failed: u64::from(reported.links[1]).min(LINKS_MAX),
             waits: waits.map(scaled),
         }
     }
@@ -44,6 +52,8 @@ impl Audience {
         let changed = |sum: &mut u64, was: u64, is: u64| *sum = (*sum - was).saturating_add(is);
         changed(&mut self.from_peers, was.from_peers, is.from_peers);
         changed(&mut self.from_cdn, was.from_cdn, is.from_cdn);
+        changed(&mut self.links_opened, was.links_opened, is.links_opened);
+        changed(&mut self.links_failed, was.links_failed, is.links_failed);
         for (sum, (was, is)) in self.waits.iter_mut().zip(was.waits.iter().zip(is.waits)) {
             changed(sum, *was, is);
         }
@@ -119,6 +129,7 @@ mod tests {
             3,
             &Reported {
                 cdn_bytes: 1,
+                links: [5, 2],
                 ..waited(&[10_000])
             },
         );
@@ -128,11 +139,14 @@ mod tests {
         let boast = Reported {
             cdn_bytes: u64::MAX,
             waits: [u32::MAX; WAITS],
+            links: [u32::MAX; 2],
         };
         let boast = Audience::of(u64::MAX, &boast);
         sums.exchange(&Audience::default(), &boast);
         assert_eq!(sums.from_cdn, BYTES_MAX + 1);
         assert_eq!(sums.waits.iter().sum::<u64>(), WAITS_MAX + 1);
+        let links = (sums.links_opened, sums.links_failed);
+        assert_eq!(links, (LINKS_MAX + 5, LINKS_MAX + 2));
         sums.exchange(&boast, &Audience::default());
         assert_eq!(sums, one);
         sums.exchange(&one, &Audience::default());

@@ -53,7 +53,7 @@ after(async () => {
 /** A viewer that reports three quarters from peers. @param {number} n @param {string} room */
 const report = (n, room) => ({
   ...{ action: "announce", info_hash: room.repeat(20), peer_id: String(n).repeat(20) },
-  ...{ downloaded: 3_000_000, cdn: 1_000_000, waits: [10, 0, 0, 5, 4, 1], receipts: 1 },
+  ...{ downloaded: 3_000_000, cdn: 1_000_000, waits: [10, 0, 0, 5, 4, 1], receipts: 1, links: [9, n % 2] },
 });
 
 /** Accounts, which viewers of one address cannot earn for. */
@@ -113,8 +113,9 @@ for (const [colorScheme, width, height] of /** @type {const} */ ([
     await rooms.getByText("61".repeat(20)).waitFor();
     const cells = await rooms.locator("tr").nth(1).locator("td").allTextContents();
     assert.deepEqual(cells.slice(0, 5), ["5", "0", "15 MB", "5.0 MB", "75.0 %"]);
+    assert.equal(cells[6], "4.3 %");
     const figures = await page.locator("#figures").textContent();
-    assert.match(figures ?? "", /Viewers7.*reported75\.0 %/);
+    assert.match(figures ?? "", /Viewers7.*reported75\.0 %.*Links failed, reported4\.5 %/);
     await page.getByRole("region", { name: "Failures" }).getByText("Messages refused").waitFor();
     await page.getByText("anna").waitFor();
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -197,6 +197,7 @@ fn reporting(n: u8) -> String {
     {
         let mut reported = Reported {
             cdn_bytes: 1_000,
+            links: [4, 1],
             ..Reported::default()
         };
         reported.note(100_000);
@@ -220,7 +221,7 @@ async fn what_viewers_report_and_their_stays_are_told() {
     }
     let reported = json!({
         "bytesFromPeers": 6_000, "bytesFromCdn": 2_000, "p2pRatio": 0.75,
-        "latencyP50Ms": 98, "latencyP95Ms": 131,
+        "latencyP50Ms": 98, "latencyP95Ms": 131, "linksOpened": 8, "linksFailed": 2,
     });
     let room = format!("/api/p2p/rooms/{}", hex(&room().0));
     assert_eq!(
@@ -235,6 +236,11 @@ async fn what_viewers_report_and_their_stays_are_told() {
     let overview: Value = serde_json::from_str(&overview).unwrap();
     assert_eq!((status, &overview["reported"]), (200, &reported));
     assert_eq!(overview["largest"][0]["roomId"], hex(&super::room().0));
+    let (_, metrics) = tracker.ask("GET /metrics", "");
+    for line in ["reported_links_opened 8", "reported_links_failed 2"] {
+        let line = format!("\nswarmline_tracker_{line}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
     assert_eq!(http(&tracker.admin, "GET /overview", "none", "").0, 401);
     assert_eq!(http(&tracker.admin, "GET /", "none", "").0, 200);
     // The second one goes, and takes its figures along.
@@ -259,7 +265,10 @@ async fn what_viewers_report_and_their_stays_are_told() {
         (&json!(2), 1)
     );
     let now = &tracker.get(&format!("GET {room}"), "").1["reported"];
-    assert_eq!(now["bytesFromCdn"], 1_000);
+    assert_eq!(
+        (&now["bytesFromCdn"], &now["linksFailed"]),
+        (&json!(1_000), &json!(1))
+    );
 }
 
 /// The head of an answer to a page of another origin.

@@ -106,6 +106,8 @@ pub struct Shell {
     pub candidates: Vec<(LinkId, String)>,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
+    /// What it has said to trackers.
+    pub told_trackers: Vec<String>,
     pub alive: bool,
     trackers: BTreeMap<TrackerId, ConnectionId>,
     in_fetch: BTreeMap<FetchId, ()>,
@@ -228,6 +230,7 @@ impl World {
             relayed: BTreeSet::new(),
             candidates: Vec::new(),
             hashed_bytes: 0,
+            told_trackers: Vec::new(),
             alive: true,
             trackers: BTreeMap::new(),
             in_fetch: BTreeMap::new(),

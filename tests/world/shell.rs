@@ -59,6 +59,7 @@ impl World {
             Output::FetchText { text, url } => self.fetch_text(viewer, text, url),
             Output::OpenTracker { tracker, .. } => self.open_tracker(viewer, tracker),
             Output::SendTracker { tracker, text } => {
+                self.viewers[viewer].told_trackers.push(text.clone());
                 if let Some(connection) = self.viewers[viewer].trackers.get(&tracker).copied() {
                     self.later(self.link_latency, Delivery::ToTracker(connection, text));
                 }

@@ -18,6 +18,8 @@ pub(in crate::server) struct ReportedView {
     latency_p50_ms: Option<u64>,
     #[serde(rename = "latencyP95Ms")]
     latency_p95_ms: Option<u64>,
+    links_opened: u64,
+    links_failed: u64,
 }
 
 impl ReportedView {
@@ -28,6 +30,8 @@ impl ReportedView {
             p2p_ratio: reported.p2p_ratio(),
             latency_p50_ms: reported.wait_ms(500),
             latency_p95_ms: reported.wait_ms(950),
+            links_opened: reported.links_opened,
+            links_failed: reported.links_failed,
         }
     }
 }

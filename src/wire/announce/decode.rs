@@ -3,7 +3,7 @@
 //! Decides which message a set of members is and what it must carry; how a single member may look is
 //! `shape`'s. Members that nobody here asks for are skipped while parsing and never kept.
 
-use super::reported::waits;
+use super::reported::counts;
 use super::shape::{count, files, id, info_hashes, offers, saturate, text};
 use super::{
     AnnounceError, CANDIDATE_BYTES_MAX, Extensions, FromTracker, Grants, OFFER_ID_CHARS_MAX, Offer,
@@ -163,6 +163,7 @@ struct RawToTracker {
     hints: Option<String>,
     cdn: Option<u64>,
     waits: [u32; WAITS],
+    links: [u32; 2],
     offers: Vec<RawOffer>,
 }
 
@@ -191,7 +192,8 @@ impl RawToTracker {
                 "turn" => raw.turn = count(json)?,
                 "hints" if json.kind()? == Kind::Object => raw.hints = Some(json.written()?.into()),
                 "cdn" => raw.cdn = count(json)?,
-                "waits" => raw.waits = waits(json)?,
+                "waits" => raw.waits = counts(json)?,
+                "links" => raw.links = counts(json)?,
                 "offers" => raw.offers = offers(json)?,
                 name => raw.shared.read(name, json)?,
             }
@@ -281,6 +283,7 @@ impl RawToTracker {
                 reported: self.cdn.map(|cdn_bytes| Reported {
                     cdn_bytes,
                     waits: self.waits,
+                    links: self.links,
                 }),
             },
         })

@@ -1,5 +1,5 @@
-//! What a viewer reports of itself, for its operator's figures: bytes of the CDN, and how long its player waited for
-//! segments. Nobody checks it, so nothing but figures may depend on it.
+//! What a viewer reports of itself, for its operator's figures: bytes of the CDN, how long its player waited for
+//! segments, and how many links opened or did not. Nobody checks it, so nothing but figures may depend on it.
 //!
 //! Invariant: of fixed size, whatever is read. Waits are counted by their length in steps of a factor of two, because
 //! percentiles of many viewers follow from sums of counts, and from nothing that is shorter.
@@ -20,6 +20,8 @@ pub struct Reported {
     pub cdn_bytes: u64,
     /// Segments by how long the player waited for them: place `n` is below [`wait_bound`]`(n)`, the last is the rest.
     pub waits: [u32; WAITS],
+    /// Links it offered that opened, and that were answered and did not.
+    pub links: [u32; 2],
 }
 
 /// Where a step ends; the last one does not.
@@ -37,31 +39,33 @@ impl Reported {
 
     pub(super) fn write(&self, pen: &mut Pen) {
         pen.count("cdn", self.cdn_bytes);
-        pen.name("waits");
-        pen.open('[');
-        for count in self.waits {
-            pen.number(u64::from(count));
+        for (name, counts) in [("waits", &self.waits[..]), ("links", &self.links)] {
+            pen.name(name);
+            pen.open('[');
+            for count in counts {
+                pen.number(u64::from(*count));
+            }
+            pen.close(']');
         }
-        pen.close(']');
     }
 }
 
 /// Counts of a list, one of them a place; what is too much, or no count, is none.
-pub(super) fn waits(json: &mut Cursor<'_>) -> Result<[u32; WAITS], Malformed> {
-    let mut waits = [0; WAITS];
+pub(super) fn counts<const N: usize>(json: &mut Cursor<'_>) -> Result<[u32; N], Malformed> {
+    let mut counts = [0; N];
     if json.kind()? != Kind::List {
         json.skip()?;
-        return Ok(waits);
+        return Ok(counts);
     }
     json.list()?;
-    let mut places = waits.iter_mut();
+    let mut places = counts.iter_mut();
     while json.more()? {
         let count = super::shape::count(json)?;
         if let Some(place) = places.next() {
             *place = super::shape::saturate(count.unwrap_or(0));
         }
     }
-    Ok(waits)
+    Ok(counts)
 }
 
 #[cfg(test)]
@@ -83,7 +87,7 @@ mod tests {
 
     #[test]
     fn whatever_a_list_holds_as_many_counts_are_read() {
-        let read = |text: &str| waits(&mut Cursor::new(text));
+        let read = |text: &str| counts::<WAITS>(&mut Cursor::new(text));
         assert_eq!(read("[1,2]"), Ok([1, 2, 0, 0, 0, 0, 0, 0, 0, 0]));
         assert_eq!(read("[0,0,0,0,0,0,0,0,0,5,6,7]").map(|it| it[9]), Ok(5));
         assert_eq!(
@@ -92,5 +96,6 @@ mod tests {
         );
         assert_eq!(read("{\"a\":1}"), Ok([0; WAITS]));
         assert!(read("[1,").is_err());
+        assert_eq!(counts(&mut Cursor::new("[7,8,9]")), Ok([7, 8]));
     }
 }

@@ -369,7 +369,9 @@ mod arbitrary {
                         takes_candidates: up % 7 == 0,
                         ticket: (up % 11 == 0).then(|| binary(&to)),
                         hints: (up % 5 == 0).then(|| r#"{"upload":2}"#.to_owned()),
-                        reported: (up % 7 == 0).then(|| Reported { cdn_bytes: up, waits: [u32::from(hash[0]); WAITS] }),
+                        reported: (up % 7 == 0).then(|| Reported {
+                            cdn_bytes: up, waits: [u32::from(hash[0]); WAITS], links: [u32::from(hash[1]), 7],
+                        }),
                     },
                 },
             ] {
