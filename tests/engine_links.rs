@@ -15,7 +15,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 use swarmline::engine::{Config, ConfigUpdate, Event, Input};
 use swarmline::manifest::Timeline;
-use swarmline::wire::{PeerMessage, SegmentKey};
+use swarmline::wire::{Hints, PeerMessage, SegmentKey, ToTracker};
 use world::{Frame, LEN, Passing, Vice, Viewer, Way, World, playlist, url, vod};
 
 /// Bytes a second of the uplinks where they are short: three get a block each within half a second.
@@ -294,4 +294,60 @@ fn lost_changes_of_haves_are_repaired_within_a_period() {
     assert_eq!(believed(&world, first, second), (5, 2));
     world.run_for(Duration::from_secs(21));
     assert_eq!(believed(&world, first, second), (2, 2));
+}
+
+/// What a viewer last said of itself to its tracker.
+fn hints(world: &World, viewer: Viewer) -> Hints {
+    let told = world.viewers[viewer].told_trackers.iter().rev();
+    let mut hints = told.filter_map(|text| match ToTracker::decode(text) {
+        Ok(ToTracker::Announce { extensions, .. }) => Some(extensions.hints),
+        Ok(_) | Err(_) => None,
+    });
+    let last = hints.next().expect("it has announced");
+    Hints::decode(&last.unwrap_or_default())
+}
+
+/// Lets a viewer announce again.
+fn announces(world: &mut World, viewer: Viewer) {
+    let before = world.viewers[viewer].told_trackers.len();
+    while world.viewers[viewer].told_trackers.len() == before {
+        world.run_for(Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn a_tracker_hears_what_an_uplink_sends_and_nothing_else() {
+    // Segments of four seconds.
+    let stream = LEN as u64 / 4;
+    for (uplink, limit, class) in [
+        (stream / 3, None, 1),
+        (stream, None, 2),
+        (10 * stream, None, 3),
+        (10 * stream, Some(stream), 2),
+        (10 * stream, Some(0), 0),
+    ] {
+        let (mut world, text, one, others) = served_by_one(3, None);
+        assert_eq!(hints(&world, one), Hints::default(), "nothing is known yet");
+        world.link_bytes_per_s = uplink;
+        world.tell(
+            one,
+            Input::Config(ConfigUpdate {
+                upload_limit: limit,
+                ..ConfigUpdate::default()
+            }),
+        );
+        for _ in 0..20 {
+            for other in &others {
+                ask(&mut world, &text, one, *other);
+            }
+            world.run_for(Duration::from_secs(1));
+        }
+        announces(&mut world, one);
+        let upload = Some(class);
+        let expected = Hints {
+            upload,
+            ..Hints::default()
+        };
+        assert_eq!(hints(&world, one), expected, "{uplink} {limit:?}");
+    }
 }

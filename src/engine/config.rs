@@ -222,6 +222,10 @@ pub(super) mod upload {
     pub(in crate::engine) const SLOTS: u32 = 6;
     /// One of rank and one that is lent.
     pub(in crate::engine) const SLOTS_MIN: u32 = 2;
+    /// Streams that an uplink sends, from which on it is said to send about one,
+    pub(in crate::engine) const ONE_STREAM: f64 = 0.75;
+    /// and several.
+    pub(in crate::engine) const SEVERAL_STREAMS: f64 = 2.0;
     /// Each slot gets a block in this time: well within `cdnFallbackDelay`. With six slots for all, an uplink
     /// of 0.65 Mbit/s served each only every 1.2 s.
     pub(in crate::engine) const SLOT_SECONDS: f64 = 0.5;

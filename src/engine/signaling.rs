@@ -11,6 +11,14 @@ use super::{Config, Engine, Output, TrackerStats};
 use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, SortedMap, TrackerId};
 use crate::wire::{Extensions, Offer, ToTracker, info_hash_of};
 
+/// What is said of ourselves, by what we send: an [`upload class`](crate::wire::Hints::upload), and nothing else.
+const HINTS: [&str; 4] = [
+    r#"{"upload":0}"#,
+    r#"{"upload":1}"#,
+    r#"{"upload":2}"#,
+    r#"{"upload":3}"#,
+];
+
 /// Everything about trackers.
 #[derive(Debug)]
 pub(super) struct Signaling {
@@ -318,6 +326,7 @@ impl Engine {
         let peer = self.peer_id;
         self.totals.reported.cdn_bytes = self.totals.cdn;
         let reported = self.totals.reported;
+        let hints = self.upload_class().map(|class| HINTS[class].to_owned());
         let Some(tracker) = self.signaling.trackers.get_mut(index) else {
             return;
         };
@@ -350,7 +359,7 @@ impl Engine {
                 takes_turn: true,
                 takes_candidates: true,
                 ticket,
-                hints: None,
+                hints,
                 // Others would not know what to do with it.
                 reported: tracker.receipt_key.is_some().then_some(reported),
             },

@@ -11,8 +11,9 @@
 //! acknowledge what comes in does not, for nobody here sees it.
 
 use super::config::upload::{
-    CONTROL_OVERHEAD, LENT, MESSAGE_BLOCKS_MAX, MESSAGE_SECONDS, PACKET_SHARE, QUEUE_BLOCKS,
-    QUEUE_BLOCKS_MAX, QUEUE_SECONDS, SLOT_SECONDS, SLOTS, SLOTS_MIN, STUCK,
+    CONTROL_OVERHEAD, LENT, MESSAGE_BLOCKS_MAX, MESSAGE_SECONDS, ONE_STREAM, PACKET_SHARE,
+    QUEUE_BLOCKS, QUEUE_BLOCKS_MAX, QUEUE_SECONDS, SEVERAL_STREAMS, SLOT_SECONDS, SLOTS, SLOTS_MIN,
+    STUCK,
 };
 use super::peer::Link;
 use super::segment::Block;
@@ -135,6 +136,19 @@ impl Engine {
         let limit = self.config.upload_limit.map(|limit| limit as f64);
         let rates = self.uploads.rate.bytes_per_s().into_iter().chain(limit);
         rates.reduce(f64::min)
+    }
+
+    /// How much of the stream we send: 0 nothing, 1 less than one, 2 about one, 3 several; `None` while that is
+    /// unknown, because nothing was sent yet and no limit says it.
+    pub(super) fn upload_class(&self) -> Option<usize> {
+        if !self.may_upload() {
+            return Some(0);
+        }
+        let own = self.uplink_bytes_per_s()?;
+        let size = self.segments.values().filter_map(|s| s.size).max()?;
+        let (length, _) = self.length(*self.segments.keys().next()?)?;
+        let streams = own * length.as_secs_f64() / size as f64;
+        Some(1 + usize::from(streams >= ONE_STREAM) + usize::from(streams >= SEVERAL_STREAMS))
     }
 
     /// The most blocks up to `most` that the uplink sends in `seconds`, at least one.

@@ -169,14 +169,32 @@ fn of_equally_near_ones_those_who_can_send_are_met() {
     let mut world = World::new(Config::default());
     for n in 1..=16 {
         let hints = Hints {
+            // As our pages say it: this, and nothing else.
             upload: Some(if n <= 2 { 3 } else { 0 }),
-            region: Some("here".to_owned()),
             ..Hints::default()
         };
         join(&mut world, n, at(n, small(n), *b"AT"), hinted(n, 0, &hints));
     }
+    for event in [Some("started"), None] {
+        let announce = Announce {
+            event,
+            ..asks(99, 4)
+        };
+        let to = join(&mut world, 99, at(99, 99, *b"AT"), announce);
+        assert!(to.contains(&1) && to.contains(&2), "{event:?} {to:?}");
+        leave(&mut world, 99);
+    }
+    // What somebody says later counts: a page knows it only when it has sent something.
+    for (n, upload) in [(1, 0), (9, 2)] {
+        let upload = Some(upload);
+        let hints = Hints {
+            upload,
+            ..Hints::default()
+        };
+        world.announce(ConnectionId(n), hinted(n, 0, &hints));
+    }
     let to = join(&mut world, 99, at(99, 99, *b"AT"), asks(99, 4));
-    assert!(to.contains(&1) && to.contains(&2), "{to:?}");
+    assert!(to.contains(&9) && to.contains(&2), "{to:?}");
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -221,7 +221,7 @@ impl Pen {
         if let Some(reported) = &extensions.reported {
             reported.write(self);
         }
-        if let Some(hints) = extensions.hints.as_ref().filter(|_| SPEAKS_ALL) {
+        if let Some(hints) = &extensions.hints {
             self.name("hints");
             self.written(hints);
         }
