@@ -27,6 +27,9 @@ export interface WasmEngine {
   fetchFailed(fetch: number, status: number, timedOut: boolean): void;
   textReady(text: number, url: string, body: string): void;
   textFailed(text: number, status: number): void;
+  /** There is a disk for segments: names, 32 bytes each, of what is on it. */
+  kept(roots: Uint8Array): void;
+  keptRead(segment: number, bytes: Uint8Array | undefined): void;
   stats(): unknown;
   shutdown(): void;
 }

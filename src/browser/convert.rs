@@ -9,7 +9,7 @@ use crate::engine::{
     CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
     TrackerStats, WarningCode, Why,
 };
-use crate::integrity::SharedVerifier;
+use crate::integrity::{Digest, SharedVerifier};
 use js_sys::{Array, Object, Reflect};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -195,6 +195,12 @@ pub(super) fn whole(number: f64) -> u64 {
     number.clamp(0.0, MAX_SAFE) as u64
 }
 
+/// Digests that lie one behind the other.
+pub(super) fn digests(bytes: &[u8]) -> Vec<Digest> {
+    let whole = bytes.as_chunks::<32>().0;
+    whole.iter().map(|bytes| Digest(*bytes)).collect()
+}
+
 /// A size for JavaScript.
 pub(super) fn number(value: u64) -> f64 {
     value as f64
@@ -335,6 +341,7 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::Signature => "signature",
         WarningCode::SidecarUnreadable => "sidecar-unreadable",
         WarningCode::DigestChanged => "digest-changed",
+        WarningCode::DiskChanged => "disk-changed",
         WarningCode::NoWebRtc => "no-webrtc",
     }
 }

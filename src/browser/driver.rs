@@ -14,7 +14,7 @@ use super::rtc::Links;
 use super::socket::{MESSAGE_MAX, Sockets};
 use super::store::Store;
 use super::{convert, panic};
-use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, TrackerId};
+use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, SegmentId, TrackerId};
 use crate::engine::{Engine, Input, Output};
 use js_sys::{JsString, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
@@ -262,6 +262,18 @@ impl Driver {
             payload,
             len,
         });
+    }
+
+    /// What the disk had of a segment.
+    pub(super) fn kept_read(&self, segment: SegmentId, bytes: Option<Uint8Array>) {
+        if self.is_silent() {
+            return;
+        }
+        let read = bytes.map(|bytes| {
+            let len = u64::from(bytes.length());
+            (self.objects.borrow_mut().store.wait(bytes), len)
+        });
+        self.give(Input::KeptRead { segment, read });
     }
 
     /// A response began.

@@ -4,7 +4,7 @@
 //! frames, where it would skip our clean-up; the adapter reports it to the page itself.
 
 use crate::integrity::Verifier;
-use js_sys::ArrayBuffer;
+use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
@@ -65,6 +65,19 @@ extern "C" {
     /// Fetch a text; answered by `textReady` or `textFailed`.
     #[wasm_bindgen(method, catch, js_name = fetchText)]
     pub(super) fn fetch_text(this: &Host, text: u32, url: &str) -> Result<(), JsValue>;
+
+    /// Write a segment to the disk under its ROOT. The view is the cache's own: it is read, and left as it is.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn keep(this: &Host, root: &[u8], bytes: Uint8Array) -> Result<(), JsValue>;
+
+    /// Read from the disk; answered by `keptRead`.
+    #[wasm_bindgen(method, catch, js_name = readKept)]
+    pub(super) fn read_kept(
+        this: &Host,
+        segment: u32,
+        root: &[u8],
+        at_leisure: bool,
+    ) -> Result<(), JsValue>;
 
     /// Whether a signature is the pinned key's; another module of ours knows.
     #[wasm_bindgen(method, catch)]

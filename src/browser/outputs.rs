@@ -71,6 +71,19 @@ impl Driver {
             Output::FetchText { text, url } => {
                 let _ = self.host.fetch_text(text.0, &url);
             }
+            Output::Keep { segment, root, len } => {
+                let bytes = self.objects.borrow().store.view(segment, run(0, len));
+                if let Some(bytes) = bytes {
+                    let _ = self.host.keep(&root.0, bytes);
+                }
+            }
+            Output::ReadKept {
+                segment,
+                root,
+                at_leisure,
+            } => {
+                let _ = self.host.read_kept(segment.0, &root.0, at_leisure);
+            }
             Output::Event(event) => {
                 let event = convert::event(&event, self.clock.now().as_millis());
                 let _ = self.host.event(&event);
@@ -194,6 +207,8 @@ impl Driver {
             | Output::StartFetch { .. }
             | Output::StopFetch { .. }
             | Output::FetchText { .. }
+            | Output::Keep { .. }
+            | Output::ReadKept { .. }
             | Output::OpenTracker { .. }
             | Output::SendTracker { .. }
             | Output::CloseTracker { .. }

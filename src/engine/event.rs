@@ -110,6 +110,8 @@ pub enum WarningCode {
     SidecarUnreadable,
     /// Two digests for one segment name.
     DigestChanged,
+    /// What the disk kept is not what it was given; it was not used.
+    DiskChanged,
     /// This browser has no WebRTC: CDN only.
     NoWebRtc,
 }

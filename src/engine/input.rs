@@ -5,7 +5,7 @@
 
 use super::config::ConfigUpdate;
 use crate::base::{
-    ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TextId, TrackerId,
+    ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId, TextId, TrackerId,
 };
 use crate::integrity::Digest;
 #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
@@ -119,6 +119,21 @@ pub enum Input {
         text: TextId,
         /// HTTP status; 0 when there was none.
         status: u16,
+    },
+
+    // --- the disk ---
+    /// There is a disk for segments, and these contents are on it beside what was told before. It is told so once at
+    /// least, or nothing is given to it.
+    Kept {
+        /// Their ROOTs.
+        roots: Vec<Digest>,
+    },
+    /// The one answer to `ReadKept`.
+    KeptRead {
+        /// Which segment.
+        segment: SegmentId,
+        /// Where its bytes wait, and their number; `None` if they are not there (any more).
+        read: Option<(PayloadId, u64)>,
     },
 
     // --- trackers ---

@@ -8,6 +8,7 @@ mod ahead;
 mod authority;
 mod cache;
 mod config;
+mod disk;
 mod download;
 mod election;
 mod event;
@@ -81,6 +82,7 @@ pub struct Engine {
     links: SortedMap<LinkId, Box<Link>>,
     authority: authority::Authority,
     texts: texts::Texts,
+    disk: disk::Disk,
     outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
@@ -144,6 +146,7 @@ impl Engine {
             fetches: SortedMap::new(),
             hashes: SortedMap::new(),
             links: SortedMap::new(),
+            disk: disk::Disk::default(),
             outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
             vouching: vouch::Vouching::default(),
@@ -224,6 +227,8 @@ impl Engine {
             }
             Input::TextReady { text, url, body } => self.on_text_ready(now, text, &url, &body),
             Input::TextFailed { text, status } => self.on_text_failed(now, text, status),
+            Input::Kept { roots } => self.on_kept(now, &roots),
+            Input::KeptRead { segment, read } => self.on_kept_read(now, segment, read),
             Input::TrackerOpened { tracker } => self.on_tracker_opened(now, tracker),
             Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
             Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
@@ -369,6 +374,10 @@ impl Engine {
             Input::Load { request, .. } => self.out(Output::Pass { request: *request }),
             Input::Adopt { payload, .. }
             | Input::FetchBody { payload, .. }
+            | Input::KeptRead {
+                read: Some((payload, _)),
+                ..
+            }
             | Input::LinkBlock { payload, .. } => self.out(Output::Drop { payload: *payload }),
             Input::Abort { .. }
             | Input::Playback { .. }
@@ -380,6 +389,8 @@ impl Engine {
             | Input::FetchFailed { .. }
             | Input::TextReady { .. }
             | Input::TextFailed { .. }
+            | Input::Kept { .. }
+            | Input::KeptRead { read: None, .. }
             | Input::TrackerOpened { .. }
             | Input::TrackerMessage { .. }
             | Input::TrackerClosed { .. }

@@ -7,6 +7,7 @@ use super::event::Event;
 use crate::base::{
     ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TextId, TrackerId,
 };
+use crate::integrity::Digest;
 
 /// One thing the engine asks for, by who must act.
 #[derive(Clone, Debug, PartialEq)]
@@ -193,6 +194,27 @@ pub enum Output {
     Evict {
         /// Which segment.
         segment: SegmentId,
+    },
+
+    // --- the disk, where there is one ---
+    /// Write the segment's bytes to the disk, now or a little later, or not at all: they are all here, and nobody
+    /// writes into them any more.
+    Keep {
+        /// Which segment.
+        segment: SegmentId,
+        /// Its ROOT, and its name there.
+        root: Digest,
+        /// Its bytes.
+        len: u64,
+    },
+    /// Read what was kept under `root` and answer `KeptRead`.
+    ReadKept {
+        /// For which segment.
+        segment: SegmentId,
+        /// Its ROOT.
+        root: Digest,
+        /// Nobody waits for it: when there is time.
+        at_leisure: bool,
     },
 
     // --- observers ---

@@ -46,6 +46,7 @@ impl Engine {
         download.requests.push(request);
         self.drive(now, id);
         self.bring_ahead(now, id);
+        self.offer_kept(now);
     }
 
     /// How long the segments of its track are, and whether that is live.
@@ -217,7 +218,11 @@ impl Engine {
         };
         segment.used = now;
         let len = segment.size.unwrap_or(0);
-        segment.timing = download.timing(len, &self.cdn);
+        segment.timing = if segment.from_disk {
+            self.cdn.timing_of(len)
+        } else {
+            download.timing(len, &self.cdn)
+        };
         let source = match (download.cdn_bytes, from_peers) {
             (0, 0) => Source::Cache,
             (0, _) => Source::Peers,

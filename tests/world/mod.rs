@@ -104,6 +104,12 @@ pub struct Shell {
     relayed: BTreeSet<LinkId>,
     /// Late candidates of others that its connections were given.
     pub candidates: Vec<(LinkId, String)>,
+    /// What its disk holds: contents by their ROOTs.
+    pub disk: BTreeMap<Digest, Vec<u8>>,
+    /// How long it takes to read; one that hangs never answers.
+    pub disk_takes: Option<Duration>,
+    /// Reads that its disk was asked for: of which content, and whether at leisure.
+    pub disk_reads: Vec<(Digest, bool)>,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
     /// What it has said to trackers.
@@ -126,6 +132,8 @@ enum Delivery {
     ToTracker(ConnectionId, String),
     HungUp(ConnectionId),
     Hashed(Viewer, HashId, Vec<Digest>),
+    /// What a disk had of a segment.
+    Kept(Viewer, SegmentId, Option<Vec<u8>>),
 }
 
 pub struct World {
@@ -229,6 +237,9 @@ impl World {
             relay: None,
             relayed: BTreeSet::new(),
             candidates: Vec::new(),
+            disk: BTreeMap::new(),
+            disk_takes: Some(Duration::from_millis(8)),
+            disk_reads: Vec::new(),
             hashed_bytes: 0,
             told_trackers: Vec::new(),
             alive: true,
@@ -245,6 +256,15 @@ impl World {
             },
         );
         viewer
+    }
+
+    /// The viewer was here before: its disk holds segments `numbers` of the made-up show.
+    pub fn has_been_here(&mut self, viewer: Viewer, numbers: core::ops::Range<u64>) {
+        let kept = numbers.map(|number| content(number, LEN + number as usize));
+        let disk: BTreeMap<Digest, Vec<u8>> = kept.map(|bytes| (root(&bytes), bytes)).collect();
+        let roots = disk.keys().copied().collect();
+        self.viewers[viewer].disk = disk;
+        self.tell(viewer, Input::Kept { roots });
     }
 
     pub fn ahead(&mut self, viewer: Viewer, ahead_ms: f64) {
@@ -499,6 +519,16 @@ impl World {
             Delivery::Hashed(viewer, hash, digests) => {
                 self.viewers[viewer].frozen.retain(|(id, _, _)| *id != hash);
                 self.tell(viewer, Input::Hashed { hash, digests });
+            }
+            Delivery::Kept(viewer, segment, bytes) => {
+                let read = bytes.map(|bytes| {
+                    let len = bytes.len() as u64;
+                    (self.payload(viewer, bytes), len)
+                });
+                self.tell(viewer, Input::KeptRead { segment, read });
+                if let Some((payload, _)) = read {
+                    self.check_payload(viewer, payload);
+                }
             }
             Delivery::FromTracker(viewer, _, _) if self.unplugged.contains(&viewer) => {}
             Delivery::FromTracker(viewer, tracker, text) => {
