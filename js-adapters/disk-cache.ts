@@ -1,6 +1,6 @@
 /**
  * Segments between visits (`diskCache`), in IndexedDB, for all tabs of a site: what was kept, what is wanted of it, and
- * what gives way. A chunk of its own, loaded by pages that ask for it. Why IndexedDB: docs/benchmarks.md.
+ * what gives way. Why IndexedDB: docs/benchmarks.md.
  *
  * Invariant: it is never in anybody's way. Whatever the browser refuses is a miss or is not kept; nothing throws. It
  * never holds more than its limit, and believes nothing: who reads compares with the ROOT, which is the name here.
@@ -87,7 +87,7 @@ export class DiskCache {
         const root = name.slice();
         const read = async (): Promise<void> => {
           const bytes = await this.#read(root).catch(() => undefined);
-          call((engine) => engine.keptRead(segment, bytes));
+          call((engine) => engine.keptRead?.(segment, bytes));
         };
         if (atLeisure) whenIdle(read);
         else void read();
@@ -133,7 +133,7 @@ export class DiskCache {
     uses.forEach(({ root }, at) => {
       roots.set(new Uint8Array(root).subarray(0, 32), at * 32);
     });
-    call((engine) => engine.kept(roots));
+    call((engine) => engine.kept?.(roots));
   }
 
   async #read(root: Uint8Array<ArrayBuffer>): Promise<Uint8Array | undefined> {

@@ -5,7 +5,7 @@
  */
 
 /** Forgets the segments that `diskCache` has kept for this site; pages that are open keep no more. */
-export const clearDiskCache = async (): Promise<void> => (await import("./disk-cache.js")).clear();
+export const clearDiskCache = async (): Promise<void> => (await import("./disk.js")).clear();
 
 export type {
   IntegrityMode,

@@ -89,7 +89,7 @@ class SwarmCore implements Swarm, Port {
   /** The viewer's word: not asked for, awaited, or given. */
   #consent: "unasked" | "asked" | "given";
   #allowance: Allowance | undefined;
-  #disk: Promise<DiskCache | undefined> | undefined;
+  #disk: Promise<{ cache: DiskCache; engine: EngineModule }> | undefined;
   /** The upload limit that the session was told. */
   #limit: number;
   /** The module waits for the first frame, but not for ever. */
@@ -148,8 +148,8 @@ class SwarmCore implements Swarm, Port {
   async diagnose(): Promise<Diagnosis> {
     const { diagnose } = await import("./diagnose.js");
     const silent = this.#consent === "given" ? this.#bar : "consent";
-    const disk = (await this.#disk)?.told;
-    return diagnose(this.#config, () => this.stats(), this.#history, silent, disk);
+    const disk = await this.#disk?.catch(() => undefined);
+    return diagnose(this.#config, () => this.stats(), this.#history, silent, disk?.cache.told);
   }
 
   #state(): SwarmStats["state"] {
@@ -291,16 +291,21 @@ class SwarmCore implements Swarm, Port {
     if (!this.#usable) return;
     const { wasm, publicKey, diskCache } = this.#config;
     if (diskCache !== false) {
-      this.#disk ??= import("./disk-cache.js").then(
-        ({ DiskCache }) => new DiskCache(diskCache),
-        () => undefined, // Without its chunk there is no disk, and that is all.
-      );
+      this.#disk ??= import("./disk.js").then(({ DiskCache, diskEngine }) => ({
+        cache: new DiskCache(diskCache),
+        engine: diskEngine,
+      }));
     }
-    Promise.all([this.#engine.load(wasm), verifier(publicKey), this.#disk, this.#allow()]).then(
+    const adapters = this.#engine;
+    const engine = Promise.resolve(this.#disk).then((disk) => {
+      this.#engine = disk?.engine ?? adapters;
+      return this.#engine.load(wasm);
+    });
+    Promise.all([engine, verifier(publicKey), this.#disk, this.#allow()]).then(
       ([Engine, verifies, disk]) => {
         if (!this.#usable) return;
         try {
-          this.#session?.start(Engine, verifies, disk);
+          this.#session?.start(Engine, verifies, disk?.cache);
         } catch (error) {
           const message = "the engine could not be started; playback goes on without peers";
           this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));

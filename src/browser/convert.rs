@@ -9,7 +9,9 @@ use crate::engine::{
     CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
     TrackerStats, WarningCode, Why,
 };
-use crate::integrity::{Digest, SharedVerifier};
+#[cfg(feature = "disk")]
+use crate::integrity::Digest;
+use crate::integrity::SharedVerifier;
 use js_sys::{Array, Object, Reflect};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -196,6 +198,7 @@ pub(super) fn whole(number: f64) -> u64 {
 }
 
 /// Digests that lie one behind the other.
+#[cfg(feature = "disk")]
 pub(super) fn digests(bytes: &[u8]) -> Vec<Digest> {
     let whole = bytes.as_chunks::<32>().0;
     whole.iter().map(|bytes| Digest(*bytes)).collect()
@@ -341,6 +344,7 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::Signature => "signature",
         WarningCode::SidecarUnreadable => "sidecar-unreadable",
         WarningCode::DigestChanged => "digest-changed",
+        #[cfg(feature = "disk")]
         WarningCode::DiskChanged => "disk-changed",
         WarningCode::NoWebRtc => "no-webrtc",
     }

@@ -14,7 +14,9 @@ use super::rtc::Links;
 use super::socket::{MESSAGE_MAX, Sockets};
 use super::store::Store;
 use super::{convert, panic};
-use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, SegmentId, TrackerId};
+#[cfg(feature = "disk")]
+use crate::base::SegmentId;
+use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, TrackerId};
 use crate::engine::{Engine, Input, Output};
 use js_sys::{JsString, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
@@ -265,6 +267,7 @@ impl Driver {
     }
 
     /// What the disk had of a segment.
+    #[cfg(feature = "disk")]
     pub(super) fn kept_read(&self, segment: SegmentId, bytes: Option<Uint8Array>) {
         if self.is_silent() {
             return;

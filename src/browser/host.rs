@@ -4,7 +4,9 @@
 //! frames, where it would skip our clean-up; the adapter reports it to the page itself.
 
 use crate::integrity::Verifier;
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::ArrayBuffer;
+#[cfg(feature = "disk")]
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
@@ -67,10 +69,12 @@ extern "C" {
     pub(super) fn fetch_text(this: &Host, text: u32, url: &str) -> Result<(), JsValue>;
 
     /// Write a segment to the disk under its ROOT. The view is the cache's own: it is read, and left as it is.
+    #[cfg(feature = "disk")]
     #[wasm_bindgen(method, catch)]
     pub(super) fn keep(this: &Host, root: &[u8], bytes: Uint8Array) -> Result<(), JsValue>;
 
     /// Read from the disk; answered by `keptRead`.
+    #[cfg(feature = "disk")]
     #[wasm_bindgen(method, catch, js_name = readKept)]
     pub(super) fn read_kept(
         this: &Host,

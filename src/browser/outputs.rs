@@ -71,12 +71,14 @@ impl Driver {
             Output::FetchText { text, url } => {
                 let _ = self.host.fetch_text(text.0, &url);
             }
+            #[cfg(feature = "disk")]
             Output::Keep { segment, root, len } => {
                 let bytes = self.objects.borrow().store.view(segment, run(0, len));
                 if let Some(bytes) = bytes {
                     let _ = self.host.keep(&root.0, bytes);
                 }
             }
+            #[cfg(feature = "disk")]
             Output::ReadKept {
                 segment,
                 root,
@@ -207,8 +209,6 @@ impl Driver {
             | Output::StartFetch { .. }
             | Output::StopFetch { .. }
             | Output::FetchText { .. }
-            | Output::Keep { .. }
-            | Output::ReadKept { .. }
             | Output::OpenTracker { .. }
             | Output::SendTracker { .. }
             | Output::CloseTracker { .. }
@@ -221,6 +221,8 @@ impl Driver {
             | Output::SendBlock { .. }
             | Output::CloseLink { .. }
             | Output::Event(_) => {}
+            #[cfg(feature = "disk")]
+            Output::Keep { .. } | Output::ReadKept { .. } => {}
         }
     }
 }

@@ -342,6 +342,7 @@ pub(super) mod ahead {
 }
 
 /// What earlier visits left on the disk (`disk.rs`).
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
 pub(super) mod disk {
     use crate::base::Duration;
 

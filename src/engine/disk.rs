@@ -132,10 +132,7 @@ impl Engine {
         let root = self.segments.get(&id).and_then(Segment::root_of_nothing);
         let (Some(root), Some(segment)) = (root, self.segments.get_mut(&id)) else {
             // It is gone, or others were faster.
-            if let Some((payload, _)) = read {
-                self.out(Output::Drop { payload });
-            }
-            return;
+            return self.drop_read(read);
         };
         if let Some(download) = &mut segment.download {
             download.shelf = Shelf::Done;
@@ -158,14 +155,18 @@ impl Engine {
             }
             _ => {
                 self.disk.roots.remove(&root);
-                if let Some((payload, _)) = read {
-                    self.out(Output::Drop { payload });
-                }
+                self.drop_read(read);
                 self.forget_unwanted(id);
             }
         }
         self.drive(now, id);
         self.offer_kept(now);
+    }
+
+    pub(super) fn drop_read(&mut self, read: Option<(PayloadId, u64)>) {
+        if let Some((payload, _)) = read {
+            self.out(Output::Drop { payload });
+        }
     }
 
     /// What the disk brought is not what it was given: it is forgotten, and fetched as if it had never been there.

@@ -3,6 +3,7 @@
 //! Invariant: at most one CDN leg at a time. Decides nothing; `source.rs` does.
 
 use super::Why;
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
 use super::disk::Shelf;
 use super::fetch::CdnRate;
 use super::output::Timing;
@@ -19,6 +20,7 @@ pub(super) struct Download {
     /// Why the last leg was begun.
     pub(super) why: Option<Why>,
     /// Whether the disk has had its turn.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
     pub(super) shelf: Shelf,
     /// Peers are out of the race for this one.
     pub(super) cdn_only: bool,
@@ -95,6 +97,7 @@ impl Download {
             started: now,
             leg: None,
             why: None,
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
             shelf: Shelf::Unasked,
             cdn_only: false,
             whole_only: false,

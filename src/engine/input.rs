@@ -4,8 +4,10 @@
 //! peers come in raw and are decoded inside.
 
 use super::config::ConfigUpdate;
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+use crate::base::SegmentId;
 use crate::base::{
-    ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId, TextId, TrackerId,
+    ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TextId, TrackerId,
 };
 use crate::integrity::Digest;
 #[cfg(any(feature = "dash", not(target_arch = "wasm32")))]
@@ -124,11 +126,13 @@ pub enum Input {
     // --- the disk ---
     /// There is a disk for segments, and these contents are on it beside what was told before. It is told so once at
     /// least, or nothing is given to it.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
     Kept {
         /// Their ROOTs.
         roots: Vec<Digest>,
     },
     /// The one answer to `ReadKept`.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
     KeptRead {
         /// Which segment.
         segment: SegmentId,

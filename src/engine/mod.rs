@@ -8,6 +8,10 @@ mod ahead;
 mod authority;
 mod cache;
 mod config;
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+mod disk;
+#[cfg(all(target_arch = "wasm32", not(feature = "disk")))]
+#[path = "diskless.rs"]
 mod disk;
 mod download;
 mod election;
@@ -227,7 +231,9 @@ impl Engine {
             }
             Input::TextReady { text, url, body } => self.on_text_ready(now, text, &url, &body),
             Input::TextFailed { text, status } => self.on_text_failed(now, text, status),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
             Input::Kept { roots } => self.on_kept(now, &roots),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
             Input::KeptRead { segment, read } => self.on_kept_read(now, segment, read),
             Input::TrackerOpened { tracker } => self.on_tracker_opened(now, tracker),
             Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
@@ -374,11 +380,11 @@ impl Engine {
             Input::Load { request, .. } => self.out(Output::Pass { request: *request }),
             Input::Adopt { payload, .. }
             | Input::FetchBody { payload, .. }
-            | Input::KeptRead {
-                read: Some((payload, _)),
-                ..
-            }
             | Input::LinkBlock { payload, .. } => self.out(Output::Drop { payload: *payload }),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            Input::KeptRead { read, .. } => self.drop_read(*read),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            Input::Kept { .. } => {}
             Input::Abort { .. }
             | Input::Playback { .. }
             | Input::Manifest { .. }
@@ -389,8 +395,6 @@ impl Engine {
             | Input::FetchFailed { .. }
             | Input::TextReady { .. }
             | Input::TextFailed { .. }
-            | Input::Kept { .. }
-            | Input::KeptRead { read: None, .. }
             | Input::TrackerOpened { .. }
             | Input::TrackerMessage { .. }
             | Input::TrackerClosed { .. }

@@ -81,6 +81,7 @@ pub(super) enum Block {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Sender {
     Cdn,
+    #[cfg_attr(all(target_arch = "wasm32", not(feature = "disk")), expect(dead_code))]
     Disk,
     Peer(LinkId, PeerId),
 }
