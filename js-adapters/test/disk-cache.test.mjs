@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fakeDisk } from "./fake-storage.mjs";
-import { until } from "./page.mjs";
+import { adapters, engines, hlsOf, pretendBrowser, until, vod } from "./page.mjs";
 import { source } from "./source.mjs";
 
 const { DiskCache, clear } = await source("disk-cache");
@@ -168,4 +168,38 @@ test("a browser that refuses storage, or has none: off, with a reason, and every
   const none = await tab();
   assert.equal(await none.read(1), undefined);
   assert.match(none.cache.told, /^off: this page has no storage/);
+});
+
+/** What the adapters tell an engine of a page with this config. @param {object} config */
+async function engineOf(config) {
+  pretendBrowser();
+  vod();
+  const Hls = hlsOf("hls.js");
+  const { createSwarm, attachHls } = await adapters();
+  engines.length = 0;
+  const swarm = createSwarm(config);
+  const hls = new Hls({ enableWorker: false });
+  attachHls(swarm, hls);
+  hls.loadSource("http://cdn.test/vod.m3u8");
+  const engine = await until("an engine", () => engines.at(-1));
+  return { swarm, hls, engine };
+}
+
+test("a page that asks for it has an engine with a disk, and says so; no other page has", async () => {
+  fakeDisk();
+  const plain = await engineOf({});
+  assert.equal("keep" in plain.engine.host, false);
+  const page = await engineOf({ diskCache: 32 * MB });
+  page.engine.host.keep(rootOf(9), bytesOf(9));
+  await until("told", () => page.engine.told("kept").length > 0);
+  page.engine.host.readKept(4, rootOf(8), false);
+  assert.deepEqual(await until("answered", () => page.engine.told("keptRead")[0]), [4, undefined]);
+  const { text } = await page.swarm.diagnose();
+  assert.match(text, /^disk {8}\d\.\d of at most 33\.6 MB$/m);
+  const { text: without } = await plain.swarm.diagnose();
+  assert.doesNotMatch(without, /^disk/m);
+  for (const { hls, swarm } of [plain, page]) {
+    hls.destroy();
+    swarm.destroy();
+  }
 });

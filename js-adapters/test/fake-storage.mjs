@@ -108,6 +108,9 @@ export function fakeDisk({ quota = 1e9, room = Number.POSITIVE_INFINITY, refuses
     },
   };
   const storage = { estimate: () => Promise.resolve({ quota, usage: 0 }) };
-  Object.defineProperty(globalThis, "navigator", { value: { storage }, configurable: true });
+  Object.defineProperty(globalThis, "navigator", {
+    value: { userAgent: "node", storage },
+    configurable: true,
+  });
   return disk;
 }

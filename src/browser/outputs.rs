@@ -72,25 +72,30 @@ impl Driver {
                 let _ = self.host.fetch_text(text.0, &url);
             }
             #[cfg(feature = "disk")]
-            Output::Keep { segment, root, len } => {
-                let bytes = self.objects.borrow().store.view(segment, run(0, len));
-                if let Some(bytes) = bytes {
-                    let _ = self.host.keep(&root.0, bytes);
-                }
-            }
-            #[cfg(feature = "disk")]
-            Output::ReadKept {
-                segment,
-                root,
-                at_leisure,
-            } => {
-                let _ = self.host.read_kept(segment.0, &root.0, at_leisure);
-            }
+            Output::Keep { .. } | Output::ReadKept { .. } => self.carry_out_disk(&output),
             Output::Event(event) => {
                 let event = convert::event(&event, self.clock.now().as_millis());
                 let _ = self.host.event(&event);
             }
             other => self.carry_out_network(other),
+        }
+    }
+
+    /// Carries out what concerns the disk.
+    #[cfg(feature = "disk")]
+    fn carry_out_disk(&self, output: &Output) {
+        if let Output::Keep { segment, root, len } = output {
+            let bytes = self.objects.borrow().store.view(*segment, run(0, *len));
+            if let Some(bytes) = bytes {
+                let _ = self.host.keep(&root.0, bytes);
+            }
+        } else if let Output::ReadKept {
+            segment,
+            root,
+            at_leisure,
+        } = output
+        {
+            let _ = self.host.read_kept(segment.0, &root.0, *at_leisure);
         }
     }
 

@@ -62,7 +62,7 @@ impl Engine {
         self.offer_kept(now);
     }
 
-    /// A segment that is proven, and here whole, goes to the disk, once.
+    /// A film's segment that is proven, and here whole, goes to the disk, once.
     pub(super) fn keep(&mut self, id: SegmentId) {
         let Some(segment) = self.segments.get(&id) else {
             return;
@@ -70,7 +70,10 @@ impl Engine {
         let Some(digest) = segment.digest.filter(|_| segment.is_whole()) else {
             return;
         };
-        if self.disk.is_there && self.is_shareable(id) && self.disk.roots.insert(digest.root) {
+        // What a live window has left nobody asks for any more.
+        let is_film = self.length(id).is_some_and(|(_, live)| !live);
+        let may = self.disk.is_there && is_film && self.is_shareable(id);
+        if may && self.disk.roots.insert(digest.root) {
             self.out(Output::Keep {
                 segment: id,
                 root: digest.root,
@@ -196,11 +199,12 @@ impl Engine {
         }
     }
 
-    /// While the player plays, what the disk holds of the stream is read before anybody asks, a segment at a time from the
-    /// playhead on, until a part of the memory is full: neighbours hear of each.
+    /// While the player plays and there is a neighbour, what the disk holds of the stream is read before anybody asks, a
+    /// segment at a time from the playhead on, until a part of the memory is full: neighbours hear of each.
     pub(super) fn offer_kept(&mut self, now: Instant) {
         let is_idle = self.disk.reading.is_none() && !self.disk.roots.is_empty();
-        if !is_idle || !self.playback.is_moving() || !self.may_upload() {
+        let is_heard = self.may_upload() && self.greeted().next().is_some();
+        if !is_idle || !is_heard || !self.playback.is_moving() {
             return;
         }
         let Some((track, number)) = self.next_offer() else {

@@ -210,17 +210,13 @@ impl Engine {
                 length,
                 partial,
                 ..
-            } => {
-                self.on_fetch_head(now, fetch, length, partial);
-            }
+            } => self.on_fetch_head(now, fetch, length, partial),
             Input::FetchBody {
                 fetch,
                 payload,
                 offset,
                 len,
-            } => {
-                self.on_fetch_body(now, fetch, payload, offset, len);
-            }
+            } => self.on_fetch_body(now, fetch, payload, offset, len),
             Input::FetchDone { fetch } => self.on_fetch_done(now, fetch),
             Input::FetchFailed {
                 fetch,

@@ -36,7 +36,8 @@ impl Engine {
         segment.used = now;
         if segment.is_whole() && segment.download.is_none() {
             self.answer_from_cache(now, request, id);
-            return self.bring_ahead(now, id);
+            self.bring_ahead(now, id);
+            return self.offer_kept(now);
         }
         let download = segment.download.get_or_insert_with(|| Download::new(now));
         if download.requests.is_empty() {

@@ -152,11 +152,11 @@ test("a neighbour of who came back gets what neither has asked for", limits, asy
   try {
     const count = await watchOnce(home, "fed");
     const returned = await visit(home, "fed");
-    const whole = (/** @type {State} */ { stats }) => (stats?.cacheSegments ?? 0) >= count;
-    const { fragments } = await returned.until("holds all of it", whole);
-    assert.ok(fragments.length < count, `its player has asked for ${fragments.length}`);
     const fresh = await visit(elsewhere, "fed", {});
     await linked(fresh);
+    const whole = (/** @type {State} */ { stats }) => (stats?.cacheSegments ?? 0) >= count;
+    const { fragments } = await returned.until("holds all of it", whole, 10_000);
+    assert.ok(fragments.length < count, `its player has asked for ${fragments.length}`);
     const before = (await fresh.state()).fragments.length;
     const served = mediaOf(await origin.files()).requests;
     const state = await toTheEnd(fresh);

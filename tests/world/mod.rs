@@ -15,6 +15,7 @@
     reason = "each test binary uses a part of it; a test's numbers are small, its expectations assertions"
 )]
 
+mod disk;
 mod hostile;
 mod oracle;
 mod outage;
@@ -22,6 +23,7 @@ mod player;
 mod shell;
 mod show;
 
+pub use disk::Disk;
 pub use hostile::{Frame, Passed, Passing, Vice, Way, poison, stall};
 pub use oracle::Oracle;
 pub use player::{Player, play_for, play_out};
@@ -104,12 +106,8 @@ pub struct Shell {
     relayed: BTreeSet<LinkId>,
     /// Late candidates of others that its connections were given.
     pub candidates: Vec<(LinkId, String)>,
-    /// What its disk holds: contents by their ROOTs.
-    pub disk: BTreeMap<Digest, Vec<u8>>,
-    /// How long it takes to read; one that hangs never answers.
-    pub disk_takes: Option<Duration>,
-    /// Reads that its disk was asked for: of which content, and whether at leisure.
-    pub disk_reads: Vec<(Digest, bool)>,
+    /// What earlier visits left.
+    pub disk: Disk,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
     /// What it has said to trackers.
@@ -237,9 +235,7 @@ impl World {
             relay: None,
             relayed: BTreeSet::new(),
             candidates: Vec::new(),
-            disk: BTreeMap::new(),
-            disk_takes: Some(Duration::from_millis(8)),
-            disk_reads: Vec::new(),
+            disk: Disk::default(),
             hashed_bytes: 0,
             told_trackers: Vec::new(),
             alive: true,
@@ -256,15 +252,6 @@ impl World {
             },
         );
         viewer
-    }
-
-    /// The viewer was here before: its disk holds segments `numbers` of the made-up show.
-    pub fn has_been_here(&mut self, viewer: Viewer, numbers: core::ops::Range<u64>) {
-        let kept = numbers.map(|number| content(number, LEN + number as usize));
-        let disk: BTreeMap<Digest, Vec<u8>> = kept.map(|bytes| (root(&bytes), bytes)).collect();
-        let roots = disk.keys().copied().collect();
-        self.viewers[viewer].disk = disk;
-        self.tell(viewer, Input::Kept { roots });
     }
 
     pub fn ahead(&mut self, viewer: Viewer, ahead_ms: f64) {
@@ -520,16 +507,7 @@ impl World {
                 self.viewers[viewer].frozen.retain(|(id, _, _)| *id != hash);
                 self.tell(viewer, Input::Hashed { hash, digests });
             }
-            Delivery::Kept(viewer, segment, bytes) => {
-                let read = bytes.map(|bytes| {
-                    let len = bytes.len() as u64;
-                    (self.payload(viewer, bytes), len)
-                });
-                self.tell(viewer, Input::KeptRead { segment, read });
-                if let Some((payload, _)) = read {
-                    self.check_payload(viewer, payload);
-                }
-            }
+            Delivery::Kept(viewer, segment, bytes) => self.deliver_kept(viewer, segment, bytes),
             Delivery::FromTracker(viewer, _, _) if self.unplugged.contains(&viewer) => {}
             Delivery::FromTracker(viewer, tracker, text) => {
                 self.tell(viewer, Input::TrackerMessage { tracker, text });

@@ -69,6 +69,7 @@ impl World {
                 self.witness_event(viewer, &event);
                 self.viewers[viewer].events.push(event);
             }
+            Output::Keep { .. } | Output::ReadKept { .. } => self.act_on_disk(viewer, output),
             other => self.act_on_links(viewer, other),
         }
     }
@@ -136,25 +137,6 @@ impl World {
             } => {
                 self.witness_place(viewer, payload, &parts);
                 self.viewers[viewer].place(payload, segment, &parts);
-            }
-            Output::Keep { segment, root, len } => {
-                let shell = &mut self.viewers[viewer];
-                let held = shell.store.get(&segment).expect("Keep names held bytes");
-                let bytes = held[..len as usize].to_vec();
-                let before = shell.disk.insert(root, bytes.clone());
-                assert_ne!(before, Some(bytes), "kept twice");
-            }
-            Output::ReadKept {
-                segment,
-                root,
-                at_leisure,
-            } => {
-                let shell = &mut self.viewers[viewer];
-                shell.disk_reads.push((root, at_leisure));
-                let bytes = shell.disk.get(&root).cloned();
-                if let Some(takes) = shell.disk_takes {
-                    self.later(takes, Delivery::Kept(viewer, segment, bytes));
-                }
             }
             Output::Drop { payload } => {
                 self.witness_drop(viewer, payload);
