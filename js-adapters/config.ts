@@ -75,8 +75,8 @@ export interface SwarmConfig {
   /** Bytes of segments held in memory. */
   memoryLimitBytes?: number;
   /**
-   * Segments that a digest proves stay on this viewer's disk, so that a later visit begins with them: bytes at the most, or
-   * `true` for a tenth of what the browser grants the site, a gigabyte at the most. It is a trace of what was watched:
+   * Segments of films that a digest proves stay on this viewer's disk, so that a later visit begins with them: bytes at the
+   * most, or `true` for a tenth of what the browser grants the site, a gigabyte at the most. It is a trace of what was watched:
    * `clearDiskCache()` removes it.
    */
   diskCache?: boolean | number;
