@@ -40,8 +40,8 @@ const ONE_PART = 0.25;
 const SPARE_PART = 0.05;
 /** Contents that an engine is told of, those that were used last. */
 const TOLD_MAX = 20_000;
-/** Segments that may wait to be written; what comes beyond is not kept. */
-const WAITING_MAX = 8;
+/** Bytes that may wait to be written, beside those of the memory's cache; what comes beyond is not kept. */
+const WAITING_MAX = 64 * 2 ** 20;
 /** A use is noted again no sooner, ms: a note is a write. */
 const NOTE_EVERY_MS = 600_000;
 /** Longest that what nobody waits for waits for an idle moment, ms. */
@@ -77,7 +77,8 @@ export class DiskCache {
     void this.#tell(call);
     return {
       keep: (root: Uint8Array, bytes: Uint8Array<ArrayBuffer>) => {
-        if (this.#waiting.length < WAITING_MAX && this.#off === "") {
+        const waiting = this.#waiting.reduce((all, { bytes }) => all + bytes.length, 0);
+        if (waiting + bytes.length <= WAITING_MAX && this.#off === "") {
           // The name lies in the engine's memory, which is the engine's again in a moment.
           this.#waiting.push({ root: root.slice(), bytes });
           this.#write();

@@ -130,6 +130,15 @@ test("a disk that is full before its quota: half is let go, nothing is thrown", 
   assert.deepEqual(await one.read(16), bytesOf(16, MB / 2));
 });
 
+test("a buffer that fills at once is kept; what waits is bounded", async () => {
+  const disk = fakeDisk();
+  const one = await opened(1000 * MB);
+  await Promise.all(Array.from({ length: 70 }, (_, at) => one.keep(at + 1)));
+  await until("written", () => disk.kept().size >= 64);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(disk.kept().size, 64);
+});
+
 test("one segment may not drive out all others", async () => {
   const disk = fakeDisk();
   const one = await opened(16 * MB);

@@ -10,10 +10,6 @@
 use super::Engine;
 use crate::base::{Instant, SegmentId};
 
-/// There is none.
-#[derive(Debug, Default)]
-pub(super) struct Disk;
-
 impl Engine {
     pub(super) const fn keep(&mut self, _: SegmentId) {}
 

@@ -86,6 +86,7 @@ pub struct Engine {
     links: SortedMap<LinkId, Box<Link>>,
     authority: authority::Authority,
     texts: texts::Texts,
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
     disk: disk::Disk,
     outcasts: trust::Outcasts,
     signaling: Signaling,
@@ -150,6 +151,7 @@ impl Engine {
             fetches: SortedMap::new(),
             hashes: SortedMap::new(),
             links: SortedMap::new(),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
             disk: disk::Disk::default(),
             outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
