@@ -57,6 +57,17 @@ fn what_is_proven_goes_to_the_disk_once_and_only_where_there_is_one() {
 }
 
 #[test]
+fn what_came_before_the_disk_was_opened_is_kept_too() {
+    let mut world = World::new();
+    let text = vod(&mut world, COUNT, LEN, true);
+    let viewer = world.join(World::config(), &playlist(), &text);
+    fetch(&mut world, viewer, 0);
+    world.run_for(Duration::from_secs(1));
+    world.has_been_here(viewer, 0..0);
+    assert!(world.viewers[viewer].disk.kept.contains_key(&root_at(0)));
+}
+
+#[test]
 fn without_digests_nothing_is_kept() {
     let mut world = World::new();
     let text = vod(&mut world, COUNT, LEN, false);

@@ -59,6 +59,11 @@ impl Engine {
         for root in roots {
             self.disk.roots.insert(*root);
         }
+        // A disk is opened while the first segments come.
+        let here: Vec<SegmentId> = self.segments.keys().copied().collect();
+        for id in here {
+            self.keep(id);
+        }
         self.offer_kept(now);
     }
 
