@@ -10,11 +10,7 @@ use crate::base::{ByteRange, FetchId, RequestId};
 use crate::engine::{Input, Output};
 
 impl Driver {
-    /// Carries out one output.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "three functions share the outputs; the last one names all of them"
-    )]
+    /// Carries out one output. Three functions share them; the last one names all.
     pub(super) fn carry_out(&self, output: Output) {
         match output {
             Output::Progress {
