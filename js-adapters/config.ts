@@ -74,6 +74,12 @@ export interface SwarmConfig {
   publicKey?: string;
   /** Bytes of segments held in memory. */
   memoryLimitBytes?: number;
+  /**
+   * Segments of films that a digest proves stay on this viewer's disk, so that a later visit begins with them: bytes at the
+   * most, or `true` for a tenth of what the browser grants the site, a gigabyte at the most. It is a trace of what was watched:
+   * `clearDiskCache()` removes it.
+   */
+  diskCache?: boolean | number;
   /** `"shadow"` measures without sharing. */
   mode?: "on" | "shadow";
   /** Where the engine's module is: URL, bytes or a compiled module. */
@@ -282,6 +288,14 @@ export const OPTIONS: Readonly<Record<keyof SwarmConfig, OptionRule>> = {
     "invalid-memory-limit",
     true,
     whole(16 * 2 ** 20, 4 * 2 ** 30),
+  ),
+  diskCache: row(
+    false,
+    "bytes",
+    "true, false, or 16 MiB and more",
+    "invalid-disk-cache",
+    false,
+    (v) => typeof v === "boolean" || whole(16 * 2 ** 20, Number.MAX_SAFE_INTEGER)(v),
   ),
   mode: row(
     "on",

@@ -206,6 +206,7 @@ export async function diagnose(
   look: () => SwarmStats,
   history: History,
   silent: Silence,
+  disk?: string,
 ): Promise<Diagnosis> {
   // Servers are asked about this machine's address only where its viewer lets peers have it.
   const may = typeof RTCPeerConnection === "function" && silent !== "consent";
@@ -222,7 +223,7 @@ export async function diagnose(
     message: message.replace(/\?[^\s"']*/g, "?…"),
   }));
   const found = { code, verdict, stats, ice, closed, segments, complaints };
-  return { ...found, text: written(found, config, silent) };
+  return { ...found, text: written(found, config, silent, disk) };
 }
 
 /** An address without what may be a secret. */
@@ -233,7 +234,12 @@ function bare(url: string): string {
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** The report as text. */
-function written(found: Omit<Diagnosis, "text">, config: FullConfig, silent: Silence): string {
+function written(
+  found: Omit<Diagnosis, "text">,
+  config: FullConfig,
+  silent: Silence,
+  disk?: string,
+): string {
   const { stats, ice } = found;
   const counts = (table: Record<string, number>): string =>
     Object.entries(table)
@@ -245,6 +251,7 @@ function written(found: Omit<Diagnosis, "text">, config: FullConfig, silent: Sil
     `state       ${stats.state}, first frame ${stats.startupMs === null ? "not yet" : `${Math.round(stats.startupMs)} ms`}, stalled ${Math.round(stats.stallMs)} ms`,
     `bytes       ${megabytes(stats.cdnBytes)} CDN, ${megabytes(stats.peerBytes)} peers, ${megabytes(stats.uploadedBytes)} sent, ${megabytes(stats.discardedBytes)} in vain`,
     `segments    ${counts(stats.segments)}`,
+    ...(disk === undefined ? [] : [`disk        ${disk}`]),
     `swarm       ${stats.swarmSize || "?"} viewers, info hash ${stats.infoHash || "none yet"}`,
     ...stats.trackers.map(
       ({ url, state, announces }) => `tracker     ${url} ${state}, ${announces} announces`,

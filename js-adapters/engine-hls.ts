@@ -1,4 +1,4 @@
-/** The engine for hls.js, and the session around one. One of the two files that touch generated glue; decides nothing. */
+/** The engine for hls.js, and the session around one. One of the files that touch generated glue; decides nothing. */
 
 import { EngineModule } from "./engine-module.js";
 import init, { SwarmEngine } from "./wasm/swarmline.js";

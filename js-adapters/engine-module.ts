@@ -1,7 +1,8 @@
 /**
- * A wasm module with an engine in it, and the generated glue that belongs to it. There are two of one crate:
+ * A wasm module with an engine in it, and the generated glue that belongs to it. There are three of one crate:
  * `engine-hls.ts` goes without the reader of MPDs, for which pages with hls.js would pay ten kilobytes, and
- * `engine-dash.ts` has all. Which one a page loads is the adapter's word.
+ * `engine-dash.ts` has it, and `engine-disk.ts` asks the viewer's disk as well. Which of the first two a page loads is the
+ * adapter's word; with `diskCache` it is the third.
  *
  * Invariant: each is loaded once for all swarms of the page; a failure may be tried again.
  */
@@ -27,6 +28,10 @@ export interface WasmEngine {
   fetchFailed(fetch: number, status: number, timedOut: boolean): void;
   textReady(text: number, url: string, body: string): void;
   textFailed(text: number, status: number): void;
+  /** There is a disk for segments: names, 32 bytes each, of what is on it. Only where a disk is known of. */
+  kept?(roots: Uint8Array): void;
+  /** Likewise. */
+  keptRead?(segment: number, bytes: Uint8Array | undefined): void;
   stats(): unknown;
   shutdown(): void;
 }

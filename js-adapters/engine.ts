@@ -9,6 +9,7 @@
  */
 
 import type { FullConfig, SegmentTrack, SwarmConfig } from "./config.js";
+import type { DiskCache } from "./disk-cache.js";
 import type { WasmEngine, WasmEngineClass } from "./engine-module.js";
 import { connectionOf } from "./ice.js";
 import type { Verifies } from "./keys.js";
@@ -117,11 +118,12 @@ export class Session {
     return this.#due && this.running;
   }
 
-  /** Starts an engine of the module that was loaded; where a key is pinned, with who knows it. */
-  start(Engine: WasmEngineClass, verifies?: Verifies): void {
+  /** Starts an engine of the module that was loaded; where a key is pinned, with who knows it; and with a disk, if there is one. */
+  start(Engine: WasmEngineClass, verifies?: Verifies, disk?: DiskCache): void {
     if (this.#over || this.#engine !== undefined) return;
     const config = engineConfig(this.#config, this.#streamUrl);
-    this.#engine = new Engine(config, { ...this.#host(), verifies });
+    const kept = disk?.attach((act) => this.#call(act));
+    this.#engine = new Engine(config, { ...this.#host(), verifies, ...kept });
     if (this.#due) this.begin();
   }
 

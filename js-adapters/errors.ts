@@ -27,6 +27,7 @@ export type SwarmErrorCode =
   | "invalid-integrity"
   | "invalid-public-key"
   | "invalid-memory-limit"
+  | "invalid-disk-cache"
   | "invalid-mode"
   | "invalid-wasm"
   | "invalid-swarm"

@@ -8,8 +8,9 @@
 import { attachDash } from "./dash.js";
 import { SwarmlineError } from "./errors.js";
 import { attachHls } from "./hls.js";
-import { createSwarm } from "./swarm.js";
+import { clearDiskCache } from "./index.js";
 import { attachShaka } from "./shaka.js";
+import { createSwarm } from "./swarm.js";
 
 /** What the script gives a page. */
 export interface SwarmlineGlobal {
@@ -17,6 +18,7 @@ export interface SwarmlineGlobal {
   readonly attachHls: typeof attachHls;
   readonly attachShaka: typeof attachShaka;
   readonly attachDash: typeof attachDash;
+  readonly clearDiskCache: typeof clearDiskCache;
   readonly SwarmlineError: typeof SwarmlineError;
 }
 
@@ -25,4 +27,11 @@ declare global {
   var Swarmline: SwarmlineGlobal;
 }
 
-globalThis.Swarmline = { createSwarm, attachHls, attachShaka, attachDash, SwarmlineError };
+globalThis.Swarmline = {
+  createSwarm,
+  attachHls,
+  attachShaka,
+  attachDash,
+  clearDiskCache,
+  SwarmlineError,
+};

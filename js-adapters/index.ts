@@ -4,6 +4,9 @@
  * without a DOM.
  */
 
+/** Forgets the segments that `diskCache` has kept for this site; pages that are open keep no more. */
+export const clearDiskCache = async (): Promise<void> => (await import("./disk.js")).clear();
+
 export type {
   IntegrityMode,
   SegmentTrack,

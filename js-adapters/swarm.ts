@@ -8,6 +8,7 @@
 import type { Allowance, Bar } from "./allowance.js";
 import { type FullConfig, readConfig, readUpdate, type SwarmConfig } from "./config.js";
 import type { Diagnosis } from "./diagnose.js";
+import type { DiskCache } from "./disk-cache.js";
 import { type EngineEvent, Session } from "./engine.js";
 import type { EngineModule } from "./engine-module.js";
 import { SwarmlineError } from "./errors.js";
@@ -88,6 +89,7 @@ class SwarmCore implements Swarm, Port {
   /** The viewer's word: not asked for, awaited, or given. */
   #consent: "unasked" | "asked" | "given";
   #allowance: Allowance | undefined;
+  #disk: Promise<{ cache: DiskCache; engine: EngineModule }> | undefined;
   /** The upload limit that the session was told. */
   #limit: number;
   /** The module waits for the first frame, but not for ever. */
@@ -146,7 +148,8 @@ class SwarmCore implements Swarm, Port {
   async diagnose(): Promise<Diagnosis> {
     const { diagnose } = await import("./diagnose.js");
     const silent = this.#consent === "given" ? this.#bar : "consent";
-    return diagnose(this.#config, () => this.stats(), this.#history, silent);
+    const disk = await this.#disk?.catch(() => undefined);
+    return diagnose(this.#config, () => this.stats(), this.#history, silent, disk?.cache.told);
   }
 
   #state(): SwarmStats["state"] {
@@ -286,12 +289,23 @@ class SwarmCore implements Swarm, Port {
     if (!this.#wanted || this.#engine === undefined || this.#held !== undefined) return;
     if (this.#consent === "unasked") void this.#ask();
     if (!this.#usable) return;
-    const { wasm, publicKey } = this.#config;
-    Promise.all([this.#engine.load(wasm), verifier(publicKey), this.#allow()]).then(
-      ([Engine, verifies]) => {
+    const { wasm, publicKey, diskCache } = this.#config;
+    if (diskCache !== false) {
+      this.#disk ??= import("./disk.js").then(({ DiskCache, diskEngine }) => ({
+        cache: new DiskCache(diskCache),
+        engine: diskEngine,
+      }));
+    }
+    const adapters = this.#engine;
+    const engine = Promise.resolve(this.#disk).then((disk) => {
+      this.#engine = disk?.engine ?? adapters;
+      return this.#engine.load(wasm);
+    });
+    Promise.all([engine, verifier(publicKey), this.#disk, this.#allow()]).then(
+      ([Engine, verifies, disk]) => {
         if (!this.#usable) return;
         try {
-          this.#session?.start(Engine, verifies);
+          this.#session?.start(Engine, verifies, disk?.cache);
         } catch (error) {
           const message = "the engine could not be started; playback goes on without peers";
           this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));

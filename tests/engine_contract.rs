@@ -12,8 +12,8 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use swarmline::base::{
-    ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId, TextId, TrackId,
-    TrackerId, Version,
+    ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId, SegmentId, TextId,
+    TrackId, TrackerId, Version,
 };
 use swarmline::engine::{Config, ConfigUpdate, Engine, Input, LoadKind, ManifestBody, Output};
 use swarmline::integrity::Digest;
@@ -21,7 +21,9 @@ use swarmline::wire::{
     BlockHeader, HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey,
 };
 
-const PLAYLIST: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na.ts\n#EXTINF:4,\nb.ts\n\
+const PLAYLIST: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n\
+    #EXT-X-SWARMLINE-DIGEST:SIZE=40000,ROOT=\"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\"\n\
+    #EXTINF:4,\na.ts\n#EXTINF:4,\nb.ts\n\
                         #EXTINF:4,\n#EXT-X-BYTERANGE:40000@100\nc.ts\n#EXT-X-ENDLIST\n";
 
 fn small() -> impl Strategy<Value = u32> {
@@ -185,6 +187,17 @@ fn http() -> impl Strategy<Value = Input> {
             len
         }),
         small().prop_map(|n| Input::FetchDone { fetch: FetchId(n) }),
+        Just(Input::Kept {
+            roots: vec![Digest([1; 32]), Digest([2; 32])]
+        }),
+        (
+            small(),
+            prop::option::of(prop_oneof![Just(40_000), 0_u64..70_000])
+        )
+            .prop_map(|(n, len)| Input::KeptRead {
+                segment: SegmentId(n),
+                read: len.map(|len| (PayloadId(0), len))
+            }),
         (small(), any::<u16>()).prop_map(|(n, status)| Input::TextFailed {
             text: TextId(n),
             status
@@ -277,6 +290,10 @@ fn payload_of(input: &Input) -> Option<PayloadId> {
     match input {
         Input::Adopt { payload, .. }
         | Input::FetchBody { payload, .. }
+        | Input::KeptRead {
+            read: Some((payload, _)),
+            ..
+        }
         | Input::LinkBlock { payload, .. } => Some(*payload),
         _ => None,
     }
@@ -299,6 +316,13 @@ fn renumber(input: Input, next: u32) -> Input {
             payload: PayloadId(next),
             offset,
             len,
+        },
+        Input::KeptRead {
+            segment,
+            read: Some((_, len)),
+        } => Input::KeptRead {
+            segment,
+            read: Some((PayloadId(next), len)),
         },
         Input::LinkBlock {
             link, header, len, ..

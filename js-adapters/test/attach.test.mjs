@@ -341,6 +341,7 @@ test("a wrong option throws a code and its field; every default passes", () => {
     integrity: "maybe",
     publicKey: "",
     memoryLimitBytes: 1,
+    diskCache: 1,
     mode: "off",
     wasm: 5,
   };

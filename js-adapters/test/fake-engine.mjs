@@ -30,7 +30,7 @@ export class SwarmEngine {
     ]) {
       this[name] = (...args) => this.calls.push([name, ...args]);
     }
-    for (const name of ["textReady", "textFailed"]) {
+    for (const name of ["textReady", "textFailed", "kept", "keptRead"]) {
       this[name] = (...args) => this.calls.push([name, ...args]);
     }
     for (const name of ["fetchHead", "fetchBody", "fetchDone", "fetchFailed"]) {

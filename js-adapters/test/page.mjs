@@ -47,7 +47,7 @@ export async function adapters({ waits = false } = {}) {
         name: "fake-engine",
         setup(bundle) {
           const path = pathToFileURL(join(here, "fake-engine.mjs")).href;
-          bundle.onResolve({ filter: /(wasm\/swarmline(-dash)?|\.\/keys)\.js$/ }, () => ({
+          bundle.onResolve({ filter: /(wasm\/swarmline(-dash|-disk)?|\.\/keys)\.js$/ }, () => ({
             path,
             external: true,
           }));

@@ -174,6 +174,11 @@ impl<K: Ord> SortedSet<K> {
         self.0.insert(key, ()).is_none()
     }
 
+    /// Removes a key; whether it was there.
+    pub fn remove(&mut self, key: &K) -> bool {
+        self.0.remove(key).is_some()
+    }
+
     /// Removes the lowest key.
     pub fn pop_first(&mut self) -> Option<K> {
         self.0.pop_first().map(|(key, ())| key)

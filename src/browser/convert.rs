@@ -9,6 +9,8 @@ use crate::engine::{
     CloseReason, Config, ConfigUpdate, Event, IntegrityMode, PeerStats, Source, Stats,
     TrackerStats, WarningCode, Why,
 };
+#[cfg(feature = "disk")]
+use crate::integrity::Digest;
 use crate::integrity::SharedVerifier;
 use js_sys::{Array, Object, Reflect};
 use std::rc::Rc;
@@ -195,6 +197,13 @@ pub(super) fn whole(number: f64) -> u64 {
     number.clamp(0.0, MAX_SAFE) as u64
 }
 
+/// Digests that lie one behind the other.
+#[cfg(feature = "disk")]
+pub(super) fn digests(bytes: &[u8]) -> Vec<Digest> {
+    let whole = bytes.as_chunks::<32>().0;
+    whole.iter().map(|bytes| Digest(*bytes)).collect()
+}
+
 /// A size for JavaScript.
 pub(super) fn number(value: u64) -> f64 {
     value as f64
@@ -335,6 +344,8 @@ fn warning_code(code: WarningCode) -> &'static str {
         WarningCode::Signature => "signature",
         WarningCode::SidecarUnreadable => "sidecar-unreadable",
         WarningCode::DigestChanged => "digest-changed",
+        #[cfg(feature = "disk")]
+        WarningCode::DiskChanged => "disk-changed",
         WarningCode::NoWebRtc => "no-webrtc",
     }
 }

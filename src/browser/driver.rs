@@ -14,6 +14,8 @@ use super::rtc::Links;
 use super::socket::{MESSAGE_MAX, Sockets};
 use super::store::Store;
 use super::{convert, panic};
+#[cfg(feature = "disk")]
+use crate::base::SegmentId;
 use crate::base::{ByteRange, FetchId, HashId, Instant, LinkId, TrackerId};
 use crate::engine::{Engine, Input, Output};
 use js_sys::{JsString, Reflect, Uint8Array};
@@ -262,6 +264,19 @@ impl Driver {
             payload,
             len,
         });
+    }
+
+    /// What the disk had of a segment.
+    #[cfg(feature = "disk")]
+    pub(super) fn kept_read(&self, segment: SegmentId, bytes: Option<Uint8Array>) {
+        if self.is_silent() {
+            return;
+        }
+        let read = bytes.map(|bytes| {
+            let len = u64::from(bytes.length());
+            (self.objects.borrow_mut().store.wait(bytes), len)
+        });
+        self.give(Input::KeptRead { segment, read });
     }
 
     /// A response began.

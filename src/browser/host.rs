@@ -5,6 +5,8 @@
 
 use crate::integrity::Verifier;
 use js_sys::ArrayBuffer;
+#[cfg(feature = "disk")]
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
@@ -65,6 +67,21 @@ extern "C" {
     /// Fetch a text; answered by `textReady` or `textFailed`.
     #[wasm_bindgen(method, catch, js_name = fetchText)]
     pub(super) fn fetch_text(this: &Host, text: u32, url: &str) -> Result<(), JsValue>;
+
+    /// Write a segment to the disk under its ROOT. The view is the cache's own: it is read, and left as it is.
+    #[cfg(feature = "disk")]
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn keep(this: &Host, root: &[u8], bytes: Uint8Array) -> Result<(), JsValue>;
+
+    /// Read from the disk; answered by `keptRead`.
+    #[cfg(feature = "disk")]
+    #[wasm_bindgen(method, catch, js_name = readKept)]
+    pub(super) fn read_kept(
+        this: &Host,
+        segment: u32,
+        root: &[u8],
+        at_leisure: bool,
+    ) -> Result<(), JsValue>;
 
     /// Whether a signature is the pinned key's; another module of ours knows.
     #[wasm_bindgen(method, catch)]

@@ -23,6 +23,8 @@ mod store;
 #[cfg(feature = "dash")]
 mod xml;
 
+#[cfg(feature = "disk")]
+use crate::base::SegmentId;
 use crate::base::{FetchId, RequestId, TextId};
 use crate::engine::{Input, LoadKind, ManifestBody};
 use driver::Driver;
@@ -163,6 +165,20 @@ impl SwarmEngine {
     pub fn text_failed(&self, text: u32, status: u16) {
         let text = TextId(text);
         self.driver.give(Input::TextFailed { text, status });
+    }
+
+    /// There is a disk for segments; `roots` are 32 bytes each of what is on it.
+    #[cfg(feature = "disk")]
+    pub fn kept(&self, roots: &[u8]) {
+        let roots = convert::digests(roots);
+        self.driver.give(Input::Kept { roots });
+    }
+
+    /// What the disk had of a segment; the caller gives the bytes away.
+    #[cfg(feature = "disk")]
+    #[wasm_bindgen(js_name = keptRead)]
+    pub fn kept_read(&self, segment: u32, bytes: Option<Uint8Array>) {
+        self.driver.kept_read(SegmentId(segment), bytes);
     }
 
     /// The engine's counters as a plain object; `undefined` after a panic.

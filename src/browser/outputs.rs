@@ -10,11 +10,7 @@ use crate::base::{ByteRange, FetchId, RequestId};
 use crate::engine::{Input, Output};
 
 impl Driver {
-    /// Carries out one output.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "three functions share the outputs; the last one names all of them"
-    )]
+    /// Carries out one output. Three functions share them; the last one names all.
     pub(super) fn carry_out(&self, output: Output) {
         match output {
             Output::Progress {
@@ -71,11 +67,31 @@ impl Driver {
             Output::FetchText { text, url } => {
                 let _ = self.host.fetch_text(text.0, &url);
             }
+            #[cfg(feature = "disk")]
+            Output::Keep { .. } | Output::ReadKept { .. } => self.carry_out_disk(&output),
             Output::Event(event) => {
                 let event = convert::event(&event, self.clock.now().as_millis());
                 let _ = self.host.event(&event);
             }
             other => self.carry_out_network(other),
+        }
+    }
+
+    /// Carries out what concerns the disk.
+    #[cfg(feature = "disk")]
+    fn carry_out_disk(&self, output: &Output) {
+        if let Output::Keep { segment, root, len } = output {
+            let bytes = self.objects.borrow().store.view(*segment, run(0, *len));
+            if let Some(bytes) = bytes {
+                let _ = self.host.keep(&root.0, bytes);
+            }
+        } else if let Output::ReadKept {
+            segment,
+            root,
+            at_leisure,
+        } = output
+        {
+            let _ = self.host.read_kept(segment.0, &root.0, *at_leisure);
         }
     }
 
@@ -206,6 +222,8 @@ impl Driver {
             | Output::SendBlock { .. }
             | Output::CloseLink { .. }
             | Output::Event(_) => {}
+            #[cfg(feature = "disk")]
+            Output::Keep { .. } | Output::ReadKept { .. } => {}
         }
     }
 }

@@ -341,6 +341,19 @@ pub(super) mod ahead {
     pub(in crate::engine) const MEMORY_PART: u64 = 4;
 }
 
+/// What earlier visits left on the disk (`disk.rs`).
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+pub(super) mod disk {
+    use crate::base::Duration;
+
+    /// Longest that a segment waits for it: a read takes 3 to 20 ms (docs/benchmarks.md).
+    pub(in crate::engine) const READ_MAX: Duration = Duration::from_millis(300);
+    /// A disk that was late so often is not asked any more: it would cost each segment that time.
+    pub(in crate::engine) const LATE_MAX: u32 = 3;
+    /// So much of `memoryLimitBytes` may be filled with what nobody has asked for yet.
+    pub(in crate::engine) const MEMORY_PART: u64 = 2;
+}
+
 /// What neighbours hear of a segment in the making (`verify.rs`).
 pub(super) mod verify {
     use crate::base::Duration;

@@ -3,6 +3,8 @@
 //! Invariant: at most one CDN leg at a time. Decides nothing; `source.rs` does.
 
 use super::Why;
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+use super::disk::Shelf;
 use super::fetch::CdnRate;
 use super::output::Timing;
 use crate::base::{Duration, FetchId, Instant, LinkId, PeerId, RequestId, SortedMap, SortedSet};
@@ -17,6 +19,9 @@ pub(super) struct Download {
     pub(super) leg: Option<Leg>,
     /// Why the last leg was begun.
     pub(super) why: Option<Why>,
+    /// Whether the disk has had its turn.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+    pub(super) shelf: Shelf,
     /// Peers are out of the race for this one.
     pub(super) cdn_only: bool,
     /// A range of it was refused: only the whole is asked for.
@@ -92,6 +97,8 @@ impl Download {
             started: now,
             leg: None,
             why: None,
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            shelf: Shelf::Unasked,
             cdn_only: false,
             whole_only: false,
             share_taken: false,

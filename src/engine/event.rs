@@ -110,6 +110,9 @@ pub enum WarningCode {
     SidecarUnreadable,
     /// Two digests for one segment name.
     DigestChanged,
+    /// What the disk kept is not what it was given; it was not used.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+    DiskChanged,
     /// This browser has no WebRTC: CDN only.
     NoWebRtc,
 }

@@ -118,6 +118,7 @@ impl Engine {
         }
         self.tell_unfinished(now, id);
         self.drive_all(now);
+        self.offer_kept(now);
     }
 
     fn on_have(&mut self, now: Instant, link: LinkId, entries: Vec<HaveEntry>) {

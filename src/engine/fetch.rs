@@ -8,7 +8,7 @@ use super::config::fetch::{
     SIZE_GUESS,
 };
 use super::download::{Failure, Leg};
-use super::output::{Output, Part};
+use super::output::{Output, Part, Timing};
 use super::segment::{Block, Sender, block_of};
 use super::{Engine, WarningCode, Why};
 use crate::base::{
@@ -75,6 +75,16 @@ impl CdnRate {
         let span = leg.last_byte.since(first).max(Duration::from_millis(1));
         self.meter
             .add(now, received.saturating_sub(leg.before), span);
+    }
+
+    /// What the player is told of `bytes` that HTTP had no part in: what a fetch would have taken, or is guessed to.
+    pub(super) fn timing_of(&self, bytes: u64) -> Timing {
+        let guess = seconds(bytes as f64 / RATE_GUESS);
+        let (wait, transfer) = self.would_take(bytes).unwrap_or((FIRST_BYTE_GUESS, guess));
+        Timing {
+            first_byte_ms: wait.as_secs_f64() * 1e3,
+            transfer_ms: transfer.as_secs_f64() * 1e3,
+        }
     }
 
     /// What a fetch of `bytes` would take: to its first byte, and from there. `None` before the first.

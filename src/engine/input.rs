@@ -4,6 +4,8 @@
 //! peers come in raw and are decoded inside.
 
 use super::config::ConfigUpdate;
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+use crate::base::SegmentId;
 use crate::base::{
     ByteRange, FetchId, HashId, LinkId, Network, PayloadId, RequestId, TextId, TrackerId,
 };
@@ -119,6 +121,23 @@ pub enum Input {
         text: TextId,
         /// HTTP status; 0 when there was none.
         status: u16,
+    },
+
+    // --- the disk ---
+    /// There is a disk for segments, and these contents are on it beside what was told before. It is told so once at
+    /// least, or nothing is given to it.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+    Kept {
+        /// Their ROOTs.
+        roots: Vec<Digest>,
+    },
+    /// The one answer to `ReadKept`.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+    KeptRead {
+        /// Which segment.
+        segment: SegmentId,
+        /// Where its bytes wait, and their number; `None` if they are not there (any more).
+        read: Option<(PayloadId, u64)>,
     },
 
     // --- trackers ---

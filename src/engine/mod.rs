@@ -8,6 +8,11 @@ mod ahead;
 mod authority;
 mod cache;
 mod config;
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+mod disk;
+#[cfg(all(target_arch = "wasm32", not(feature = "disk")))]
+#[path = "diskless.rs"]
+mod disk;
 mod download;
 mod election;
 mod event;
@@ -81,6 +86,8 @@ pub struct Engine {
     links: SortedMap<LinkId, Box<Link>>,
     authority: authority::Authority,
     texts: texts::Texts,
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+    disk: disk::Disk,
     outcasts: trust::Outcasts,
     signaling: Signaling,
     uploads: Uploads,
@@ -144,6 +151,8 @@ impl Engine {
             fetches: SortedMap::new(),
             hashes: SortedMap::new(),
             links: SortedMap::new(),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            disk: disk::Disk::default(),
             outcasts: trust::Outcasts::default(),
             uploads: Uploads::default(),
             vouching: vouch::Vouching::default(),
@@ -203,17 +212,13 @@ impl Engine {
                 length,
                 partial,
                 ..
-            } => {
-                self.on_fetch_head(now, fetch, length, partial);
-            }
+            } => self.on_fetch_head(now, fetch, length, partial),
             Input::FetchBody {
                 fetch,
                 payload,
                 offset,
                 len,
-            } => {
-                self.on_fetch_body(now, fetch, payload, offset, len);
-            }
+            } => self.on_fetch_body(now, fetch, payload, offset, len),
             Input::FetchDone { fetch } => self.on_fetch_done(now, fetch),
             Input::FetchFailed {
                 fetch,
@@ -224,6 +229,10 @@ impl Engine {
             }
             Input::TextReady { text, url, body } => self.on_text_ready(now, text, &url, &body),
             Input::TextFailed { text, status } => self.on_text_failed(now, text, status),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            Input::Kept { roots } => self.on_kept(now, &roots),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            Input::KeptRead { segment, read } => self.on_kept_read(now, segment, read),
             Input::TrackerOpened { tracker } => self.on_tracker_opened(now, tracker),
             Input::TrackerMessage { tracker, text } => self.on_tracker_message(now, tracker, &text),
             Input::TrackerClosed { tracker } => self.on_tracker_closed(now, tracker),
@@ -370,6 +379,10 @@ impl Engine {
             Input::Adopt { payload, .. }
             | Input::FetchBody { payload, .. }
             | Input::LinkBlock { payload, .. } => self.out(Output::Drop { payload: *payload }),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            Input::KeptRead { read, .. } => self.drop_read(*read),
+            #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+            Input::Kept { .. } => {}
             Input::Abort { .. }
             | Input::Playback { .. }
             | Input::Manifest { .. }

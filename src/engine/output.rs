@@ -7,6 +7,8 @@ use super::event::Event;
 use crate::base::{
     ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TextId, TrackerId,
 };
+#[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+use crate::integrity::Digest;
 
 /// One thing the engine asks for, by who must act.
 #[derive(Clone, Debug, PartialEq)]
@@ -193,6 +195,29 @@ pub enum Output {
     Evict {
         /// Which segment.
         segment: SegmentId,
+    },
+
+    // --- the disk, where there is one ---
+    /// Write the segment's bytes to the disk, now or a little later, or not at all: they are all here, and nobody
+    /// writes into them any more.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+    Keep {
+        /// Which segment.
+        segment: SegmentId,
+        /// Its ROOT, and its name there.
+        root: Digest,
+        /// Its bytes.
+        len: u64,
+    },
+    /// Read what was kept under `root` and answer `KeptRead`.
+    #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
+    ReadKept {
+        /// For which segment.
+        segment: SegmentId,
+        /// Its ROOT.
+        root: Digest,
+        /// Nobody waits for it: when there is time.
+        at_leisure: bool,
     },
 
     // --- observers ---

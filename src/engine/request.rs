@@ -36,7 +36,8 @@ impl Engine {
         segment.used = now;
         if segment.is_whole() && segment.download.is_none() {
             self.answer_from_cache(now, request, id);
-            return self.bring_ahead(now, id);
+            self.bring_ahead(now, id);
+            return self.offer_kept(now);
         }
         let download = segment.download.get_or_insert_with(|| Download::new(now));
         if download.requests.is_empty() {
@@ -46,6 +47,7 @@ impl Engine {
         download.requests.push(request);
         self.drive(now, id);
         self.bring_ahead(now, id);
+        self.offer_kept(now);
     }
 
     /// How long the segments of its track are, and whether that is live.
@@ -217,7 +219,11 @@ impl Engine {
         };
         segment.used = now;
         let len = segment.size.unwrap_or(0);
-        segment.timing = download.timing(len, &self.cdn);
+        segment.timing = if segment.from_disk {
+            self.cdn.timing_of(len)
+        } else {
+            download.timing(len, &self.cdn)
+        };
         let source = match (download.cdn_bytes, from_peers) {
             (0, 0) => Source::Cache,
             (0, _) => Source::Peers,

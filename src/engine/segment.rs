@@ -45,6 +45,8 @@ pub(super) struct Segment {
     pub(super) announced: usize,
     /// When they last were.
     pub(super) announced_at: Instant,
+    /// The disk brought what is here.
+    pub(super) from_disk: bool,
     /// Neighbours were told that we shall have it.
     pub(super) promised: Option<Promise>,
 }
@@ -79,6 +81,8 @@ pub(super) enum Block {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Sender {
     Cdn,
+    #[cfg_attr(all(target_arch = "wasm32", not(feature = "disk")), expect(dead_code))]
+    Disk,
     Peer(LinkId, PeerId),
 }
 
@@ -121,6 +125,7 @@ impl Segment {
             private: false,
             announced: 0,
             announced_at: Instant::ZERO,
+            from_disk: false,
             promised: None,
         };
         if let Some(range) = range {
@@ -288,6 +293,7 @@ impl Segment {
             whole.clear();
         }
         self.announced = 0;
+        self.from_disk = false;
         self.blocks.clear();
         self.size = None;
         let told = self

@@ -1,6 +1,6 @@
 //! The race: for a segment the player waits for, which source does what now, and when to look again.
 //!
-//! Order: what is here → peers that hold it → a neighbour's promise → the CDN. `cdnFallbackDelay` runs
+//! Order: what is here → the viewer's disk → peers that hold it → a neighbour's promise → the CDN. `cdnFallbackDelay` runs
 //! while a peer was asked and is silent; election and promises (`election.rs`) run while nobody holds
 //! it; the deadline overrules both. Invariant: the CDN is asked in time, or has failed already.
 
@@ -59,7 +59,10 @@ impl Engine {
         let slack = self.playback.slack(now);
         let is_ahead = self.is_ahead(id);
         let held = self.awaits_text(now, id, slack);
-        let wake = if is_ahead {
+        let disk = self.await_disk(now, id);
+        let wake = if disk.is_some() {
+            disk
+        } else if is_ahead {
             self.race_ahead(now, id)
         } else if held.is_some() && self.config.cdn_fallback_delay > 0 {
             held

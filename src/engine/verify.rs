@@ -189,7 +189,9 @@ impl Engine {
                 whole.note(*index, *digest, from);
             }
             match (leaf, from) {
-                (None, Sender::Cdn) => segment.blocks[*index] = Block::Hashed { digest: *digest },
+                (None, Sender::Cdn | Sender::Disk) => {
+                    segment.blocks[*index] = Block::Hashed { digest: *digest }
+                }
                 (Some(leaf), _) if leaf == *digest && segment.whole.is_some() => {
                     segment.blocks[*index] = Block::Hashed { digest: *digest };
                 }
@@ -220,6 +222,7 @@ impl Engine {
             return;
         };
         match segment.adopt_own_leaves() {
+            Some(false) if segment.from_disk => self.refuse_kept(id),
             Some(false) => return self.contradicted(now, id, None),
             Some(true) => self.judge_suspects(now, id),
             None => {}
@@ -228,6 +231,7 @@ impl Engine {
         self.announce_progress(now, id);
         self.report_progress(id);
         self.write_receipts(now, false);
+        self.keep(id);
         self.drive(now, id);
         self.trim_cache();
     }
@@ -262,6 +266,7 @@ impl Engine {
         }
         let url = segment.url.clone();
         match (from, voucher) {
+            (Sender::Disk, _) => self.refuse_kept(id),
             // The publisher's root proves the leaf: the sender lied, or the CDN did.
             (Sender::Peer(link, peer), None) => {
                 let message = format!(

@@ -46,6 +46,11 @@ impl Crowd {
                 it.fetches.remove(&Loader::Engine(fetch));
             }
             Output::Event(event) => self.tell_of(viewer, &event),
+            // Nobody comes back: no viewer has a disk.
+            Output::Keep { .. } | Output::ReadKept { .. } => {
+                let what = "asked a disk that it was not told of";
+                self.broken(viewer, Promise::OneOutcome, what);
+            }
             // Scenarios have no sidecars: no playlist of theirs names one.
             Output::FetchText { text, .. } => {
                 self.tell(viewer, Input::TextFailed { text, status: 404 });

@@ -15,6 +15,7 @@
     reason = "each test binary uses a part of it; a test's numbers are small, its expectations assertions"
 )]
 
+mod disk;
 mod hostile;
 mod oracle;
 mod outage;
@@ -22,6 +23,7 @@ mod player;
 mod shell;
 mod show;
 
+pub use disk::Disk;
 pub use hostile::{Frame, Passed, Passing, Vice, Way, poison, stall};
 pub use oracle::Oracle;
 pub use player::{Player, play_for, play_out};
@@ -104,6 +106,8 @@ pub struct Shell {
     relayed: BTreeSet<LinkId>,
     /// Late candidates of others that its connections were given.
     pub candidates: Vec<(LinkId, String)>,
+    /// What earlier visits left.
+    pub disk: Disk,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
     /// What it has said to trackers.
@@ -126,6 +130,8 @@ enum Delivery {
     ToTracker(ConnectionId, String),
     HungUp(ConnectionId),
     Hashed(Viewer, HashId, Vec<Digest>),
+    /// What a disk had of a segment.
+    Kept(Viewer, SegmentId, Option<Vec<u8>>),
 }
 
 pub struct World {
@@ -229,6 +235,7 @@ impl World {
             relay: None,
             relayed: BTreeSet::new(),
             candidates: Vec::new(),
+            disk: Disk::default(),
             hashed_bytes: 0,
             told_trackers: Vec::new(),
             alive: true,
@@ -500,6 +507,7 @@ impl World {
                 self.viewers[viewer].frozen.retain(|(id, _, _)| *id != hash);
                 self.tell(viewer, Input::Hashed { hash, digests });
             }
+            Delivery::Kept(viewer, segment, bytes) => self.deliver_kept(viewer, segment, bytes),
             Delivery::FromTracker(viewer, _, _) if self.unplugged.contains(&viewer) => {}
             Delivery::FromTracker(viewer, tracker, text) => {
                 self.tell(viewer, Input::TrackerMessage { tracker, text });

@@ -103,7 +103,8 @@ impl World {
             | Delivery::Sent(viewer, ..)
             | Delivery::Body(viewer, ..)
             | Delivery::FromTracker(viewer, ..)
-            | Delivery::Hashed(viewer, ..) => *viewer,
+            | Delivery::Hashed(viewer, ..)
+            | Delivery::Kept(viewer, ..) => *viewer,
             Delivery::ToTracker(..) | Delivery::HungUp(..) => return Some(delivery),
         };
         let until = self.awake_at(viewer);

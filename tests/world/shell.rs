@@ -69,6 +69,7 @@ impl World {
                 self.witness_event(viewer, &event);
                 self.viewers[viewer].events.push(event);
             }
+            Output::Keep { .. } | Output::ReadKept { .. } => self.act_on_disk(viewer, output),
             other => self.act_on_links(viewer, other),
         }
     }

@@ -3,7 +3,8 @@
 //! fast the engine verifies there; `bench refresh`: what a refresh of a long live playlist costs there;
 //! `bench transfer`: how fast it moves segments from page to page, beside bare data channels; `bench tasks`:
 //! how long it holds a page's main thread; `bench faults`: what a fault does to it, and to a plain player;
-//! `bench networks`: who meets whom behind which NATs, and how a cut line heals;
+//! `bench networks`: who meets whom behind which NATs, and how a cut line heals; `bench disk`: where a page keeps
+//! segments between visits;
 //! `bench tracker`: what an announce and a connection cost the
 //! tracker, beside stock ones; `bench simulator`: what a simulated viewer-second costs, by the
 //! size of the audience. Builds what is needed and hands over to the script of that name in `bench/`, or to
@@ -62,6 +63,11 @@ usage: cargo xtask bench tasks [options]
   --seconds N      of each run, default 20
   --json           one JSON line instead of tables
 
+usage: cargo xtask bench disk [options]
+
+  --rounds N       runs of each place in which a page may keep segments, default 3
+  --json           one JSON line instead of tables
+
 usage: cargo xtask bench faults [options]
 
   --only TEXT      the faults with TEXT in their names (CDN, tracker, peer, wasm; default: all)
@@ -102,6 +108,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         "verify" => in_browsers("bench/verify.js", options),
         "refresh" => in_browsers("bench/refresh.js", options),
         "tasks" => in_browsers("bench/tasks.js", options),
+        "disk" => in_browsers("bench/disk.js", options),
         "faults" => in_browsers("bench/faults.js", options),
         "networks" => in_browsers("bench/networks.js", options),
         "transfer" => in_browsers("bench/transfer.js", options),

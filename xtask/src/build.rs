@@ -32,8 +32,9 @@ struct Module {
     is_file: bool,
 }
 
-/// The one for hls.js goes without the reader of MPDs, and both without the check of signatures.
-const MODULES: [Module; 3] = [
+/// The one for hls.js goes without the reader of MPDs, both without the viewer's disk, which one for all players has,
+/// and all without the check of signatures.
+const MODULES: [Module; 4] = [
     Module {
         name: "swarmline",
         key: "h",
@@ -44,6 +45,12 @@ const MODULES: [Module; 3] = [
         name: "swarmline-dash",
         key: "d",
         features: "engine,dash",
+        is_file: true,
+    },
+    Module {
+        name: "swarmline-disk",
+        key: "s",
+        features: "engine,dash,disk",
         is_file: true,
     },
     Module {
