@@ -14,6 +14,8 @@ mod event;
 mod exchange;
 mod fetch;
 mod input;
+mod introductions;
+mod offers;
 mod outage;
 mod output;
 mod peer;
@@ -108,7 +110,7 @@ pub enum Timer {
     Race,
     /// The upload bucket has filled.
     Upload,
-    /// A tracker: reconnect, announce, offers that were never answered.
+    /// Meeting others: a tracker to reconnect or announce to, a neighbour to ask, offers never answered.
     Tracker,
     /// A sidecar to be fetched.
     Text,

@@ -195,9 +195,11 @@ impl Engine {
 
     fn price_of(&self, id: LinkId, message: &PeerMessage, len: usize) -> Duration {
         let (base, work) = match message {
-            PeerMessage::HaveAll { .. } | PeerMessage::Choke | PeerMessage::Unchoke => {
-                (QUESTION, 0)
-            }
+            PeerMessage::HaveAll { .. }
+            | PeerMessage::Choke
+            | PeerMessage::Unchoke
+            | PeerMessage::Neighbours(_)
+            | PeerMessage::Signal(_) => (QUESTION, 0),
             PeerMessage::HaveDigest { track, .. } => {
                 let told = self.links.get(&id).map(|link| link.haves.span(*track));
                 (QUESTION, told.unwrap_or(0) * 8)
