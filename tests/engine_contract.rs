@@ -97,6 +97,12 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             size: 5,
             leaves: vec![Digest([1; 32])]
         }),
+        introduction(),
+    ]
+}
+
+fn introduction() -> impl Strategy<Value = PeerMessage> {
+    prop_oneof![
         prop::collection::vec(few_peers(), 0..17).prop_map(PeerMessage::Neighbours),
         (any::<[bool; 2]>(), few_peers(), small()).prop_map(
             |([is_answer, is_carried], peer, offer)| {

@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use swarmline::engine::{ConfigUpdate, Event, Input, Source};
+use swarmline::tracker::Policy;
 use swarmline::wire::{PeerMessage, Signal};
 use world::{Frame, LEN, Passing, Vice, Viewer, Way, World, playlist, source_of, url, vod};
 
@@ -163,6 +164,21 @@ fn what_the_user_set_holds_for_links_through_neighbours() {
         world.run_for(Duration::from_secs(200));
         assert_eq!([A, B, C].map(|viewer| links(&world, viewer)), left);
     }
+}
+
+#[test]
+fn what_a_tracker_rules_holds_for_links_through_neighbours() {
+    let (mut world, _) = in_a_line(0, false);
+    let killed = Policy {
+        p2p: false,
+        ..Policy::default()
+    };
+    world.rule(None, killed);
+    world.run_for(Duration::from_secs(2));
+    world.stop_tracker();
+    world.reachable = |_, _| true;
+    world.run_for(Duration::from_secs(100));
+    assert_eq!([A, B, C].map(|viewer| world.open_links(viewer)), [0; 3]);
 }
 
 #[test]

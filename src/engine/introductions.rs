@@ -67,9 +67,11 @@ impl Engine {
         }
     }
 
-    /// Neighbours may bring more links.
+    /// Neighbours may bring more links. They know one corner of the swarm, a tracker all of it: where one hears us,
+    /// neighbours are asked only if it has not brought half.
     fn seeks(&self) -> bool {
-        self.carried_offers() < UNDER_WAY_MAX && self.wants_links()
+        let half = self.link_count() * 2 >= self.config.enough_links();
+        !(half && self.has_tracker()) && self.carried_offers() < UNDER_WAY_MAX && self.wants_links()
     }
 
     fn carried_offers(&self) -> usize {
@@ -213,7 +215,7 @@ impl Engine {
             let it = &mut self.signaling.introductions;
             it.pause = PAUSE_MIN;
             it.next = it.next.min(now + PAUSE_MIN);
-            self.on_answered(now, peer, id, sdp);
+            self.on_answered(now, peer, Some(id), sdp);
         }
     }
 

@@ -306,6 +306,8 @@ impl Engine {
             self.announce_digests(now);
         }
         self.look_at_due(now);
+        // Last: links that were lost on the way here are missed by now.
+        self.tend_introductions(now);
     }
 
     fn look_at_due(&mut self, now: Instant) {

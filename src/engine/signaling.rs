@@ -240,7 +240,6 @@ impl Engine {
             return;
         }
         self.expire_offers(now);
-        self.tend_introductions(now);
         self.write_receipts(now, false);
         for index in 0..self.signaling.trackers.len() {
             let Some(tracker) = self.signaling.trackers.get(index) else {

@@ -58,8 +58,7 @@ impl Engine {
                 offer_id,
                 sdp,
             }) if Some(info_hash) == known => {
-                let carrier = Carrier::Tracker(id, offer_id);
-                self.on_offered(now, carrier, peer, sdp.text());
+                self.on_offered(now, Carrier::Tracker(id, offer_id), peer, sdp.text());
             }
             Ok(FromTracker::Answered {
                 info_hash,
@@ -67,9 +66,8 @@ impl Engine {
                 offer_id,
                 sdp,
             }) if Some(info_hash) == known => {
-                if let Some(link) = self.offered_as(&offer_id) {
-                    self.on_answered(now, peer, link, sdp.text());
-                }
+                let link = self.offered_as(&offer_id);
+                self.on_answered(now, peer, link, sdp.text());
             }
             Ok(FromTracker::Candidate {
                 info_hash,
@@ -212,7 +210,16 @@ impl Engine {
     }
 
     /// Somebody's answer to an offer of ours.
-    pub(super) fn on_answered(&mut self, now: Instant, peer: PeerId, id: LinkId, sdp: String) {
+    pub(super) fn on_answered(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        link: Option<LinkId>,
+        sdp: String,
+    ) {
+        let Some(id) = link else {
+            return;
+        };
         let late = self.signaling.offers.remove(&id).map(|offer| offer.late);
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
         if let Some((other, link)) = rival.map(|(other, link)| (*other, link)) {
