@@ -8,7 +8,7 @@
 
 use super::config::introductions::{
     BROUGHT_MAX, CARRIED_CREDIT, CARRIED_EVERY, PAUSE_MAX, PAUSE_MIN, TRACKER_FIRST, TRIED,
-    UNDER_WAY_MAX,
+    TRIED_DOUBLINGS, TRIED_MAX, UNDER_WAY_MAX,
 };
 use super::offers::PendingOffer;
 use super::peer::Link;
@@ -40,8 +40,16 @@ pub(super) struct Introductions {
     pause: Duration,
     /// Who was asked last and has not answered.
     asked: Option<LinkId>,
-    /// Who was offered a link, and until when it is left alone.
-    tried: Vec<(PeerId, Instant)>,
+    tried: Vec<Try>,
+}
+
+/// Somebody who was offered a link.
+#[derive(Debug)]
+struct Try {
+    peer: PeerId,
+    /// Until then it is left alone; twice as long each time.
+    until: Instant,
+    times: u32,
 }
 
 impl Introductions {
@@ -132,11 +140,23 @@ impl Engine {
         }
     }
 
-    fn is_worth_a_try(&mut self, now: Instant, peer: PeerId) -> bool {
+    fn is_worth_a_try(&self, now: Instant, peer: PeerId) -> bool {
+        let mut tried = self.signaling.introductions.tried.iter();
+        !tried.any(|it| it.peer == peer && now < it.until)
+            && self.is_welcome(now, peer)
+            && !self.is_linked(peer)
+    }
+
+    fn note_try(&mut self, now: Instant, peer: PeerId) {
         let tried = &mut self.signaling.introductions.tried;
-        tried.retain(|(_, until)| now < *until);
-        let is_new = tried.iter().all(|(tried, _)| *tried != peer);
-        is_new && self.is_welcome(now, peer) && !self.is_linked(peer)
+        let known = tried.iter().position(|it| it.peer == peer);
+        let times = known.map_or(0, |at| tried.remove(at).times);
+        let until = now + TRIED * (1 << times.min(TRIED_DOUBLINGS));
+        let times = times.saturating_add(1);
+        tried.push(Try { peer, until, times });
+        if tried.len() > TRIED_MAX {
+            tried.remove(0);
+        }
     }
 
     pub(super) fn is_linked(&self, peer: PeerId) -> bool {
@@ -150,8 +170,7 @@ impl Engine {
     }
 
     fn offer_by(&mut self, now: Instant, via: LinkId, to: PeerId) {
-        let tried = &mut self.signaling.introductions.tried;
-        tried.push((to, now + TRIED));
+        self.note_try(now, to);
         let link = self.add_link(now, None, Some(via), true);
         let offer = PendingOffer {
             offer_id: String::new(),

@@ -77,7 +77,10 @@ impl Engine {
     /// The last link has gone: trackers, which are asked for others within a second, have little time to show that it was
     /// the peer who left, and not the network.
     pub(super) fn doubt_trackers(&mut self, now: Instant) {
-        if !self.config.enabled || !self.wants_links() || self.links.values().any(|link| link.is_greeted()) {
+        if !self.config.enabled
+            || !self.wants_links()
+            || self.links.values().any(|link| link.is_greeted())
+        {
             return;
         }
         for tracker in &mut self.signaling.trackers {

@@ -66,8 +66,7 @@ impl Engine {
                 offer_id,
                 sdp,
             }) if Some(info_hash) == known => {
-                let link = self.offered_as(&offer_id);
-                self.on_answered(now, peer, link, sdp.text());
+                self.on_answered(now, peer, self.offered_as(&offer_id), sdp.text());
             }
             Ok(FromTracker::Candidate {
                 info_hash,

@@ -198,8 +198,7 @@ impl Engine {
             PeerMessage::HaveAll { .. }
             | PeerMessage::Choke
             | PeerMessage::Unchoke
-            | PeerMessage::Neighbours(_)
-            | PeerMessage::Signal(_) => (QUESTION, 0),
+            | PeerMessage::Neighbours(_) => (QUESTION, 0),
             PeerMessage::HaveDigest { track, .. } => {
                 let told = self.links.get(&id).map(|link| link.haves.span(*track));
                 (QUESTION, told.unwrap_or(0) * 8)
@@ -215,7 +214,8 @@ impl Engine {
             | PeerMessage::Request { .. }
             | PeerMessage::Cancel { .. }
             | PeerMessage::Reject { .. }
-            | PeerMessage::Leaves { .. } => (MESSAGE, 0),
+            | PeerMessage::Leaves { .. }
+            | PeerMessage::Signal(_) => (MESSAGE, 0),
         };
         let units = u32::try_from((len + work) / WORK_LEN).unwrap_or(u32::MAX);
         base + (WORK * units.min(WORK_MAX))
