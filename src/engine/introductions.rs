@@ -247,13 +247,15 @@ impl Engine {
         let (Some(to), true) = (to.map(|(id, _)| *id), self.may_upload()) else {
             return;
         };
-        let has_room = |link: Option<&Box<Link>>| {
-            link.is_some_and(|link| link.carried <= now + CARRIED_CREDIT)
-        };
-        if !has_room(self.links.get(&from)) || !has_room(self.links.get(&to)) {
+        let ends = [from, to];
+        let has_room = |link: &Link| link.carried <= now + CARRIED_CREDIT;
+        if !ends
+            .iter()
+            .all(|id| self.links.get(id).is_some_and(|it| has_room(it)))
+        {
             return;
         }
-        for id in [from, to] {
+        for id in ends {
             if let Some(link) = self.links.get_mut(&id) {
                 link.carried = link.carried.max(now) + CARRIED_EVERY;
             }
