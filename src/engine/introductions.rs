@@ -8,10 +8,10 @@
 
 use super::config::introductions::{
     BROUGHT_MAX, CARRIED_CREDIT, CARRIED_EVERY, PAUSE_MAX, PAUSE_MIN, TRACKER_FIRST, TRIED,
-    TRIED_DOUBLINGS, TRIED_MAX, UNDER_WAY_MAX,
+    UNDER_WAY_MAX,
 };
 use super::offers::PendingOffer;
-use super::peer::Link;
+use super::trust::Outcasts;
 use super::{Engine, Output};
 use crate::base::{Duration, Instant, LinkId, PeerId, TrackerId};
 use crate::wire::{PeerMessage, Signal, limit};
@@ -40,16 +40,8 @@ pub(super) struct Introductions {
     pause: Duration,
     /// Who was asked last and has not answered.
     asked: Option<LinkId>,
-    tried: Vec<Try>,
-}
-
-/// Somebody who was offered a link.
-#[derive(Debug)]
-struct Try {
-    peer: PeerId,
-    /// Until then it is left alone; twice as long each time.
-    until: Instant,
-    times: u32,
+    /// Who was offered a link, and until when it is left alone.
+    tried: Outcasts,
 }
 
 impl Introductions {
@@ -97,14 +89,16 @@ impl Engine {
         if self.introductions_wake().is_none_or(|at| now < at) {
             return;
         }
+        let pick = self
+            .rng
+            .below(u32::try_from(self.greeted().count()).unwrap_or(0));
         let greeted = self.links.iter().filter(|(_, link)| link.is_greeted());
-        let greeted: Vec<LinkId> = greeted.map(|(id, _)| *id).collect();
-        let pick = self.rng.below(u32::try_from(greeted.len()).unwrap_or(0));
+        let asked = greeted.map(|(id, _)| *id).nth(pick as usize);
         let it = &mut self.signaling.introductions;
-        it.asked = greeted.get(pick as usize).copied();
+        it.asked = asked;
         it.next = now + it.pause;
         it.pause = (it.pause * 2).min(PAUSE_MAX);
-        if let Some(asked) = it.asked {
+        if let Some(asked) = asked {
             self.send(asked, &PeerMessage::Neighbours(Vec::new()));
         }
     }
@@ -118,11 +112,12 @@ impl Engine {
             return;
         }
         let from = self.rng.below(u32::try_from(peers.len()).unwrap_or(0)) as usize;
-        let (before, after) = peers.split_at(from);
-        for peer in after.iter().chain(before) {
+        for peer in peers.iter().cycle().skip(from).take(peers.len()) {
             if self.carried_offers() < UNDER_WAY_MAX
                 && self.may_introduce(link)
-                && self.is_worth_a_try(now, *peer)
+                && !self.signaling.introductions.tried.contains(now, *peer)
+                && self.is_welcome(now, *peer)
+                && !self.is_linked(*peer)
             {
                 self.offer_by(now, link, *peer);
             }
@@ -140,25 +135,6 @@ impl Engine {
         }
     }
 
-    fn is_worth_a_try(&self, now: Instant, peer: PeerId) -> bool {
-        let mut tried = self.signaling.introductions.tried.iter();
-        !tried.any(|it| it.peer == peer && now < it.until)
-            && self.is_welcome(now, peer)
-            && !self.is_linked(peer)
-    }
-
-    fn note_try(&mut self, now: Instant, peer: PeerId) {
-        let tried = &mut self.signaling.introductions.tried;
-        let known = tried.iter().position(|it| it.peer == peer);
-        let times = known.map_or(0, |at| tried.remove(at).times);
-        let until = now + TRIED * (1 << times.min(TRIED_DOUBLINGS));
-        let times = times.saturating_add(1);
-        tried.push(Try { peer, until, times });
-        if tried.len() > TRIED_MAX {
-            tried.remove(0);
-        }
-    }
-
     pub(super) fn is_linked(&self, peer: PeerId) -> bool {
         self.links.values().any(|link| link.peer == Some(peer))
     }
@@ -170,7 +146,7 @@ impl Engine {
     }
 
     fn offer_by(&mut self, now: Instant, via: LinkId, to: PeerId) {
-        self.note_try(now, to);
+        self.signaling.introductions.tried.add(to, now + TRIED);
         let link = self.add_link(now, None, Some(via), true);
         let offer = PendingOffer {
             offer_id: String::new(),
@@ -248,10 +224,11 @@ impl Engine {
             return;
         };
         let ends = [from, to];
-        let has_room = |link: &Link| link.carried <= now + CARRIED_CREDIT;
-        if !ends
+        let carried = |id: &LinkId| self.links.get(id).map(|link| link.carried);
+        if ends
             .iter()
-            .all(|id| self.links.get(id).is_some_and(|it| has_room(it)))
+            .filter_map(carried)
+            .any(|at| at > now + CARRIED_CREDIT)
         {
             return;
         }
