@@ -187,8 +187,12 @@ pub(super) mod introductions {
     pub(in crate::engine) const PAUSE_MAX: Duration = Duration::from_secs(60);
     /// Offers that neighbours carry at the same time.
     pub(in crate::engine) const UNDER_WAY_MAX: usize = 2;
-    /// Who was offered a link is not offered one again so soon: a page that sleeps hears of all when it wakes.
-    pub(in crate::engine) const TRIED: Duration = Duration::from_secs(180);
+    /// Who was offered a link is not offered one again so soon, and twice as long each time: a page that sleeps would hear
+    /// of all when it wakes.
+    pub(in crate::engine) const TRIED: Duration = Duration::from_secs(60);
+    pub(in crate::engine) const TRIED_DOUBLINGS: u32 = 6;
+    /// Of so many that is remembered.
+    pub(in crate::engine) const TRIED_MAX: usize = 128;
     /// An offer that was not answered by then was not taken: two messages there and two back, and gathering.
     pub(in crate::engine) const OFFER_LIFE: Duration = Duration::from_secs(8);
     /// Links, under way or open, that one neighbour has brought: it may have made them all up.

@@ -6,13 +6,11 @@
 //! another, within the budgets of both, and nothing of it is kept; a neighbour that makes things up costs few places, and
 //! takes none from others. Whether an offer or an answer is taken is `tracker.rs`, whoever brought it.
 
+use super::Engine;
 use super::config::introductions::{
     BROUGHT_MAX, CARRIED_CREDIT, CARRIED_EVERY, PAUSE_MAX, PAUSE_MIN, TRACKER_FIRST, TRIED,
-    UNDER_WAY_MAX,
+    TRIED_DOUBLINGS, TRIED_MAX, UNDER_WAY_MAX,
 };
-use super::offers::PendingOffer;
-use super::trust::Outcasts;
-use super::{Engine, Output};
 use crate::base::{Duration, Instant, LinkId, PeerId, TrackerId};
 use crate::wire::{PeerMessage, Signal, limit};
 
@@ -41,7 +39,16 @@ pub(super) struct Introductions {
     /// Who was asked last and has not answered.
     asked: Option<LinkId>,
     /// Who was offered a link, and until when it is left alone.
-    tried: Outcasts,
+    tried: Vec<Try>,
+}
+
+/// Somebody who was offered a link.
+#[derive(Debug)]
+struct Try {
+    peer: PeerId,
+    /// Until then it is left alone; twice as long each time.
+    until: Instant,
+    times: u32,
 }
 
 impl Introductions {
@@ -115,12 +122,30 @@ impl Engine {
         for peer in peers.iter().cycle().skip(from).take(peers.len()) {
             if self.carried_offers() < UNDER_WAY_MAX
                 && self.may_introduce(link)
-                && !self.signaling.introductions.tried.contains(now, *peer)
-                && self.is_welcome(now, *peer)
-                && !self.is_linked(*peer)
+                && self.is_worth_a_try(now, *peer)
             {
-                self.offer_by(now, link, *peer);
+                self.note_try(now, *peer);
+                self.make_offer(now, Some(link), Some(*peer));
             }
+        }
+    }
+
+    fn is_worth_a_try(&self, now: Instant, peer: PeerId) -> bool {
+        let mut tried = self.signaling.introductions.tried.iter();
+        !tried.any(|it| it.peer == peer && now < it.until)
+            && self.is_welcome(now, peer)
+            && !self.is_linked(peer)
+    }
+
+    fn note_try(&mut self, now: Instant, peer: PeerId) {
+        let tried = &mut self.signaling.introductions.tried;
+        let known = tried.iter().position(|it| it.peer == peer);
+        let times = known.map_or(0, |at| tried.remove(at).times);
+        let until = now + TRIED * (1 << times.min(TRIED_DOUBLINGS));
+        let times = times.saturating_add(1);
+        tried.push(Try { peer, until, times });
+        if tried.len() > TRIED_MAX {
+            tried.remove(0);
         }
     }
 
@@ -143,21 +168,6 @@ impl Engine {
     pub(super) fn may_introduce(&self, via: LinkId) -> bool {
         let brought = self.links.values().filter(|link| link.via == Some(via));
         brought.count() < BROUGHT_MAX
-    }
-
-    fn offer_by(&mut self, now: Instant, via: LinkId, to: PeerId) {
-        self.signaling.introductions.tried.add(to, now + TRIED);
-        let link = self.add_link(now, None, Some(via), true);
-        let offer = PendingOffer {
-            offer_id: String::new(),
-            sdp: None,
-            sent: true,
-            made_at: now,
-            late: Vec::new(),
-            to: Some(to),
-        };
-        self.signaling.offers.insert(link, offer);
-        self.out(Output::CreateOffer { link });
     }
 
     /// An offer for a neighbour's neighbour is described.

@@ -268,6 +268,7 @@ impl Engine {
             (self.race_wake(), Timer::Race),
             (self.uploads.wake, Timer::Upload),
             (self.signaling_wake(), Timer::Tracker),
+            (self.introductions_wake(), Timer::Tracker),
             (texts, Timer::Text),
             (self.connect_wake(), Timer::Connect),
             (haves, Timer::Haves),

@@ -13,7 +13,7 @@ use crate::wire::Offer;
 pub(super) struct PendingOffer {
     pub(super) offer_id: String,
     pub(super) sdp: Option<String>,
-    /// Sent to a tracker.
+    /// Sent to a tracker, or not for one.
     pub(super) sent: bool,
     pub(super) made_at: Instant,
     /// Candidates that were found after it was described: nobody has it yet to whom they could go.
@@ -56,21 +56,26 @@ impl Engine {
             OFFERS_PER_ANNOUNCE
         };
         for _ in fresh..wanted.min(room) {
-            let link = self.add_link(now, None, None, true);
-            let mut id = [0_u8; 20];
-            self.rng.fill(&mut id);
-            let offer_id = id.iter().map(|byte| char::from(*byte)).collect();
-            let offer = PendingOffer {
-                offer_id,
-                sdp: None,
-                sent: false,
-                made_at: now,
-                late: Vec::new(),
-                to: None,
-            };
-            self.signaling.offers.insert(link, offer);
-            self.out(Output::CreateOffer { link });
+            self.make_offer(now, None, None);
         }
+    }
+
+    /// One for trackers, or one that a neighbour is to carry to somebody.
+    pub(super) fn make_offer(&mut self, now: Instant, via: Option<LinkId>, to: Option<PeerId>) {
+        let link = self.add_link(now, None, via, true);
+        let mut id = [0_u8; 20];
+        self.rng.fill(&mut id);
+        let offer_id = id.iter().map(|byte| char::from(*byte)).collect();
+        let offer = PendingOffer {
+            offer_id,
+            sdp: None,
+            sent: to.is_some(),
+            made_at: now,
+            late: Vec::new(),
+            to,
+        };
+        self.signaling.offers.insert(link, offer);
+        self.out(Output::CreateOffer { link });
     }
 
     pub(super) fn on_offer_ready(&mut self, now: Instant, link: LinkId, sdp: String) {

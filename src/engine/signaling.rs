@@ -390,8 +390,7 @@ impl Engine {
         let expiry = self.signaling.offers.values().map(PendingOffer::ends);
         let awaited = self.signaling.trackers.iter();
         let lost = awaited.filter_map(|tracker| Some(tracker.awaited_from? + PATIENCE));
-        let asks = self.introductions_wake();
-        trackers.chain(expiry).chain(lost).chain(asks).min()
+        trackers.chain(expiry).chain(lost).min()
     }
 
     /// Tells trackers that take votes about a peer that was closed for what it did.

@@ -156,11 +156,6 @@ impl Outcasts {
             | CloseReason::Duplicate
             | CloseReason::NotNeeded => return,
         };
-        self.add(peer, until);
-    }
-
-    /// Forgets the first where there are too many.
-    pub(super) fn add(&mut self, peer: PeerId, until: Instant) {
         self.0.push((peer, until));
         if self.0.len() > OUTCASTS_MAX {
             self.0.remove(0);
