@@ -144,7 +144,7 @@ fn signal(nth: u64, _: SegmentKey) -> PeerMessage {
     let mut peer = [0; 20];
     peer[..8].copy_from_slice(&nth.to_le_bytes());
     PeerMessage::Signal(Signal {
-        is_answer: nth % 2 == 0,
+        is_answer: nth.is_multiple_of(2),
         is_carried: false,
         peer: PeerId(peer),
         offer: 1,

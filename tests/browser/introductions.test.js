@@ -73,7 +73,10 @@ test("two viewers meet through a third one when their tracker is gone", {
     const state = await third.untilWholeStream();
     assert.ok(sentBy(state, firstId ?? "") > before, "segments crossed the new link");
     assert.equal(wrongFragment(state, fixture("ts")), undefined);
-    assert.deepEqual(state.errors.filter(({ fatal }) => fatal), []);
+    assert.deepEqual(
+      state.errors.filter(({ fatal }) => fatal),
+      [],
+    );
   } finally {
     await browser.close();
     await origin.stop();
