@@ -50,8 +50,9 @@ test("two viewers meet through a third one when their tracker is gone", {
     await between.until("is linked to the first", (state) => linked(state).length === 1);
     const third = await open({}, shortBuffer);
     await third.tell("speed", 0.1);
-    const [firstId, betweenId, thirdId] = await Promise.all([first, between, third].map(idOf));
     await between.until("is linked to both", (state) => linked(state).length === 2);
+    await third.until("is linked", (state) => linked(state).length === 1);
+    const [firstId, betweenId, thirdId] = await Promise.all([first, between, third].map(idOf));
     assert.deepEqual(linked(await third.state()), [betweenId]);
 
     await origin.tracker(false);
