@@ -12,13 +12,13 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use swarmline::base::{
-    ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, RequestId, SegmentId, TextId,
-    TrackId, TrackerId, Version,
+    ByteRange, FetchId, HashId, Instant, LinkId, Network, PayloadId, PeerId, RequestId, SegmentId,
+    TextId, TrackId, TrackerId, Version,
 };
 use swarmline::engine::{Config, ConfigUpdate, Engine, Input, LoadKind, ManifestBody, Output};
 use swarmline::integrity::Digest;
 use swarmline::wire::{
-    BlockHeader, HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey,
+    BlockHeader, HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey, Signal,
 };
 
 const PLAYLIST: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n\
@@ -41,14 +41,16 @@ fn key() -> impl Strategy<Value = SegmentKey> {
 
 fn message() -> impl Strategy<Value = PeerMessage> {
     prop_oneof![
-        any::<[u8; 20]>().prop_map(|peer| PeerMessage::Hello(Hello {
-            peer: swarmline::base::PeerId(peer),
-            features: 0,
-            max_message: 65_536,
-            max_requests: 64,
-            ticket: Vec::new(),
-            session_key: Vec::new(),
-        })),
+        prop_oneof![any::<[u8; 20]>().prop_map(PeerId), few_peers()].prop_map(|peer| {
+            PeerMessage::Hello(Hello {
+                peer,
+                features: 0,
+                max_message: 65_536,
+                max_requests: 64,
+                ticket: Vec::new(),
+                session_key: Vec::new(),
+            })
+        }),
         (
             any::<[u8; 8]>(),
             any::<u64>(),
@@ -97,7 +99,31 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             size: 5,
             leaves: vec![Digest([1; 32])]
         }),
+        introduction(),
     ]
+}
+
+fn introduction() -> impl Strategy<Value = PeerMessage> {
+    prop_oneof![
+        prop::collection::vec(few_peers(), 0..17).prop_map(PeerMessage::Neighbours),
+        (any::<[bool; 2]>(), few_peers(), small()).prop_map(
+            |([is_answer, is_carried], peer, offer)| {
+                PeerMessage::Signal(Signal {
+                    is_answer,
+                    is_carried,
+                    peer,
+                    offer,
+                    ticket: Vec::new(),
+                    sdp: b"v=0".to_vec(),
+                })
+            }
+        ),
+    ]
+}
+
+/// Ids that meet each other.
+fn few_peers() -> impl Strategy<Value = PeerId> {
+    (0_u8..5).prop_map(|last| PeerId([last; 20]))
 }
 
 /// Sidecars: of nothing, of wholes, of trees; and none.

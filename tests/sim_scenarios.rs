@@ -25,6 +25,7 @@ const SMALL: &[(&str, u32, f64, f64, f64)] = &[
     ("slow-uplink-vod", 6, 80.0, 0.3, 0.0),
     ("slow-peers", 30, 80.0, 0.05, 0.5),
     ("stallers", 30, 80.0, 0.03, 0.5),
+    ("tracker-gone", 60, 180.0, 0.05, 0.5),
     ("tracker-loss", 30, 180.0, 0.03, 0.5),
     ("twelve-hours", 60, 80.0, 0.0, 0.5),
     ("vod-flash-crowd", 30, 80.0, 0.05, 0.5),
@@ -140,6 +141,17 @@ fn what_a_lost_change_said_is_heard_of_again() {
     );
     let kept = unknown("live-steady");
     assert!(kept <= 0.0, "{kept} is unknown where nothing is lost");
+}
+
+/// Of ninety viewers some twenty-five are left four minutes after their tracker, each with three of its first ten links.
+#[test]
+fn a_swarm_without_its_tracker_heals() {
+    let scenario = small("tracker-gone", 90, 300.0);
+    let swarm = run(&scenario, 3, true, None);
+    assert_eq!(swarm.violations, 0, "{:?}", swarm.violation);
+    assert!(swarm.links.mean >= 6.5, "{} links each", swarm.links.mean);
+    let opened = swarm.links_opened_per_minute;
+    assert!(opened < 12.0, "{opened} a minute");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use swarmline::base::{PeerId, Rng, TrackId, Version};
 use swarmline::integrity::sha256;
 use swarmline::wire::{
     BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey,
-    limit, number,
+    Signal, limit, number,
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -67,6 +67,7 @@ fn meanings() -> Vec<(&'static str, PeerMessage)> {
     [
         meanings_of_haves(),
         meanings_of_requests(),
+        meanings_of_introductions(),
         vec![
             ("choke", M::Choke),
             ("unchoke", M::Unchoke),
@@ -74,11 +75,6 @@ fn meanings() -> Vec<(&'static str, PeerMessage)> {
             (
                 "hello-with-ticket",
                 hello(b"ticket", &(0..32).collect::<Vec<u8>>()),
-            ),
-            ("reserved-peer-exchange", M::Unknown(number::PEER_EXCHANGE)),
-            (
-                "reserved-relayed-signal",
-                M::Unknown(number::RELAYED_SIGNAL),
             ),
             ("reserved-receipt", M::Unknown(number::RECEIPT)),
             ("reserved-ticket", M::Unknown(number::TICKET)),
@@ -140,6 +136,36 @@ fn meanings_of_requests() -> Vec<(&'static str, PeerMessage)> {
         ("reject-leaves", reject(0, 0, RejectReason::NotHeld)),
         ("leaves-request", M::LeavesRequest { key }),
         ("leaves", M::Leaves { key, size, leaves }),
+    ]
+}
+
+fn peer(last: u8) -> PeerId {
+    let mut id = *b"ABCDEFGHIJKLMNOPQRST";
+    id[19] = last;
+    PeerId(id)
+}
+
+fn signal(is_answer: bool, is_carried: bool, ticket: &[u8], sdp: &[u8]) -> PeerMessage {
+    PeerMessage::Signal(Signal {
+        is_answer,
+        is_carried,
+        peer: peer(b'U'),
+        offer: 0x0001_0203,
+        ticket: ticket.to_vec(),
+        sdp: sdp.to_vec(),
+    })
+}
+
+fn meanings_of_introductions() -> Vec<(&'static str, PeerMessage)> {
+    use PeerMessage as M;
+    vec![
+        ("neighbours-asked", M::Neighbours(Vec::new())),
+        ("neighbours", M::Neighbours(vec![peer(b'U'), peer(b'V')])),
+        ("signal-offer", signal(false, false, b"", b"v=0\r\n")),
+        (
+            "signal-answer-carried",
+            signal(true, true, b"ticket", b"v=0\r\n"),
+        ),
     ]
 }
 
@@ -273,6 +299,24 @@ fn fields_beyond_their_bounds_are_cut_when_written_and_refused_when_read() {
         Err(DecodeError::Value("too many haves"))
     );
 
+    let neighbours = PeerMessage::Neighbours(vec![peer(b'U'); limit::NEIGHBOURS + 1]);
+    let mut bytes = neighbours.encode();
+    assert!(PeerMessage::decode(&bytes).is_ok());
+    bytes.extend(peer(b'V').0);
+    assert!(PeerMessage::decode(&bytes).is_err());
+
+    let long = signal(false, true, &[7; 2_000], &[b'v'; limit::SDP_LEN + 1]);
+    let mut bytes = long.encode();
+    let PeerMessage::Signal(read) = PeerMessage::decode(&bytes).unwrap() else {
+        panic!("not a signal");
+    };
+    assert_eq!((read.ticket.len(), read.sdp.len()), (1024, limit::SDP_LEN));
+    bytes.push(b'v');
+    assert_eq!(
+        PeerMessage::decode(&bytes),
+        Err(DecodeError::Value("description too long"))
+    );
+
     let size = 65_536 * 16_384;
     let leaves = vec![sha256(b""); 65_536];
     let longest = PeerMessage::Leaves {
@@ -358,6 +402,26 @@ mod arbitrary {
         })
     }
 
+    fn any_signal() -> impl Strategy<Value = PeerMessage> {
+        (
+            any::<[bool; 2]>(),
+            any::<[u8; 20]>(),
+            any::<u32>(),
+            vec(any::<u8>(), 0..=limit::TICKET_LEN),
+            vec(any::<u8>(), 0..2_000),
+        )
+            .prop_map(|([is_answer, is_carried], peer, offer, ticket, sdp)| {
+                PeerMessage::Signal(Signal {
+                    is_answer,
+                    is_carried,
+                    peer: PeerId(peer),
+                    offer,
+                    ticket,
+                    sdp,
+                })
+            })
+    }
+
     fn any_message() -> impl Strategy<Value = PeerMessage> {
         use PeerMessage as M;
         let track = || any::<[u8; 8]>().prop_map(TrackId);
@@ -385,6 +449,8 @@ mod arbitrary {
                 reason
             }),
             any_key().prop_map(|key| M::LeavesRequest { key }),
+            vec(any::<[u8; 20]>().prop_map(PeerId), 0..=limit::NEIGHBOURS).prop_map(M::Neighbours),
+            any_signal(),
             Just(M::Choke),
             Just(M::Unchoke),
         ]

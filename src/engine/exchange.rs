@@ -82,6 +82,8 @@ impl Engine {
             PeerMessage::Leaves { key, size, leaves } => {
                 self.on_leaves(now, link, &key, size, leaves);
             }
+            PeerMessage::Neighbours(peers) => self.on_neighbours(now, link, &peers),
+            PeerMessage::Signal(signal) => self.on_signal(now, link, signal),
         }
     }
 

@@ -19,6 +19,8 @@ mod event;
 mod exchange;
 mod fetch;
 mod input;
+mod introductions;
+mod offers;
 mod outage;
 mod output;
 mod peer;
@@ -115,7 +117,7 @@ pub enum Timer {
     Race,
     /// The upload bucket has filled.
     Upload,
-    /// A tracker: reconnect, announce, offers that were never answered.
+    /// Meeting others: a tracker to reconnect or announce to, a neighbour to ask, offers never answered.
     Tracker,
     /// A sidecar to be fetched.
     Text,
@@ -275,6 +277,7 @@ impl Engine {
             (self.race_wake(), Timer::Race),
             (self.uploads.wake, Timer::Upload),
             (self.signaling_wake(), Timer::Tracker),
+            (self.introductions_wake(), Timer::Tracker),
             (texts, Timer::Text),
             (self.connect_wake(), Timer::Connect),
             (haves, Timer::Haves),
@@ -313,6 +316,8 @@ impl Engine {
             self.announce_digests(now);
         }
         self.look_at_due(now);
+        // Last: links that were lost on the way here are missed by now.
+        self.tend_introductions(now);
     }
 
     fn look_at_due(&mut self, now: Instant) {

@@ -7,7 +7,9 @@ use super::pulse::Pulse;
 use super::trust::Conduct;
 use super::upload::Queue;
 use super::vouch::Suspicion;
-use crate::base::{Duration, Instant, Network, PeerId, RateMeter, SortedMap, TrackId, Version};
+use crate::base::{
+    Duration, Instant, LinkId, Network, PeerId, RateMeter, SortedMap, TrackId, Version,
+};
 use crate::integrity::sha256;
 use crate::wire::{HaveEntry, Holding, SegmentKey};
 
@@ -51,6 +53,10 @@ pub(super) struct Link {
     /// What it told or sent of a block that somebody else tells otherwise.
     pub(super) suspicion: Option<Suspicion>,
     pub(super) pulse: Pulse,
+    /// The neighbour that carried the offer, if no tracker did.
+    pub(super) via: Option<LinkId>,
+    /// What was carried from it and to it: when that will have been long enough ago.
+    pub(super) carried: Instant,
 }
 
 /// How far a link has come.
@@ -96,6 +102,8 @@ impl Link {
             pulse: Pulse::default(),
             is_located: false,
             upload: Queue::default(),
+            via: None,
+            carried: now,
         }
     }
 

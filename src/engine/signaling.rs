@@ -4,12 +4,12 @@
 //! too while links are wanted. Offers are made at the start, beside everything else, so that an announce
 //! waits for nothing but the swarm's name. Invariant: an offer is sent to one tracker once.
 
-use super::config::signaling::{
-    INTERVAL, OFFER_LIFE, OFFERS_FIRST, OFFERS_PATIENCE, OFFERS_PER_ANNOUNCE, PATIENCE, REPEAT_MIN,
-};
+use super::config::signaling::{INTERVAL, OFFERS_PATIENCE, PATIENCE, REPEAT_MIN};
+use super::introductions::{Carrier, Introductions};
+use super::offers::PendingOffer;
 use super::{Config, Engine, Output, TrackerStats};
 use crate::base::{Duration, InfoHash, Instant, LinkId, PeerId, SortedMap, TrackerId};
-use crate::wire::{Extensions, Offer, ToTracker, info_hash_of};
+use crate::wire::{Extensions, ToTracker, info_hash_of};
 
 /// What is said of ourselves, by what we send: an [`upload class`](crate::wire::Hints::upload), and nothing else.
 const HINTS: [&str; 4] = [
@@ -27,8 +27,9 @@ pub(super) struct Signaling {
     pub(super) swarm_size: u32,
     pub(super) trackers: Vec<Tracker>,
     pub(super) offers: SortedMap<LinkId, PendingOffer>,
-    /// Answers being made: whose offer, by which tracker.
-    pub(super) answers: SortedMap<LinkId, (TrackerId, PeerId, String)>,
+    /// Answers being made: who brought the offer, and whose it is.
+    pub(super) answers: SortedMap<LinkId, (Carrier, PeerId)>,
+    pub(super) introductions: Introductions,
     pub(super) started: Option<Instant>,
     /// Whose offer was taken although all places are: it gets one when its link opens.
     pub(super) guest: Option<LinkId>,
@@ -73,17 +74,6 @@ pub(super) enum State {
     Open,
 }
 
-#[derive(Debug)]
-pub(super) struct PendingOffer {
-    pub(super) offer_id: String,
-    pub(super) sdp: Option<String>,
-    /// Sent to a tracker.
-    pub(super) sent: bool,
-    pub(super) made_at: Instant,
-    /// Candidates that were found after it was described: nobody has it yet to whom they could go.
-    pub(super) late: Vec<String>,
-}
-
 impl Signaling {
     pub(super) fn new(config: &Config) -> Self {
         Self {
@@ -96,6 +86,7 @@ impl Signaling {
                 .collect(),
             offers: SortedMap::new(),
             answers: SortedMap::new(),
+            introductions: Introductions::default(),
             started: None,
             guest: None,
             guests_from: Instant::ZERO,
@@ -165,6 +156,7 @@ impl Engine {
             return;
         }
         self.signaling.started = Some(now);
+        self.signaling.introductions.begin(now);
         if self.signaling.trackers.is_empty() {
             return;
         }
@@ -202,51 +194,8 @@ impl Engine {
         }
     }
 
-    /// Offers up to what one announce carries and `maxPeers` leaves room for.
-    fn make_offers(&mut self, now: Instant) {
-        let room = (self.config.max_peers as usize).saturating_sub(self.link_count());
-        let fresh = self
-            .signaling
-            .offers
-            .values()
-            .filter(|offer| !offer.sent)
-            .count();
-        let first = self
-            .signaling
-            .trackers
-            .iter()
-            .all(|tracker| tracker.announces == 0);
-        let wanted = if first {
-            OFFERS_FIRST
-        } else {
-            OFFERS_PER_ANNOUNCE
-        };
-        for _ in fresh..wanted.min(room) {
-            let link = self.add_link(now, None, true);
-            let mut id = [0_u8; 20];
-            self.rng.fill(&mut id);
-            let offer_id = id.iter().map(|byte| char::from(*byte)).collect();
-            let offer = PendingOffer {
-                offer_id,
-                sdp: None,
-                sent: false,
-                made_at: now,
-                late: Vec::new(),
-            };
-            self.signaling.offers.insert(link, offer);
-            self.out(Output::CreateOffer { link });
-        }
-    }
-
-    pub(super) fn on_offer_ready(&mut self, now: Instant, link: LinkId, sdp: String) {
-        if let Some(offer) = self.signaling.offers.get_mut(&link) {
-            offer.sdp = Some(sdp);
-            self.tend_signaling(now);
-        }
-    }
-
     pub(super) fn on_answer_ready(&mut self, now: Instant, link: LinkId, sdp: &str) {
-        let Some((tracker, to_peer, offer_id)) = self.signaling.answers.remove(&link) else {
+        let Some((carrier, to_peer)) = self.signaling.answers.remove(&link) else {
             return;
         };
         let Some(info_hash) = self.signaling.info_hash else {
@@ -255,6 +204,12 @@ impl Engine {
         if let Some(link) = self.links.get_mut(&link) {
             link.since = now;
         }
+        let (tracker, offer_id) = match carrier {
+            Carrier::Tracker(tracker, offer_id) => (tracker, offer_id),
+            Carrier::Link(by, offer) => {
+                return self.hand_over(by, to_peer, (offer, true), sdp.into());
+            }
+        };
         let peer = self.peer_id;
         let answer = ToTracker::Answer {
             info_hash,
@@ -313,7 +268,7 @@ impl Engine {
             .signaling
             .offers
             .values()
-            .filter(|offer| offer.sdp.is_none())
+            .filter(|offer| offer.is_in_the_making())
             .fold((0, now), |(count, oldest), offer| {
                 (count + 1, oldest.min(offer.made_at))
             });
@@ -371,32 +326,19 @@ impl Engine {
         });
     }
 
-    /// Offers that no tracker has, which one gets now.
-    fn take_offers(&mut self) -> Vec<Offer> {
-        let mut offers = Vec::new();
-        for offer in self
-            .signaling
-            .offers
-            .values_mut()
-            .filter(|offer| !offer.sent)
-        {
-            if let Some(sdp) = &offer.sdp {
-                offer.sent = true;
-                offers.push(Offer {
-                    offer_id: offer.offer_id.clone(),
-                    sdp: sdp.as_str().into(),
-                });
-            }
-        }
-        offers
-    }
-
     /// Fewer links than enough, and the swarm may have more peers than we have links.
     pub(super) fn wants_links(&self) -> bool {
         let links = self.link_count();
         let others = self.signaling.swarm_size.saturating_sub(1) as usize;
-        let unknown = self.signaling.swarm_size == 0;
+        // A tracker that is gone knew how many there were.
+        let unknown = self.signaling.swarm_size == 0 || !self.has_tracker();
         links < self.config.enough_links() && (unknown || links < others)
+    }
+
+    /// Some tracker hears us.
+    pub(super) fn has_tracker(&self) -> bool {
+        let mut trackers = self.signaling.trackers.iter();
+        trackers.any(|tracker| tracker.state == State::Open)
     }
 
     /// More links are allowed: look for them now.
@@ -424,33 +366,13 @@ impl Engine {
         }
     }
 
-    fn expire_offers(&mut self, now: Instant) {
-        let old: Vec<LinkId> = self
-            .signaling
-            .offers
-            .iter()
-            .filter(|(_, offer)| now >= offer.made_at + OFFER_LIFE)
-            .map(|(link, _)| *link)
-            .collect();
-        for link in old {
-            self.drop_offer(link);
-        }
-    }
-
-    /// Forgets an offer that nobody has answered.
-    pub(super) fn drop_offer(&mut self, link: LinkId) {
-        self.signaling.offers.remove(&link);
-        self.links.remove(&link);
-        self.out(Output::CloseLink { link });
-    }
-
     pub(super) fn signaling_wake(&self) -> Option<Instant> {
         self.signaling.started?;
         let waiting = self
             .signaling
             .offers
             .values()
-            .filter(|offer| offer.sdp.is_none());
+            .filter(|offer| offer.is_in_the_making());
         let patience = waiting.map(|offer| offer.made_at + OFFERS_PATIENCE).min();
         let named = self.signaling.info_hash.is_some();
         let trackers = self
@@ -465,11 +387,7 @@ impl Engine {
                 },
                 State::Connecting | State::Open => None,
             });
-        let expiry = self
-            .signaling
-            .offers
-            .values()
-            .map(|offer| offer.made_at + OFFER_LIFE);
+        let expiry = self.signaling.offers.values().map(PendingOffer::ends);
         let awaited = self.signaling.trackers.iter();
         let lost = awaited.filter_map(|tracker| Some(tracker.awaited_from? + PATIENCE));
         trackers.chain(expiry).chain(lost).min()

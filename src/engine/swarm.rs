@@ -180,6 +180,7 @@ impl Engine {
         }
         if let (LinkState::Greeted, Some(peer)) = (link.state, link.peer) {
             self.event(Event::PeerClosed { peer, reason });
+            self.seek_soon(now);
         }
         // Asking again at once would bring the same ones.
         if reason != CloseReason::SameNetwork {
@@ -281,9 +282,17 @@ impl Engine {
         self.close_trackers();
     }
 
-    pub(super) fn add_link(&mut self, now: Instant, peer: Option<PeerId>, ours: bool) -> LinkId {
+    pub(super) fn add_link(
+        &mut self,
+        now: Instant,
+        peer: Option<PeerId>,
+        via: Option<LinkId>,
+        ours: bool,
+    ) -> LinkId {
         let id = LinkId(self.mint());
-        self.links.insert(id, Box::new(Link::new(now, peer, ours)));
+        let mut link = Link::new(now, peer, ours);
+        link.via = via;
+        self.links.insert(id, Box::new(link));
         id
     }
 }

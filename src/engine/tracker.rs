@@ -5,6 +5,7 @@
 
 use super::config::signaling::{RECONNECT_MAX, RECONNECT_MIN};
 use super::config::swarm::{GUEST_EVERY, STALE};
+use super::introductions::Carrier;
 use super::peer::LinkState;
 use super::{CloseReason, ConfigUpdate, Engine, Output, WarningCode};
 use crate::base::{Duration, Instant, LinkId, PeerId, TrackerId};
@@ -57,7 +58,7 @@ impl Engine {
                 offer_id,
                 sdp,
             }) if Some(info_hash) == known => {
-                self.on_offered(now, id, peer, offer_id, sdp.text());
+                self.on_offered(now, Carrier::Tracker(id, offer_id), peer, sdp.text());
             }
             Ok(FromTracker::Answered {
                 info_hash,
@@ -65,7 +66,7 @@ impl Engine {
                 offer_id,
                 sdp,
             }) if Some(info_hash) == known => {
-                self.on_answered(now, peer, &offer_id, sdp.text());
+                self.on_answered(now, peer, self.offered_as(&offer_id), sdp.text());
             }
             Ok(FromTracker::Candidate {
                 info_hash,
@@ -173,18 +174,15 @@ impl Engine {
     }
 
     /// Somebody's offer: answered unless all places are taken and none can be given up, or a link to this
-    /// peer stays.
-    fn on_offered(
-        &mut self,
-        now: Instant,
-        tracker: TrackerId,
-        peer: PeerId,
-        offer_id: String,
-        sdp: String,
-    ) {
+    /// peer stays. Who carries one could have made it up: it takes no link's place at that peer, and few places.
+    pub(super) fn on_offered(&mut self, now: Instant, carrier: Carrier, peer: PeerId, sdp: String) {
         let full = self.link_count() >= self.config.max_peers as usize;
         let place = !full || self.takes_guests(now);
         if !self.config.enabled || !place || !self.is_welcome(now, peer) {
+            return;
+        }
+        let via = carrier.link();
+        if via.is_some_and(|via| self.is_linked(peer) || !self.may_introduce(via)) {
             return;
         }
         let rival = self.links.iter().find(|(_, link)| link.peer == Some(peer));
@@ -196,30 +194,29 @@ impl Engine {
             }
             self.close_link(now, id, CloseReason::Duplicate);
         }
-        let link = self.add_link(now, Some(peer), false);
+        let link = self.add_link(now, Some(peer), via, false);
         if full {
             self.signaling.guest = Some(link);
             self.signaling.guests_from = now + GUEST_EVERY;
         }
-        self.signaling
-            .answers
-            .insert(link, (tracker, peer, offer_id));
+        self.signaling.answers.insert(link, (carrier, peer));
         self.out(Output::AcceptOffer { link, sdp });
     }
 
     /// Not ourselves, and not closed for what it did.
-    fn is_welcome(&self, now: Instant, peer: PeerId) -> bool {
+    pub(super) fn is_welcome(&self, now: Instant, peer: PeerId) -> bool {
         peer != self.peer_id && !self.outcasts.contains(now, peer)
     }
 
     /// Somebody's answer to an offer of ours.
-    fn on_answered(&mut self, now: Instant, peer: PeerId, offer_id: &str, sdp: String) {
-        let found = self
-            .signaling
-            .offers
-            .iter()
-            .find(|(_, offer)| offer.offer_id == offer_id);
-        let Some(id) = found.map(|(link, _)| *link) else {
+    pub(super) fn on_answered(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        link: Option<LinkId>,
+        sdp: String,
+    ) {
+        let Some(id) = link else {
             return;
         };
         let late = self.signaling.offers.remove(&id).map(|offer| offer.late);

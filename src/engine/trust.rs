@@ -195,9 +195,10 @@ impl Engine {
 
     fn price_of(&self, id: LinkId, message: &PeerMessage, len: usize) -> Duration {
         let (base, work) = match message {
-            PeerMessage::HaveAll { .. } | PeerMessage::Choke | PeerMessage::Unchoke => {
-                (QUESTION, 0)
-            }
+            PeerMessage::HaveAll { .. }
+            | PeerMessage::Choke
+            | PeerMessage::Unchoke
+            | PeerMessage::Neighbours(_) => (QUESTION, 0),
             PeerMessage::HaveDigest { track, .. } => {
                 let told = self.links.get(&id).map(|link| link.haves.span(*track));
                 (QUESTION, told.unwrap_or(0) * 8)
@@ -213,7 +214,8 @@ impl Engine {
             | PeerMessage::Request { .. }
             | PeerMessage::Cancel { .. }
             | PeerMessage::Reject { .. }
-            | PeerMessage::Leaves { .. } => (MESSAGE, 0),
+            | PeerMessage::Leaves { .. }
+            | PeerMessage::Signal(_) => (MESSAGE, 0),
         };
         let units = u32::try_from((len + work) / WORK_LEN).unwrap_or(u32::MAX);
         base + (WORK * units.min(WORK_MAX))

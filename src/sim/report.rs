@@ -127,13 +127,17 @@ fn verdicts(
             floor.redundancy.unwrap_or(0.02),
         ),
     ];
+    let at_least = |what, reached: f64, asked: f64| Verdict {
+        what,
+        reached,
+        asked,
+        met: reached >= asked,
+    };
     if let Some(asked) = floor.share_of_limit {
-        verdicts.push(Verdict {
-            what: "share of the limit",
-            reached: share_of_limit,
-            asked,
-            met: share_of_limit >= asked,
-        });
+        verdicts.push(at_least("share of the limit", share_of_limit, asked));
+    }
+    if let Some(asked) = floor.links {
+        verdicts.push(at_least("links at the end, mean", swarm.links.mean, asked));
     }
     if let Some(asked) = floor.copies {
         verdicts.push(at_most(

@@ -207,6 +207,8 @@ pub struct Floor {
     pub stall_p99_s: Option<f64>,
     /// Bytes received in vain per byte used, at most; 0.02 without.
     pub redundancy: Option<f64>,
+    /// Links of those who are here at the end, on average, at least.
+    pub links: Option<f64>,
     /// How much more who stays holds in the end than when caches are full, at most; not looked at without.
     pub growth: Option<f64>,
 }

@@ -8,7 +8,7 @@
 
 use super::peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
-    RejectReason, SegmentKey, WIRE_VERSION,
+    RejectReason, SegmentKey, Signal, WIRE_VERSION,
 };
 use super::reader::Reader;
 use crate::base::{PeerId, TrackId, Version, refused};
@@ -42,11 +42,11 @@ pub mod number {
     pub const HAVE_DIGEST: u8 = 32;
     /// `HaveQuery`.
     pub const HAVE_QUERY: u8 = 33;
+    /// `Neighbours` (BEP 11, which has addresses where this has ids).
+    pub const NEIGHBOURS: u8 = 48;
+    /// `Signal`.
+    pub const SIGNAL: u8 = 49;
 
-    /// Reserved: peers one knows of.
-    pub const PEER_EXCHANGE: u8 = 48;
-    /// Reserved: an offer, answer or candidate carried for two others.
-    pub const RELAYED_SIGNAL: u8 = 49;
     /// Reserved: a signed receipt for blocks.
     pub const RECEIPT: u8 = 50;
     /// Reserved: a renewed join ticket.
@@ -66,12 +66,19 @@ pub mod limit {
     /// Bytes of a partial segment's bitfield: one bit for each of
     /// [`MAX_BLOCKS`](crate::integrity::MAX_BLOCKS), which also bounds a leaf list.
     pub const PARTIAL_LEN: usize = 8 * 1024;
+    /// Peers of a `Neighbours`.
+    pub const NEIGHBOURS: usize = 16;
+    /// Bytes of [`Signal::sdp`](super::Signal::sdp): as many as a tracker takes.
+    pub const SDP_LEN: usize = crate::wire::announce::SDP_BYTES_MAX;
 }
 
 const GONE: u8 = 0;
 const WHOLE: u8 = 1;
 const PARTIAL: u8 = 2;
 const PROMISED: u8 = 3;
+
+const ANSWER: u8 = 1;
+const CARRIED: u8 = 2;
 
 const NOT_HELD: u8 = 0;
 const OTHER_VERSION: u8 = 1;
@@ -137,6 +144,12 @@ impl PeerMessage {
                 out.extend(size.to_le_bytes());
                 out.extend(leaves.iter().flat_map(|digest| digest.0));
             }
+            Self::Neighbours(peers) => {
+                out.push(number::NEIGHBOURS);
+                let peers = cut(peers, limit::NEIGHBOURS);
+                out.extend(peers.iter().flat_map(|peer| peer.0));
+            }
+            Self::Signal(signal) => put_signal(&mut out, signal),
             Self::Unknown(number) => out.push(*number),
         }
         out
@@ -190,6 +203,8 @@ impl PeerMessage {
                 key: read_key(&mut reader)?,
             },
             number::LEAVES => read_leaves(&mut reader)?,
+            number::NEIGHBOURS => read_neighbours(&mut reader)?,
+            number::SIGNAL => Self::Signal(read_signal(&mut reader)?),
             unknown => return Ok(Self::Unknown(unknown)),
         };
         reader.finish()?;
@@ -263,6 +278,15 @@ fn put_hello(out: &mut Vec<u8>, hello: &Hello) {
     out.extend(hello.max_requests.to_le_bytes());
     put_list(out, &hello.ticket, limit::TICKET_LEN);
     put_list(out, &hello.session_key, limit::SESSION_KEY_LEN);
+}
+
+fn put_signal(out: &mut Vec<u8>, signal: &Signal) {
+    out.push(number::SIGNAL);
+    out.push(u8::from(signal.is_answer) * ANSWER + u8::from(signal.is_carried) * CARRIED);
+    out.extend(signal.peer.0);
+    out.extend(signal.offer.to_le_bytes());
+    put_list(out, &signal.ticket, limit::TICKET_LEN);
+    out.extend(cut(&signal.sdp, limit::SDP_LEN));
 }
 
 fn put_have(out: &mut Vec<u8>, entry: &HaveEntry) {
@@ -340,6 +364,32 @@ fn read_hello(reader: &mut Reader<'_>) -> Result<Hello, DecodeError> {
         ticket: read_list(reader, limit::TICKET_LEN, "ticket too long")?,
         session_key: read_list(reader, limit::SESSION_KEY_LEN, "session key too long")?,
     })
+}
+
+fn read_neighbours(reader: &mut Reader<'_>) -> Result<PeerMessage, DecodeError> {
+    let (peers, odd) = reader.rest().as_chunks::<20>();
+    require(
+        odd.is_empty() && peers.len() <= limit::NEIGHBOURS,
+        "too many neighbours, or a part of one",
+    )?;
+    Ok(PeerMessage::Neighbours(
+        peers.iter().copied().map(PeerId).collect(),
+    ))
+}
+
+fn read_signal(reader: &mut Reader<'_>) -> Result<Signal, DecodeError> {
+    let kind = reader.u8()?;
+    require(kind <= ANSWER + CARRIED, "unknown kind of signal")?;
+    let signal = Signal {
+        is_answer: kind & ANSWER > 0,
+        is_carried: kind & CARRIED > 0,
+        peer: PeerId(reader.array()?),
+        offer: reader.u32()?,
+        ticket: read_list(reader, limit::TICKET_LEN, "ticket too long")?,
+        sdp: reader.rest().to_vec(),
+    };
+    require(signal.sdp.len() <= limit::SDP_LEN, "description too long")?;
+    Ok(signal)
 }
 
 fn read_have_all(reader: &mut Reader<'_>) -> Result<PeerMessage, DecodeError> {

@@ -25,6 +25,6 @@ pub use nodes::{
 };
 pub use peer::{
     BLOCK_HEADER_LEN, BlockHeader, DecodeError, HaveEntry, Hello, Holding, PeerMessage,
-    RejectReason, SegmentKey, WIRE_VERSION,
+    RejectReason, SegmentKey, Signal, WIRE_VERSION,
 };
 pub use token::{JoinToken, SignedToken, TOKEN_BYTES_MAX, TokenError};

@@ -99,6 +99,10 @@ pub enum PeerMessage {
         /// SHA-256 of each block, `ceil(size / 16 KiB)` of them.
         leaves: Vec<Digest>,
     },
+    /// Peers that the sender is linked to; with none it asks for those of the receiver.
+    Neighbours(Vec<PeerId>),
+    /// A description that travels through a neighbour in common.
+    Signal(Signal),
     /// A message number this version does not know, or one reserved for later; ignored.
     Unknown(u8),
 }
@@ -118,6 +122,23 @@ pub struct Hello {
     pub ticket: Vec<u8>,
     /// Session key (reserved, at most 64 bytes).
     pub session_key: Vec<u8>,
+}
+
+/// An offer or an answer on one of its two legs: to the neighbour that is to carry it, or from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// An answer; else an offer.
+    pub is_answer: bool,
+    /// It is on its second leg; else the receiver is to carry it.
+    pub is_carried: bool,
+    /// On the first leg whom it is for, on the second whom it is from, by the carrier's word.
+    pub peer: PeerId,
+    /// The offerer's number for the offer; the answer repeats it.
+    pub offer: u32,
+    /// Join ticket of who described itself (reserved, at most 1 KiB); carried along.
+    pub ticket: Vec<u8>,
+    /// The session description, at most as long as a tracker takes it.
+    pub sdp: Vec<u8>,
 }
 
 /// One change of what a peer holds.

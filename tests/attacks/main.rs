@@ -18,6 +18,7 @@ mod world;
 mod bytes;
 mod crowds;
 mod floods;
+mod introductions;
 mod promises;
 mod reports;
 mod restart;

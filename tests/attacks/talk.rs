@@ -6,9 +6,9 @@ use crate::vices::{say, scripted};
 use crate::world::{Frame, Passing, Vice, Way};
 use std::cell::RefCell;
 use std::rc::Rc;
-use swarmline::base::Rng;
+use swarmline::base::{PeerId, Rng};
 use swarmline::engine::CloseReason;
-use swarmline::wire::{HaveEntry, Holding, PeerMessage, RejectReason, SegmentKey};
+use swarmline::wire::{HaveEntry, Holding, PeerMessage, RejectReason, SegmentKey, Signal};
 
 /// From a pair to two against two: a storm is the same in a crowd.
 const CASTS_MET: &[Cast] = CASTS.split_at(3).0;
@@ -135,6 +135,24 @@ fn choke(nth: u64, _: SegmentKey) -> PeerMessage {
     }
 }
 
+fn neighbours_query(_: u64, _: SegmentKey) -> PeerMessage {
+    PeerMessage::Neighbours(Vec::new())
+}
+
+/// For somebody whom nobody knows.
+fn signal(nth: u64, _: SegmentKey) -> PeerMessage {
+    let mut peer = [0; 20];
+    peer[..8].copy_from_slice(&nth.to_le_bytes());
+    PeerMessage::Signal(Signal {
+        is_answer: nth.is_multiple_of(2),
+        is_carried: false,
+        peer: PeerId(peer),
+        offer: 1,
+        ticket: Vec::new(),
+        sdp: b"v=0".to_vec(),
+    })
+}
+
 #[test]
 fn a_storm_of_have_queries_costs_the_link() {
     is_closed(have_query);
@@ -181,4 +199,16 @@ fn haves_that_come_and_go_without_end_cost_the_link() {
 fn a_storm_of_chokes_costs_the_link() {
     is_closed(choke);
     is_kept(choke, 120);
+}
+
+#[test]
+fn a_storm_of_questions_for_neighbours_costs_the_link() {
+    is_closed(neighbours_query);
+    is_kept(neighbours_query, 120);
+}
+
+#[test]
+fn a_storm_of_descriptions_to_be_carried_costs_the_link() {
+    is_closed(signal);
+    is_kept(signal, 120);
 }
