@@ -67,8 +67,8 @@ export class Session {
   #due = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #playing: [aheadMs: number, rate: number, moving: boolean] = [0, 1, false];
-  /** Until when wishes wait for the engine; once. */
-  #awaitedUntil: number | undefined;
+  /** Wishes wait for the engine; once. */
+  #awaited: boolean | undefined;
   #over = false;
   #requests = 0;
   #latest: Wish | undefined;
@@ -103,15 +103,15 @@ export class Session {
 
   /** Whether there is time to wait for the engine; when that is over all who waited go the player's own way. */
   #awaits(aheadMs: number): boolean {
-    const now = performance.now();
-    if (this.#awaitedUntil === undefined) {
-      const patienceMs = Math.min(AWAITED_MS_MAX, aheadMs / AWAITED_PART);
-      this.#awaitedUntil = now + patienceMs;
-      setTimeout(() => {
+    if (this.#awaited === undefined) {
+      this.#awaited = true;
+      const over = () => {
+        this.#awaited = false;
         if (!this.running) this.#passAll();
-      }, patienceMs);
+      };
+      setTimeout(over, Math.min(AWAITED_MS_MAX, aheadMs / AWAITED_PART));
     }
-    return now < this.#awaitedUntil;
+    return this.#awaited;
   }
 
   get #tells(): boolean {

@@ -14,7 +14,6 @@ import type { EngineModule } from "./engine-module.js";
 import { SwarmlineError } from "./errors.js";
 import { History } from "./history.js";
 import type { Verifies } from "./keys.js";
-import { isNarrow } from "./link.js";
 import type { PlaybackSink } from "./playback.js";
 import {
   emptyStats,
@@ -70,10 +69,8 @@ export interface Port extends PlaybackSink {
 type Listener = (value: never) => void;
 
 const STATS_EVERY_MS = 1000;
-/** Longest that the module waits for a first frame, */
-const HELD_MS_MAX = 1_500;
-/** and where it would come in that one's way. */
-const HELD_NARROW_MS_MAX = 10_000;
+/** Longest that the module waits for a first frame: where there is none by then, peers may have what is missing. */
+const HELD_MS_MAX = 5_000;
 
 /** The one implementation of `Swarm`. */
 class SwarmCore implements Swarm, Port {
@@ -213,10 +210,7 @@ class SwarmCore implements Swarm, Port {
     this.#detach = detach;
     this.#engine = engine;
     // The first frame is worth more than a second segment from peers. A module that is there costs it nothing.
-    if (engine.memoryBytes === 0) {
-      const heldMs = isNarrow() ? HELD_NARROW_MS_MAX : HELD_MS_MAX;
-      this.#held = setTimeout(() => this.#letLoad(), heldMs);
-    }
+    if (engine.memoryBytes === 0) this.#held = setTimeout(() => this.#letLoad(), HELD_MS_MAX);
     this.#load();
     if (!this.#supported && !this.#warned && typeof document !== "undefined") {
       this.#warned = true;

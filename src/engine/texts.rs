@@ -159,11 +159,11 @@ impl Texts {
         self.sources.iter().filter_map(|source| source.next).min()
     }
 
-    /// Whether a text that was read before is read again by then.
+    /// Whether a text is on its way, or one that was read before is read again by then.
     fn come_by(&self, at: Instant) -> bool {
         let comes = |source: &Source| {
             let soon = source.next.is_some_and(|next| next <= at);
-            source.sidecar.is_some() && (soon || source.running.is_some())
+            source.running.is_some() || (soon && source.sidecar.is_some())
         };
         self.sources.iter().any(comes)
     }
@@ -228,9 +228,9 @@ impl Engine {
         any
     }
 
-    /// Until when the CDN is not asked for a segment, because the text that proves it is about to come: its
-    /// publisher may write it after the playlist, and who asks at once would never share the newest one. Not
-    /// where time is short, nor where nobody is there to share with.
+    /// Until when the CDN is not asked for a segment, because the text that proves it is about to come: it was asked
+    /// for with the playlist, or its publisher writes it after that, and who asks at once would never share the
+    /// newest one. Not where time is short, nor where nobody is there to share with.
     pub(super) fn awaits_text(
         &self,
         now: Instant,

@@ -124,6 +124,29 @@ fn nothing_waits_for_a_sidecar_and_what_is_held_is_shared_once_it_is_here() {
     }
 }
 
+/// Who joins asks for a segment before its sidecar has come for the first time.
+#[test]
+fn who_joins_waits_a_moment_for_the_first_sidecar_if_there_is_time() {
+    for (ahead_ms, expected) in [(6_000.0, Source::Peers), (2_000.0, Source::Cdn)] {
+        let mut world = World::new();
+        let text = vod(&mut world, 10, LEN, false);
+        publish(&mut world, (0..10).map(entry).collect());
+        let first = world.join(config(), &playlist(), &text);
+        world.run_for(Duration::from_secs(1));
+        for number in 0..6 {
+            get(&mut world, first, number);
+        }
+        world.cdn.latency = Duration::from_millis(700);
+        let second = world.join(config(), &playlist(), &text);
+        world.run_for(Duration::from_millis(200));
+        world.ahead(second, ahead_ms);
+        let request = world.load(second, &url(1), None);
+        world.run_for(Duration::from_secs(3));
+        let source = source_of(&world.settle(second, request));
+        assert_eq!(source, expected, "{ahead_ms} ms ahead");
+    }
+}
+
 #[test]
 fn what_is_held_and_contradicts_the_sidecar_is_never_shared() {
     for shape in ["root", "peertube"] {
