@@ -8,7 +8,7 @@
 /** Who hears of playback. */
 export interface PlaybackSink {
   playback(aheadMs: number, rate: number, moving: boolean): void;
-  /** The first frame is on screen. */
+  /** The first frame is on screen, or was before anybody watched. */
   started(): void;
   /** The player waited so long for bytes. */
   stalled(ms: number): void;
@@ -39,6 +39,8 @@ export class PlaybackWatch {
     this.#media = media;
     this.#sink = sink;
     for (const event of EVENTS) media.addEventListener(event, this);
+    this.#started = media.readyState > 1;
+    if (this.#started) sink.started();
     this.report();
   }
 

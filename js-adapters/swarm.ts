@@ -295,22 +295,16 @@ class SwarmCore implements Swarm, Port {
       this.#engine = disk?.engine ?? adapters;
       return this.#engine.load(wasm);
     });
-    Promise.all([engine, verifier(publicKey), this.#disk, this.#allow()]).then(
-      ([Engine, verifies, disk]) => {
-        if (!this.#usable) return;
-        try {
-          this.#session?.start(Engine, verifies, disk?.cache);
-        } catch (error) {
-          const message = "the engine could not be started; playback goes on without peers";
-          this.#fail(new SwarmlineError("wasm-failed", message, undefined, error));
-        }
-      },
-      (error: unknown) => {
-        const message = "a part of the package is not there; playback goes on without peers";
+    Promise.all([engine, verifier(publicKey), this.#disk, this.#allow()])
+      .then(([Engine, verifies, disk]) => {
+        if (this.#usable) this.#session?.start(Engine, verifies, disk?.cache);
+      })
+      .catch((error: unknown) => {
+        const message =
+          "a part of the package could not be loaded or started; playback goes on without peers";
         const known = error instanceof SwarmlineError;
         this.#fail(known ? error : new SwarmlineError("wasm-failed", message, undefined, error));
-      },
-    );
+      });
   }
 
   /** What may be sent is known before anything could be. */

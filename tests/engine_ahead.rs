@@ -13,7 +13,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 use swarmline::engine::{Config, ConfigUpdate, Input, ManifestBody, Source};
 use world::{
-    LEN, Outcome, World, asked, bytes_of, content, digest_line, second_joins, source_of, url,
+    LEN, Outcome, World, asked, content, digest_line, fetch, second_joins, source_of, url,
 };
 
 /// A second viewer has played segment 0 from the CDN and 1 from the first one, which holds `0..held` of ten;
@@ -52,15 +52,6 @@ fn over_a_link_of(bytes_per_s: u64) -> (World, usize, usize) {
 /// Whole segments that a viewer holds.
 fn held(world: &World, viewer: usize) -> u32 {
     world.viewers[viewer].engine.stats().cache_segments
-}
-
-/// Fetches a segment, and says how long that took.
-fn fetch(world: &mut World, viewer: usize, number: u64) -> (Source, Duration) {
-    world.ahead(viewer, 12_000.0);
-    let start = world.now;
-    let outcome = world.fetch(viewer, &url(number));
-    assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
-    (source_of(&outcome), world.now.since(start))
 }
 
 #[test]

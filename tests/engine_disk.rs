@@ -14,7 +14,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use swarmline::base::Duration;
 use swarmline::engine::{Source, WarningCode};
 use swarmline::integrity::Digest;
-use world::{LEN, World, asked, bytes_of, content, playlist, root, source_of, url, vod};
+use world::{LEN, World, asked, content, fetch, playlist, root, url, vod};
 
 const COUNT: u64 = 10;
 
@@ -25,14 +25,6 @@ fn returned(kept: core::ops::Range<u64>) -> (World, usize, String) {
     let viewer = world.join(World::config(), &playlist(), &text);
     world.has_been_here(viewer, kept);
     (world, viewer, text)
-}
-
-fn fetch(world: &mut World, viewer: usize, number: u64) -> (Source, Duration) {
-    world.ahead(viewer, 12_000.0);
-    let start = world.now;
-    let outcome = world.fetch(viewer, &url(number));
-    assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
-    (source_of(&outcome), world.now.since(start))
 }
 
 fn root_at(number: u64) -> Digest {

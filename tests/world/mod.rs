@@ -28,8 +28,8 @@ pub use hostile::{Frame, Passed, Passing, Vice, Way, poison, stall};
 pub use oracle::Oracle;
 pub use player::{Player, play_for, play_out};
 pub use show::{
-    LEN, asked, bytes_of, content, digest_line, leaves_of, playlist, root, second_joins, source_of,
-    url, vod,
+    LEN, asked, bytes_of, content, digest_line, fetch, leaves_of, playlist, root, second_joins,
+    source_of, url, vod,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! A made-up show: segments of noise, their playlist, and what the publisher says of them.
 
-use super::{Outcome, World};
+use super::{Outcome, Viewer, World};
 use std::time::Duration;
 use swarmline::engine::{Config, Source};
 use swarmline::integrity::{BLOCK_LEN, Digest, root_of, sha256};
@@ -86,6 +86,15 @@ pub fn source_of(outcome: &Outcome) -> Source {
         Outcome::Ready { source, .. } => *source,
         Outcome::Failed { .. } | Outcome::Passed => panic!("not ready: {outcome:?}"),
     }
+}
+
+/// Has a viewer with twelve seconds ahead fetch a segment of a film, compares it, and says where it came from and how long that took.
+pub fn fetch(world: &mut World, viewer: Viewer, number: u64) -> (Source, Duration) {
+    world.ahead(viewer, 12_000.0);
+    let start = world.now;
+    let outcome = world.fetch(viewer, &url(number));
+    assert_eq!(bytes_of(&outcome), content(number, LEN + number as usize));
+    (source_of(&outcome), world.now.since(start))
 }
 
 /// A world in which one viewer holds segments `0..held` of ten, and another has just joined.
