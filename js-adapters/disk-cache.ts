@@ -74,7 +74,8 @@ export class DiskCache {
 
   /** What an engine may call of it, and how it answers: by `call`, which may come to nothing. */
   attach(call: Call): object {
-    void this.#tell(call);
+    // One that cannot be read is one that nobody is told of.
+    this.#tell(call).catch(() => undefined);
     return {
       keep: (root: Uint8Array, bytes: Uint8Array<ArrayBuffer>) => {
         const waiting = this.#waiting.reduce((all, { bytes }) => all + bytes.length, 0);
@@ -126,8 +127,8 @@ export class DiskCache {
 
   async #tell(call: Call): Promise<void> {
     const db = await this.#opened;
-    const all = db && (await usesOf(db.transaction(USES)).catch(() => undefined));
-    if (all === undefined) return;
+    if (db === undefined) return;
+    const all = await usesOf(db.transaction(USES));
     this.#held = sum(all);
     const uses = all.slice(-TOLD_MAX);
     const roots = new Uint8Array(uses.length * 32);
@@ -241,8 +242,11 @@ function answer<T>(request: IDBRequest<T>): Promise<T> {
 }
 
 function ended(change: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
+  const end = new Promise<void>((resolve, reject) => {
     change.oncomplete = () => resolve();
     change.onabort = () => reject(change.error);
   });
+  // Whose request has failed does not come to await it; that is no error of the page's.
+  end.catch(() => undefined);
+  return end;
 }

@@ -130,6 +130,21 @@ test("a disk that is full before its quota: half is let go, nothing is thrown", 
   assert.deepEqual(await one.read(16), bytesOf(16, MB / 2));
 });
 
+test("a disk that breaks: what it held is a miss, and no error of the page's", async () => {
+  const disk = fakeDisk();
+  const one = await opened();
+  await one.keep(1);
+  disk.breaks = true;
+  await one.keep(2);
+  assert.equal(await one.read(1), undefined);
+  const other = await tab();
+  assert.equal(await other.read(1), undefined);
+  assert.equal(other.told.roots, undefined, "the engine is told of no disk");
+  disk.breaks = false;
+  await one.keep(3);
+  assert.deepEqual(await one.read(3), bytesOf(3));
+});
+
 test("a buffer that fills at once is kept; what waits is bounded", async () => {
   const disk = fakeDisk();
   const one = await opened(1000 * MB);

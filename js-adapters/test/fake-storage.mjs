@@ -23,7 +23,7 @@ class Store {
   }
   #ask(result) {
     this.change.touch();
-    return new Request(result);
+    return this.disk.breaks ? this.change.broken() : new Request(result);
   }
   get(key) {
     return this.#ask(copied(this.rows.get(nameOf(key))));
@@ -54,6 +54,17 @@ class Change {
     this.disk = disk;
     this.touch();
   }
+  /** A request that fails, and all that was to be changed with it. */
+  broken() {
+    this.error = new DOMException("the disk is gone", "UnknownError");
+    const request = { error: this.error };
+    setTimeout(() => {
+      clearTimeout(this.#timer);
+      request.onerror?.();
+      this.onabort?.();
+    }, 0);
+    return request;
+  }
   touch() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#end(), 1);
@@ -78,6 +89,8 @@ export function fakeDisk({ quota = 1e9, room = Number.POSITIVE_INFINITY, refuses
   const open = new Set();
   const disk = {
     room,
+    /** Whatever is asked of it from now on fails. */
+    breaks: false,
     writes: 0,
     /** Segments on it: name → bytes. */
     kept: () => stores.get("bytes")?.rows ?? new Map(),
