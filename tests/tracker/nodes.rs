@@ -137,7 +137,7 @@ pub(crate) fn metric(tracker: &Tracker, name: &str) -> Option<f64> {
     line.map(|number| number.parse().unwrap())
 }
 
-pub(crate) async fn found(tracker: &Tracker, nodes: f64) {
+async fn found(tracker: &Tracker, nodes: f64) {
     eventually("the nodes find each other", || async {
         metric(tracker, "nodes") == Some(nodes)
     })
@@ -145,13 +145,25 @@ pub(crate) async fn found(tracker: &Tracker, nodes: f64) {
 }
 
 pub(crate) async fn pair(redis: &Redis) -> (Tracker, Tracker) {
-    let (one, other) = (
-        Tracker::start(&redis.settings()),
-        Tracker::start(&redis.settings()),
-    );
+    pair_by(&redis.settings()).await
+}
+
+/// Two nodes with these settings that have found each other.
+pub(crate) async fn pair_by(settings: &str) -> (Tracker, Tracker) {
+    let (one, other) = (Tracker::start(settings), Tracker::start(settings));
     found(&one, 1.0).await;
     found(&other, 1.0).await;
     (one, other)
+}
+
+/// Peers 1 and 2, each at a node of its own, which know of each other.
+pub(crate) async fn both_join(one: &Tracker, other: &Tracker) -> (Client, Client) {
+    let (mut here, mut there) = (one.client().await, other.client().await);
+    here.announce(1).await;
+    there.announce(2).await;
+    counted(&mut here, 2).await;
+    counted(&mut there, 2).await;
+    (here, there)
 }
 
 impl Client {
@@ -235,7 +247,7 @@ pub(crate) async fn meet(
     assert_eq!((peer, sdp.text().as_str()), (PeerId([to; 20]), "an answer"));
 }
 
-pub(crate) async fn counted(client: &mut Client, peers: u32) {
+async fn counted(client: &mut Client, peers: u32) {
     let begun = tokio::time::Instant::now();
     loop {
         let count = client.count().await;
@@ -251,11 +263,7 @@ pub(crate) async fn counted(client: &mut Client, peers: u32) {
 async fn peers_of_two_nodes_meet_and_those_of_a_killed_one_are_gone() {
     let Some(redis) = Redis::start() else { return };
     let (one, other) = pair(&redis).await;
-    let (mut here, mut there) = (one.client().await, other.client().await);
-    here.announce(1).await;
-    there.announce(2).await;
-    counted(&mut here, 2).await;
-    counted(&mut there, 2).await;
+    let (mut here, mut there) = both_join(&one, &other).await;
     meet((&mut here, 1), (&mut there, 2), "from here").await;
     meet((&mut there, 2), (&mut here, 1), "from there").await;
     assert_eq!(metric(&one, "offers_relayed_total"), Some(1.0));

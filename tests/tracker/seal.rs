@@ -4,7 +4,7 @@
 //! `tests/fixtures/tls` has the certificate of a server at 127.0.0.1, its authority (`ca.pem`), and another authority
 //! (`clients.pem`) with what it signed for a client.
 
-use super::nodes::{Redis, counted, eventually, found, meet, metric};
+use super::nodes::{Redis, both_join, eventually, meet, metric, pair_by};
 use super::settings::tls_fixture;
 use super::*;
 
@@ -49,14 +49,8 @@ async fn nodes_meet_through_tls_and_show_a_certificate_where_one_is_asked_for() 
     for (asks, files) in [("no", &own[..1]), ("yes", &own[..])] {
         let Some(redis) = redis(asks) else { return };
         let settings = settings("127.0.0.1", sealed_port(redis.port()), files);
-        let (one, other) = (Tracker::start(&settings), Tracker::start(&settings));
-        found(&one, 1.0).await;
-        found(&other, 1.0).await;
-        let (mut here, mut there) = (one.client().await, other.client().await);
-        here.announce(1).await;
-        there.announce(2).await;
-        counted(&mut here, 2).await;
-        counted(&mut there, 2).await;
+        let (one, other) = pair_by(&settings).await;
+        let (mut here, mut there) = both_join(&one, &other).await;
         meet((&mut here, 1), (&mut there, 2), "from here").await;
         // What they keep in Redis went by TLS too: the plain port shows it.
         assert_eq!(one.ask("PUT /policy", "{\"max_peers\": 5}").0, 200);
