@@ -49,6 +49,29 @@ fn the_second_viewer_is_fed_by_the_first() {
     }
 }
 
+#[test]
+fn a_greeting_is_not_the_moment_to_turn_to_the_cdn() {
+    for (seed, film) in (0..8).zip([true, false].into_iter().cycle()) {
+        let mut world = World::seeded(seed);
+        let text = vod(&mut world, 6, LEN, true);
+        let text = if film { text } else { text.replace("#EXT-X-ENDLIST\n", "") };
+        let first = world.join(World::config(), &playlist(), &text);
+        for number in 0..3 {
+            world.ahead(first, number as f64 * 4_000.0);
+            world.fetch(first, &url(number));
+        }
+        // Connections open long after the second viewer's turn.
+        world.link_latency = Duration::from_millis(80);
+        let second = world.join(World::config(), &playlist(), &text);
+        world.ahead(second, 0.0);
+        world.fetch(second, &url(0));
+        world.ahead(second, 4_000.0);
+        let outcome = world.fetch(second, &url(1));
+        assert_eq!(source_of(&outcome), Source::Peers, "film {film}, seed {seed}");
+        assert_eq!(asked(&world, 1), 1);
+    }
+}
+
 /// All want each of twelve segments at once and get its bytes; how many copies the CDN was asked for.
 fn watch_together(world: &mut World, viewers: &[usize], ahead_ms: f64) -> usize {
     for number in 0..12 {

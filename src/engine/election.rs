@@ -210,14 +210,15 @@ impl Engine {
         (!open && !alone && started < since + FIRST_LINKS).then(|| since + FIRST_LINKS)
     }
 
-    /// When what the first neighbour holds of a live stream is known. Its greeting is not the moment to turn to the
-    /// CDN: it may hold what is waited for. A film's viewers have time, and gain by copies.
+    /// When what the first neighbour holds is known. Its greeting is not the moment to turn to the CDN: it may hold
+    /// what is waited for. Many viewers of a film gain by copies.
     fn first_haves_at(&self, id: SegmentId) -> Instant {
         let download = self.segments.get(&id).and_then(|s| s.download.as_ref());
+        let few = self.signaling.swarm_size <= self.config.max_peers;
         let greeted = self
             .totals
             .first_peer_ms
-            .filter(|_| download.is_some_and(|d| !d.is_film));
+            .filter(|_| download.is_some_and(|d| few || !d.is_film));
         greeted.map_or(Instant::ZERO, |ms| Instant::from_millis(ms) + FIRST_HAVES)
     }
 
