@@ -12,7 +12,7 @@ import { allBytes, mediaOf, Viewer } from "../tests/browser/harness.js";
  * @property {number} cdnBytes all the origin sent, playlists included
  * @property {number} mediaBytes of them, segments
  * @property {number} copies media bytes the origin sent for each byte that anybody watched
- * @property {number} floorBytes each segment once, and a first one for each further viewer (of picture and of sound, where they are apart)
+ * @property {number} floorBytes each segment once, and for each further viewer those up to its first frame (of picture and of sound, where they are apart)
  * @property {Set<string>} asked paths of segments that the origin was asked for
  * @property {number} deliveredBytes all players were handed
  * @property {number} stalls
@@ -170,15 +170,21 @@ const copyName = /^\/unsigned|(?<=^\/media\/[^/]+)-signed(?=\/)/;
 /** The streams' sound, where it comes apart: `streams.js` has three renditions, and sound behind them. */
 const soundName = /\/s-3-[^/]*\.m4s$/;
 
-/** Bytes of a viewer's first segment, or two where sound comes apart. @param {State} state */
-function firstsOf({ fragments }) {
-  /** Picture comes in renditions, of which only the first one is needed at once. @type {Map<string, number>} */
-  const firsts = new Map();
-  for (const { url, bytes } of fragments) {
+/**
+ * Bytes of the segments that a viewer's first frame took, of picture and of sound where they are apart: the one that it is
+ * in, and what came before that. Live, Shaka begins two seconds before it, which may be a segment earlier.
+ * @param {State} state
+ */
+function firstsOf({ fragments, firstFrameSeconds }) {
+  const place = firstFrameSeconds ?? 0;
+  /** Kinds that have come so far. @type {Set<string>} */
+  const here = new Set();
+  return fragments.flatMap(({ url, bytes, untilSeconds }) => {
     const kind = soundName.test(url) ? "sound" : "picture";
-    if (!firsts.has(kind)) firsts.set(kind, bytes);
-  }
-  return [...firsts.values()];
+    if (here.has(kind)) return [];
+    if (untilSeconds === null || untilSeconds > place) here.add(kind);
+    return [bytes];
+  });
 }
 
 /** Seconds by height, of several viewers, as shares of them all. @param {Record<string, number>[]} viewers */

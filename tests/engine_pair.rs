@@ -54,7 +54,11 @@ fn a_greeting_is_not_the_moment_to_turn_to_the_cdn() {
     for (seed, film) in (0..8).zip([true, false].into_iter().cycle()) {
         let mut world = World::seeded(seed);
         let text = vod(&mut world, 6, LEN, true);
-        let text = if film { text } else { text.replace("#EXT-X-ENDLIST\n", "") };
+        let text = if film {
+            text
+        } else {
+            text.replace("#EXT-X-ENDLIST\n", "")
+        };
         let first = world.join(World::config(), &playlist(), &text);
         for number in 0..3 {
             world.ahead(first, number as f64 * 4_000.0);
@@ -67,7 +71,11 @@ fn a_greeting_is_not_the_moment_to_turn_to_the_cdn() {
         world.fetch(second, &url(0));
         world.ahead(second, 4_000.0);
         let outcome = world.fetch(second, &url(1));
-        assert_eq!(source_of(&outcome), Source::Peers, "film {film}, seed {seed}");
+        assert_eq!(
+            source_of(&outcome),
+            Source::Peers,
+            "film {film}, seed {seed}"
+        );
         assert_eq!(asked(&world, 1), 1);
     }
 }

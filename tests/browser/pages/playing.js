@@ -17,13 +17,16 @@ export function watchPlaying(video, startedAt) {
   const stalls = [];
   /** @type {number | null} */
   let firstFrameMs = null;
+  /** Where in the presentation. @type {number | null} */
+  let firstFrameSeconds = null;
   /** @type {number | null} */
   let stalledAt = null;
   /** Seconds of the film that were shown, by the height of the picture. @type {Record<string, number>} */
   const pictures = {};
   let shownUntil = video.currentTime;
-  video.requestVideoFrameCallback(() => {
+  video.requestVideoFrameCallback((_now, { mediaTime }) => {
     firstFrameMs ??= performance.now() - startedAt;
+    firstFrameSeconds ??= mediaTime;
   });
   video.addEventListener("waiting", () => {
     if (firstFrameMs !== null && !video.seeking && !video.ended) stalledAt ??= performance.now();
@@ -50,6 +53,7 @@ export function watchPlaying(video, startedAt) {
     const bufferedEnd = endOfBuffer(video);
     return {
       firstFrameMs,
+      firstFrameSeconds,
       stalls: [...stalls],
       pictures: { ...pictures },
       stalledMs: stalledAt === null ? 0 : performance.now() - stalledAt,

@@ -4,7 +4,10 @@
 
 import { watchPlaying } from "./playing.js";
 
-/** @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string }} Fragment */
+/**
+ * `start` and `end` are bytes of the file; `untilSeconds` is where it ends in the presentation, if its player tells.
+ * @typedef {{ url: string, start: number, end: number, bytes: number, sha256: string, untilSeconds: number | null }} Fragment
+ */
 
 export const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
 export const seen = {
@@ -54,9 +57,9 @@ export function openSwarm(createSwarm, config) {
   return opened;
 }
 
-/** @param {string} url @param {number} start @param {number} end @param {ArrayBuffer} data */
-export function record(url, start, end, data) {
-  const fragment = { url, start, end, bytes: data.byteLength, sha256: "" };
+/** @param {string} url @param {number} start @param {number} end @param {ArrayBuffer} data @param {number | null} [untilSeconds] */
+export function record(url, start, end, data, untilSeconds = null) {
+  const fragment = { url, start, end, bytes: data.byteLength, sha256: "", untilSeconds };
   seen.fragments.push(fragment);
   crypto.subtle.digest("SHA-256", data.slice(0)).then((digest) => {
     fragment.sha256 = Array.from(new Uint8Array(digest), (byte) =>

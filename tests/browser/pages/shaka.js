@@ -63,7 +63,7 @@ function recordSegments(shaka, networking) {
       const [, first, last] =
         /bytes=(\d+)-(\d+)/.exec(response.originalRequest?.headers.Range) ?? [];
       const [begins, ends] = first && last ? [Number(first), Number(last) + 1] : [0, 0];
-      record(response.uri, begins, ends, response.data);
+      record(response.uri, begins, ends, response.data, context.segment.getEndTime());
     },
   );
 }
