@@ -431,8 +431,8 @@ fn two_worlds_of_one_seed_are_one() {
 }
 
 /// A live playlist of six segments that ends with `last`.
-fn live_window(world: &mut World, last: u64, signed: bool) -> String {
-    let first = last.saturating_sub(5);
+fn live_window(world: &mut World, last: u64, signed: bool, segments: u64) -> String {
+    let first = last.saturating_sub(segments - 1);
     let mut text = format!(
         "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
     );
@@ -448,17 +448,42 @@ fn live_window(world: &mut World, last: u64, signed: bool) -> String {
 }
 
 #[test]
+fn of_a_live_stream_is_kept_what_somebody_may_want() {
+    // What a viewer at the edge holds of a window of so many segments; in the last there is something to rewind in.
+    for (segments, held) in [(3, 4), (12, 5), (16, 17)] {
+        let mut world = World::new();
+        let mut viewer = None;
+        for last in segments..segments + 20 {
+            let text = live_window(&mut world, last, true, segments);
+            let viewer =
+                *viewer.get_or_insert_with(|| world.join(World::config(), &playlist(), &text));
+            let body = swarmline::engine::ManifestBody::Hls(text);
+            let refresh = swarmline::engine::Input::Manifest {
+                url: playlist(),
+                body,
+            };
+            world.tell(viewer, refresh);
+            world.ahead(viewer, 9_000.0);
+            world.fetch(viewer, &url(last));
+            world.run_for(Duration::from_secs(4));
+        }
+        let stats = world.viewers[viewer.unwrap_or_default()].engine.stats();
+        assert_eq!(stats.cache_segments, held, "of {segments}");
+    }
+}
+
+#[test]
 fn six_live_viewers_take_about_one_copy_a_segment() {
     for signed in [true, false] {
         let mut world = World::new();
         let mut viewers = Vec::new();
-        let text = live_window(&mut world, 5, signed);
+        let text = live_window(&mut world, 5, signed, 6);
         for _ in 0..6 {
             viewers.push(world.join(World::config(), &playlist(), &text));
             world.run_for(Duration::from_millis(700));
         }
         for last in 6..20 {
-            let text = live_window(&mut world, last, signed);
+            let text = live_window(&mut world, last, signed, 6);
             // Each refreshes at its own moment of the next four seconds, and asks at once.
             let mut wishes = Vec::new();
             for viewer in &viewers {

@@ -3,9 +3,9 @@
 //!
 //! Invariant: held bytes stay under `memoryLimitBytes`, but for downloads under way.
 
-use super::config::cache::PAST_SEGMENTS;
+use super::config::cache::{IDLE_SEGMENTS, PAST_SEGMENTS, REWOUND_MIN};
 use super::{Engine, Output};
-use crate::base::{Instant, SegmentId};
+use crate::base::{Duration, Instant, SegmentId};
 use crate::wire::{HaveEntry, Holding, PeerMessage};
 
 impl Engine {
@@ -30,23 +30,27 @@ impl Engine {
         }
     }
 
-    /// What left a live playlist a while ago, nobody can ask for any more.
-    pub(super) fn forget_past(&mut self, track: usize) {
+    /// What left a live playlist a while ago, nobody can ask for any more; and where there is nothing to rewind in, nobody
+    /// asks for what everybody has long had.
+    pub(super) fn forget_past(&mut self, now: Instant, track: usize) {
         let Some(track) = self.timeline.tracks().get(track).filter(|track| track.live) else {
             return;
         };
         let oldest = track.first_number.saturating_sub(PAST_SEGMENTS);
+        let length = Duration::from_millis(u64::from(track.target_duration_ms));
+        let listed = u32::try_from(track.segments.len()).unwrap_or(u32::MAX);
+        let idle = if length.saturating_mul(listed) < REWOUND_MIN {
+            length * IDLE_SEGMENTS
+        } else {
+            Duration::MAX
+        };
         let id = track.id;
         let past: Vec<SegmentId> = self
-            .by_number
+            .segments
             .iter()
-            .filter(|((track, number), _)| *track == id && *number < oldest)
-            .map(|(_, segment)| *segment)
-            .filter(|segment| {
-                self.segments
-                    .get(segment)
-                    .is_some_and(|s| s.download.is_none())
-            })
+            .filter(|(_, s)| s.key.track == id && s.download.is_none())
+            .filter(|(_, s)| s.key.number < oldest || now.since(s.used) > idle)
+            .map(|(segment, _)| *segment)
             .collect();
         for segment in past {
             self.evict(segment);

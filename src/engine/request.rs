@@ -397,7 +397,7 @@ impl Engine {
         let mut changed = 0;
         for update in &read.updates {
             if let Some(track) = update.track {
-                self.forget_past(track);
+                self.forget_past(now, track);
                 let named = update.sidecar.as_ref().or(read.sidecar.as_ref());
                 self.look_for_texts(now, track, named.map(String::as_str));
             }
