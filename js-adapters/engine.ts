@@ -119,9 +119,14 @@ export class Session {
   }
 
   /** Starts an engine of the module that was loaded; where a key is pinned, with who knows it; and with a disk, if there is one. */
-  start(Engine: WasmEngineClass, verifies?: Verifies, disk?: DiskCache): void {
+  start(
+    Engine: WasmEngineClass,
+    certificates?: RTCCertificate[],
+    verifies?: Verifies,
+    disk?: DiskCache,
+  ): void {
     if (this.#over || this.#engine !== undefined) return;
-    const config = engineConfig(this.#config, this.#streamUrl);
+    const config = engineConfig(this.#config, this.#streamUrl, certificates);
     const kept = disk?.attach((act) => this.#call(act));
     this.#engine = new Engine(config, { ...this.#host(), verifies, ...kept });
     if (this.#due) this.begin();
@@ -326,6 +331,12 @@ export class Session {
         this.#fetches.delete(fetch);
       },
       fetchText: (text: number, url: string) => this.#fetchText(text, url),
+      prove: async (words: string, ...views: [Uint8Array, Uint8Array]) => {
+        // The engine's memory moves on.
+        const [room, message] = views.map((view) => view.slice()) as typeof views;
+        const { prove } = await import("./keys.js");
+        return prove(words, room, message);
+      },
       event: (event: EngineEvent) => {
         if (event.type === "panic") this.#onPanic(event.message);
         else this.#tell(event);
@@ -382,7 +393,11 @@ function absolute(url: string | undefined): string | undefined {
 }
 
 /** The engine's settings: its own names, and WebRTC's servers. */
-function engineConfig(config: FullConfig, streamUrl: string): object {
+function engineConfig(
+  config: FullConfig,
+  streamUrl: string,
+  certificates: RTCCertificate[] | undefined,
+): object {
   const { integrity } = config;
   return {
     enabled: config.enabled,
@@ -398,7 +413,7 @@ function engineConfig(config: FullConfig, streamUrl: string): object {
     publicKey: config.publicKey,
     memoryLimitBytes: config.memoryLimitBytes,
     webRtc: true,
-    connection: connectionOf(config),
+    connection: { ...connectionOf(config), certificates },
   };
 }
 

@@ -1,11 +1,12 @@
 /**
- * Signatures under a pinned `publicKey`: a module and a chunk of their own, because most pages pin no key.
+ * Signatures, under a pinned `publicKey` or of a tracker's proofs: a module and a chunk of their own, because most pages
+ * need none.
  * Its bytes stand in the script, so that nobody has to say where one more file lies.
  *
  * Invariant: decides nothing; the engine asks, and says what counts.
  */
 
-import init, { PinnedKey } from "./wasm/swarmline-keys.js";
+import init, { PinnedKey, proves } from "./wasm/swarmline-keys.js";
 import module from "./wasm/swarmline-keys.wasm";
 
 /** Whether a signature is the pinned key's of a message. */
@@ -20,4 +21,18 @@ export async function pin(publicKey: string): Promise<Verifies | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * A description that a neighbour carried, for whom it is proven; `words` are what a tracker gave to read proofs by.
+ * Rejects where it is not, or no module may run.
+ */
+export async function prove(
+  words: string,
+  room: Uint8Array,
+  message: Uint8Array,
+): Promise<Uint8Array> {
+  await init({ module_or_path: module });
+  if (!proves(words, room, message)) throw new Error("not proven");
+  return message;
 }

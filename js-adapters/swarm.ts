@@ -13,6 +13,7 @@ import { type EngineEvent, Session } from "./engine.js";
 import type { EngineModule } from "./engine-module.js";
 import { SwarmlineError } from "./errors.js";
 import { History } from "./history.js";
+import { certificates } from "./ice.js";
 import type { Verifies } from "./keys.js";
 import type { PlaybackSink } from "./playback.js";
 import {
@@ -295,9 +296,9 @@ class SwarmCore implements Swarm, Port {
       this.#engine = disk?.engine ?? adapters;
       return this.#engine.load(wasm);
     });
-    Promise.all([engine, verifier(publicKey), this.#disk, this.#allow()])
-      .then(([Engine, verifies, disk]) => {
-        if (this.#usable) this.#session?.start(Engine, verifies, disk?.cache);
+    Promise.all([engine, certificates(), verifier(publicKey), this.#disk, this.#allow()])
+      .then(([Engine, made, verifies, disk]) => {
+        if (this.#usable) this.#session?.start(Engine, made, verifies, disk?.cache);
       })
       .catch((error: unknown) => {
         const message =

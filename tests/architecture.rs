@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "native",
         &["base", "engine", "wire", "integrity", "manifest"],
     ),
-    ("keys", &["integrity"]),
+    ("keys", &["base", "integrity", "wire"]), // a description and its proof
     ("server", &["base", "tracker", "wire", "integrity"]), // keys of join tokens
     ("publish", &["base", "integrity", "manifest"]),
     (

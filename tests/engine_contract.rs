@@ -270,6 +270,10 @@ fn links() -> impl Strategy<Value = Input> {
             queued: 0
         }),
         small().prop_map(|n| Input::LinkClosed { link: LinkId(n) }),
+        (small(), introduction()).prop_map(|(n, message)| Input::Proven {
+            link: LinkId(n),
+            message: message.encode()
+        }),
         (small(), any::<Option<[u8; 3]>>()).prop_map(|(n, v4)| Input::LinkNetwork {
             link: LinkId(n),
             network: v4.map(Network::V4)

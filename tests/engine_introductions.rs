@@ -88,6 +88,8 @@ fn who_has_no_tracker_is_linked_through_a_neighbour_and_shares() {
     assert!(carried(Way::In).all(|(_, signal)| !signal.is_carried));
     assert!(carried(Way::Out).all(|(_, signal)| signal.is_carried));
     assert_eq!(carried(Way::In).count(), carried(Way::Out).count());
+    let asked = world.viewers.iter().map(|viewer| viewer.asked_proofs);
+    assert_eq!(asked.sum::<u32>(), 0, "no tracker signs");
     let peers = [A, C].map(|viewer| world.oracle.peer_of(viewer));
     assert!(signals.iter().all(|(_, it)| peers.contains(&Some(it.peer))));
     world.kill(B);

@@ -4,7 +4,7 @@
 //! Invariant: a function returns for any input, or the decoder is wrong. Beyond «no panic» each asserts
 //! that what was accepted means the same when it is written and read again.
 
-use swarmline::base::ByteRange;
+use swarmline::base::{ByteRange, InfoHash};
 use swarmline::integrity::tag::{DigestTag, SegmentDigest};
 use swarmline::integrity::{Attributes, PublicKey, Sidecar, sha256};
 use swarmline::manifest::{Timeline, Update};
@@ -35,10 +35,18 @@ const NEXT_TEXT: char = '\0';
 pub fn peer_message(bytes: &[u8]) {
     match PeerMessage::decode(bytes) {
         Ok(PeerMessage::Unknown(number)) => assert_eq!(Some(&number), bytes.first()),
-        Ok(message) => assert_eq!(message.encode(), bytes),
+        Ok(message) => {
+            assert_eq!(message.encode(), bytes);
+            if let PeerMessage::Signal(signal) = message {
+                assert!(!signal.is_proven(WORDS, InfoHash([0; 20])));
+            }
+        }
         Err(_) => {}
     }
 }
+
+/// What a tracker gave to read proofs by: nobody here has its secret key.
+const WORDS: &str = "TICKET 1760000000 A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=";
 
 /// The header of a message on a peer's block channel.
 pub fn block_header(bytes: &[u8]) {

@@ -35,6 +35,8 @@ pub(super) enum Wake {
     Ignored,
     /// Statistics of a connection are there.
     Statistics,
+    /// A description is proven.
+    Proven,
     /// A channel opened.
     ChannelOpened,
     /// A channel closed or failed.
@@ -54,7 +56,7 @@ pub(super) enum Wake {
 }
 
 impl Wake {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Timeout,
         Self::TrackerOpened,
         Self::TrackerMessage,
@@ -66,6 +68,7 @@ impl Wake {
         Self::Refused,
         Self::Ignored,
         Self::Statistics,
+        Self::Proven,
         Self::ChannelOpened,
         Self::ChannelClosed,
         Self::ControlMessage,

@@ -193,6 +193,11 @@ impl Driver {
             Wake::Hashed | Wake::HashRefused | Wake::HashSlice => {
                 self.on_hash(wake, HashId(id), value);
             }
+            Wake::Proven => {
+                let message = Uint8Array::new(value).to_vec();
+                let link = LinkId(id);
+                self.give(Input::Proven { link, message });
+            }
             Wake::Ignored => {}
             Wake::Candidate
             | Wake::Gathering

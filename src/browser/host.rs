@@ -3,6 +3,7 @@
 //! Invariant: every call catches. An exception of a page's own callback must not unwind through wasm
 //! frames, where it would skip our clean-up; the adapter reports it to the page itself.
 
+use super::hash::Thenable;
 use crate::integrity::Verifier;
 use js_sys::ArrayBuffer;
 #[cfg(feature = "disk")]
@@ -86,6 +87,15 @@ extern "C" {
     /// Whether a signature is the pinned key's; another module of ours knows.
     #[wasm_bindgen(method, catch)]
     fn verifies(this: &Host, message: &[u8], signature: &[u8]) -> Result<bool, JsValue>;
+
+    /// Hold a `Signal` against its proof, in a room; another module of ours can. Resolves to the `Signal` if that counts.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn prove(
+        this: &Host,
+        proof: &str,
+        room: &[u8],
+        message: &[u8],
+    ) -> Result<Thenable, JsValue>;
 
     /// Something for observers.
     #[wasm_bindgen(method, catch)]

@@ -4,9 +4,10 @@
 //! the browser refuses, room in a queue) goes to the end of the inbox. No host is called while anything
 //! is borrowed.
 
+use super::callback::Wake;
 use super::convert;
 use super::driver::{Driver, Objects};
-use crate::base::{ByteRange, FetchId, RequestId};
+use crate::base::{ByteRange, FetchId, InfoHash, LinkId, RequestId};
 use crate::engine::{Input, Output};
 
 impl Driver {
@@ -67,6 +68,12 @@ impl Driver {
             Output::FetchText { text, url } => {
                 let _ = self.host.fetch_text(text.0, &url);
             }
+            Output::Prove {
+                link,
+                proof,
+                room,
+                message,
+            } => self.prove(link, &proof, room, &message),
             #[cfg(feature = "disk")]
             Output::Keep { .. } | Output::ReadKept { .. } => self.carry_out_disk(&output),
             Output::Event(event) => {
@@ -92,6 +99,13 @@ impl Driver {
         } = output
         {
             let _ = self.host.read_kept(segment.0, &root.0, *at_leisure);
+        }
+    }
+
+    fn prove(&self, link: LinkId, proof: &str, room: InfoHash, message: &[u8]) {
+        if let Ok(answer) = self.host.prove(proof, &room.0, message) {
+            let proven = self.callback.on(Wake::Proven, link.0);
+            answer.then(&proven, &self.callback.on(Wake::Ignored, link.0));
         }
     }
 
@@ -210,6 +224,7 @@ impl Driver {
             | Output::StartFetch { .. }
             | Output::StopFetch { .. }
             | Output::FetchText { .. }
+            | Output::Prove { .. }
             | Output::OpenTracker { .. }
             | Output::SendTracker { .. }
             | Output::CloseTracker { .. }

@@ -264,6 +264,7 @@ impl Links {
             Wake::Refused | Wake::ChannelClosed => self.gone(id),
             Wake::Connection
             | Wake::Ignored
+            | Wake::Proven
             | Wake::ControlMessage
             | Wake::BlockMessage
             | Wake::Timeout
@@ -443,14 +444,16 @@ fn network_of(report: &JsValue) -> Option<Network> {
     let report: &Map = report.unchecked_ref();
     let read = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
     let mut pair = JsValue::UNDEFINED;
-    report.for_each(&mut |entry, _| {
+    // As pairs: a closure's way there and back weighs more.
+    for entry in Array::from(report).iter() {
+        let entry = entry.unchecked_ref::<Array>().get(1);
         let named = read(&entry, "selectedCandidatePairId");
         if named.is_string() {
             pair = named;
         } else if read(&entry, "selected").is_truthy() {
             pair = read(&entry, "id");
         }
-    });
+    }
     let address =
         |end: &str| read(&report.get(&read(&report.get(&pair), end)), "address").as_string();
     let remote = address("remoteCandidateId")?;

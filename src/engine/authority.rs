@@ -113,8 +113,8 @@ impl Authority {
             return Err(Why::Stream);
         }
         let pinned = self.tracks.iter().position(|pinned| pinned.track == track);
-        let named = pinned.map(|index| self.tracks[index].name != seal.track);
-        if named == Some(true) {
+        let known = pinned.and_then(|index| self.tracks.get(index));
+        if known.is_some_and(|known| known.name != seal.track) {
             return Err(Why::Track);
         }
         if !seal.is_by(&**key, digest) {
@@ -128,7 +128,9 @@ impl Authority {
             });
             self.tracks.len() - 1
         });
-        let counters = &mut self.tracks[index].counters;
+        let Some(Pinned { counters, .. }) = self.tracks.get_mut(index) else {
+            return Err(Why::Track);
+        };
         let agrees = |(at, seq): (u64, u64)| match at.cmp(&number) {
             Ordering::Less => seq < seal.seq,
             Ordering::Equal => seq <= seal.seq,

@@ -323,11 +323,11 @@ impl Engine {
             let end = limit.min((index as u64 + 1) * BLOCK_LEN);
             // A block that was given up to peers and that none has taken is the leg's again, if
             // the leg brings it from its first byte.
-            if segment.blocks.get(index) == Some(&Block::Missing) && at == index as u64 * BLOCK_LEN
-            {
-                segment.blocks[index] = Block::Filling;
+            let mut block = segment.blocks.get_mut(index);
+            if let (Some(block @ Block::Missing), 0) = (block.as_deref_mut(), at % BLOCK_LEN) {
+                *block = Block::Filling;
             }
-            if segment.private || segment.blocks.get(index) == Some(&Block::Filling) {
+            if segment.private || block == Some(&mut Block::Filling) {
                 let from = at - run.start;
                 match parts.last_mut() {
                     Some(last) if last.at + last.len == at => last.len += end - at,
@@ -371,8 +371,8 @@ impl Engine {
             if bytes.end > to {
                 break;
             }
-            if segment.blocks[index] == Block::Filling {
-                segment.blocks[index] = Block::Hashing { from: Sender::Cdn };
+            if let Some(block @ Block::Filling) = segment.blocks.get_mut(index) {
+                *block = Block::Hashing { from: Sender::Cdn };
                 filled.push(index);
             }
         }

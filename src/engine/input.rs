@@ -203,6 +203,13 @@ pub enum Input {
         /// The message, undecoded.
         bytes: Vec<u8>,
     },
+    /// What `Prove` was about is proven.
+    Proven {
+        /// The neighbour.
+        link: LinkId,
+        /// The description, as it was handed over.
+        message: Vec<u8>,
+    },
     /// A message on the block channel: `header` is its first [`crate::wire::BLOCK_HEADER_LEN`]
     /// bytes, the rest waits as `payload`.
     LinkBlock {

@@ -6,11 +6,11 @@
 //! another, within the budgets of both, and nothing of it is kept; a neighbour that makes things up costs few places, and
 //! takes none from others. Whether an offer or an answer is taken is `tracker.rs`, whoever brought it.
 
-use super::Engine;
 use super::config::introductions::{
     BROUGHT_MAX, CARRIED_CREDIT, CARRIED_EVERY, PAUSE_MAX, PAUSE_MIN, TRACKER_FIRST, TRIED,
     TRIED_DOUBLINGS, TRIED_MAX, UNDER_WAY_MAX,
 };
+use super::{Engine, Output};
 use crate::base::{Duration, Instant, LinkId, PeerId, TrackerId};
 use crate::wire::{PeerMessage, Signal, limit};
 
@@ -193,18 +193,49 @@ impl Engine {
                 is_carried: false,
                 peer,
                 offer,
-                ticket: Vec::new(),
+                ticket: self.proof().split(' ').next().unwrap_or_default().into(),
                 sdp: sdp.into_bytes(),
             };
             self.send(via, &PeerMessage::Signal(signal));
         }
     }
 
-    /// A description that is to be carried, or was.
+    /// What the first tracker that signs for its peers gave us; empty where none does.
+    fn proof(&self) -> &str {
+        let trackers = self.signaling.trackers.iter();
+        let mut proofs = trackers.map(|tracker| tracker.proof.as_str());
+        proofs.find(|proof| !proof.is_empty()).unwrap_or_default()
+    }
+
+    /// A description that is to be carried, or was. Where a tracker signs for its peers, it counts with a proof only: a
+    /// neighbour that puts its own certificate there could as well leave the proof out.
     pub(super) fn on_signal(&mut self, now: Instant, link: LinkId, signal: Signal) {
         if !signal.is_carried {
             return self.carry(now, link, signal);
         }
+        let proof = self.proof().to_owned();
+        let Some(room) = self.signaling.info_hash.filter(|_| !proof.is_empty()) else {
+            return self.on_described(now, link, signal);
+        };
+        if self.may_carry(now, &[link]) {
+            let message = PeerMessage::Signal(signal).encode();
+            self.out(Output::Prove {
+                link,
+                proof,
+                room,
+                message,
+            });
+        }
+    }
+
+    /// A description has a proof that counts.
+    pub(super) fn on_proven(&mut self, now: Instant, link: LinkId, message: &[u8]) {
+        if let Ok(PeerMessage::Signal(signal)) = PeerMessage::decode(message) {
+            self.on_described(now, link, signal);
+        }
+    }
+
+    fn on_described(&mut self, now: Instant, link: LinkId, signal: Signal) {
         let Ok(sdp) = String::from_utf8(signal.sdp) else {
             return;
         };
@@ -233,19 +264,8 @@ impl Engine {
         let (Some(to), true) = (to.map(|(id, _)| *id), self.may_upload()) else {
             return;
         };
-        let ends = [from, to];
-        let carried = |id: &LinkId| self.links.get(id).map(|link| link.carried);
-        if ends
-            .iter()
-            .filter_map(carried)
-            .any(|at| at > now + CARRIED_CREDIT)
-        {
+        if !self.may_carry(now, &[from, to]) {
             return;
-        }
-        for id in ends {
-            if let Some(link) = self.links.get_mut(&id) {
-                link.carried = link.carried.max(now) + CARRIED_EVERY;
-            }
         }
         let Some(sender) = self.links.get(&from).and_then(|link| link.peer) else {
             return;
@@ -253,5 +273,23 @@ impl Engine {
         signal.peer = sender;
         signal.is_carried = true;
         self.send(to, &PeerMessage::Signal(signal));
+    }
+
+    /// Whether these links have room for one description more; it is theirs then.
+    fn may_carry(&mut self, now: Instant, ends: &[LinkId]) -> bool {
+        let carried = |id: &LinkId| self.links.get(id).map(|link| link.carried);
+        if ends
+            .iter()
+            .filter_map(carried)
+            .any(|at| at > now + CARRIED_CREDIT)
+        {
+            return false;
+        }
+        for id in ends {
+            if let Some(link) = self.links.get_mut(id) {
+                link.carried = link.carried.max(now) + CARRIED_EVERY;
+            }
+        }
+        true
     }
 }

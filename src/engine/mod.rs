@@ -244,14 +244,13 @@ impl Engine {
             Input::LinkOpened { link, max_message } => self.on_link_opened(now, link, max_message),
             Input::LinkNetwork { link, network } => self.on_link_network(now, link, network),
             Input::LinkMessage { link, bytes } => self.on_link_message(now, link, &bytes),
+            Input::Proven { link, message } => self.on_proven(now, link, &message),
             Input::LinkBlock {
                 link,
                 payload,
                 header,
                 len,
-            } => {
-                self.on_link_block(now, link, payload, &header, len);
-            }
+            } => self.on_link_block(now, link, payload, &header, len),
             Input::LinkWritable { link, queued } => self.on_link_writable(now, link, queued),
             Input::LinkClosed { link } => self.on_link_closed(now, link),
             Input::Hashed { hash, digests } => self.on_hashed(now, hash, &digests),
@@ -407,6 +406,7 @@ impl Engine {
             | Input::LinkOpened { .. }
             | Input::LinkNetwork { .. }
             | Input::LinkMessage { .. }
+            | Input::Proven { .. }
             | Input::LinkWritable { .. }
             | Input::LinkClosed { .. }
             | Input::Hashed { .. }

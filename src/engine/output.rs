@@ -5,7 +5,8 @@
 
 use super::event::Event;
 use crate::base::{
-    ByteRange, FetchId, HashId, LinkId, PayloadId, RequestId, SegmentId, TextId, TrackerId,
+    ByteRange, FetchId, HashId, InfoHash, LinkId, PayloadId, RequestId, SegmentId, TextId,
+    TrackerId,
 };
 #[cfg(any(feature = "disk", not(target_arch = "wasm32")))]
 use crate::integrity::Digest;
@@ -132,6 +133,18 @@ pub enum Output {
     UseRelay {
         /// An `RTCIceServer` in JSON.
         server: String,
+    },
+    /// Hold a description that a neighbour carried against its proof (`Signal::is_proven`), and answer `Proven` if that
+    /// counts; else nothing.
+    Prove {
+        /// The neighbour.
+        link: LinkId,
+        /// What our tracker gave us to read proofs by.
+        proof: String,
+        /// The swarm.
+        room: InfoHash,
+        /// The description, as it came.
+        message: Vec<u8>,
     },
     /// Send a message on the control channel.
     Send {

@@ -132,7 +132,12 @@ impl Engine {
         let order: Vec<usize> = (first..runs).chain(0..first).collect();
         let mut ranked = Vec::with_capacity(runs);
         for count in 0..=most {
-            ranked.extend(order.iter().copied().filter(|run| counts[*run] == count));
+            ranked.extend(
+                order
+                    .iter()
+                    .copied()
+                    .filter(|run| counts.get(*run) == Some(&count)),
+            );
         }
         ranked
     }
@@ -174,11 +179,11 @@ impl Engine {
             .take(budget)
             .take_while(|index| free(*index))
             .count();
-        for block in &mut segment.blocks[first..first + count] {
-            *block = Block::Asked {
+        if let Some(run) = segment.blocks.get_mut(first..first + count) {
+            run.fill(Block::Asked {
                 link: link_id,
                 at: now,
-            };
+            });
         }
         if link.outstanding == 0 {
             link.progress_at = now;

@@ -6,7 +6,7 @@
 use super::Engine;
 use super::Output;
 use super::config::receipts::{BYTES, EVERY, SENDERS_MAX};
-use super::signaling::{State, Tracker, tracker_id};
+use super::signaling::{State, tracker_id};
 use crate::base::{Instant, PeerId};
 use crate::wire::{Receipt, ToTracker};
 
@@ -73,12 +73,10 @@ impl Engine {
 
     /// Tells what is much, or of late; at the end all of it.
     pub(super) fn write_receipts(&mut self, now: Instant, is_end: bool) {
-        let open = |it: &Tracker| it.receipt_key.is_some() && it.state == State::Open;
-        let Some(index) = self.signaling.trackers.iter().position(open) else {
-            return;
-        };
-        let key = self.signaling.trackers[index].receipt_key.as_deref();
-        let (Some(key), Some(info_hash)) = (key, self.signaling.info_hash) else {
+        let trackers = self.signaling.trackers.iter().enumerate();
+        let mut open = trackers.filter(|(_, it)| it.state == State::Open);
+        let first = open.find_map(|(index, it)| Some((index, it.receipt_key.as_deref()?)));
+        let (Some((index, key)), Some(info_hash)) = (first, self.signaling.info_hash) else {
             return;
         };
         let ledger = &mut self.ledger;

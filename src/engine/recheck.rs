@@ -45,7 +45,7 @@ impl Engine {
         let Some(segment) = self.segments.get(&id) else {
             return;
         };
-        let verified = |index: &usize| segment.blocks[*index] == Block::Verified;
+        let verified = |index: &usize| segment.blocks.get(*index) == Some(&Block::Verified);
         let blocks: Vec<usize> = (0..segment.blocks.len()).filter(verified).collect();
         let ranges = blocks.iter().map(|index| segment.block_bytes(*index));
         let ranges = ranges.collect();

@@ -87,6 +87,11 @@ pub(super) enum Sender {
 }
 
 impl Block {
+    /// Whether its place is this link's.
+    pub(super) fn is_asked_of(&self, asked: LinkId) -> bool {
+        matches!(self, Self::Asked { link, .. } if *link == asked)
+    }
+
     /// What a block that waits for a verdict was hashed to.
     pub(super) fn digest(&self) -> Option<Digest> {
         match self {
@@ -230,12 +235,23 @@ impl Segment {
             .count()
     }
 
+    /// A block came from a link: its place is to be hashed, if it was that link's. Whether it was.
+    pub(super) fn take_asked(&mut self, index: usize, link: LinkId, from: Sender) -> bool {
+        let block = self.blocks.get_mut(index);
+        let block = block.filter(|block| block.is_asked_of(link));
+        block
+            .map(|block| *block = Block::Hashing { from })
+            .is_some()
+    }
+
     /// Verified blocks as a bitfield, lowest bit of the first byte first.
     pub(super) fn verified_bits(&self) -> Vec<u8> {
         let mut bits = vec![0_u8; self.blocks.len().div_ceil(8)];
         for (index, block) in self.blocks.iter().enumerate() {
-            if *block == Block::Verified {
-                bits[index / 8] |= 1 << (index % 8);
+            if *block == Block::Verified
+                && let Some(byte) = bits.get_mut(index / 8)
+            {
+                *byte |= 1 << (index % 8);
             }
         }
         bits
@@ -243,15 +259,15 @@ impl Segment {
 
     /// Bytes that are here, verified or from the CDN.
     pub(super) fn loaded(&self) -> u64 {
-        (0..self.blocks.len())
-            .filter(|index| {
-                matches!(
-                    self.blocks[*index],
-                    Block::Hashing { .. } | Block::Hashed { .. } | Block::Verified
-                )
-            })
-            .map(|index| self.block_bytes(index).len())
-            .sum()
+        let all = self.blocks.iter().enumerate();
+        all.filter(|(_, block)| {
+            matches!(
+                block,
+                Block::Hashing { .. } | Block::Hashed { .. } | Block::Verified
+            )
+        })
+        .map(|(index, _)| self.block_bytes(index).len())
+        .sum()
     }
 
     /// Whose word the leaf list is, where nothing proves it.

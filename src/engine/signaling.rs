@@ -61,6 +61,8 @@ pub(super) struct Tracker {
     pub(super) takes_candidates: bool,
     /// By which it knows us again on another connection; empty for none.
     pub(super) ticket: String,
+    /// What it signed of us, and what it takes to read what it signed of others; empty for none.
+    pub(super) proof: String,
     /// What it last gave us to sign receipts with, on this connection.
     pub(super) receipt_key: Option<String>,
     /// Links and bytes a second it last allowed; what it said holds when it is gone.
@@ -142,6 +144,7 @@ impl Tracker {
             takes_votes: false,
             takes_candidates: false,
             ticket: String::new(),
+            proof: String::new(),
             receipt_key: None,
             caps: (None, None),
         }
@@ -162,7 +165,9 @@ impl Engine {
         }
         self.make_offers(now);
         for index in 0..self.signaling.trackers.len() {
-            self.signaling.trackers[index].failures = 0;
+            if let Some(tracker) = self.signaling.trackers.get_mut(index) {
+                tracker.failures = 0;
+            }
             self.open_tracker(now, index);
         }
     }
@@ -428,11 +433,10 @@ impl Engine {
 
     /// Tells open trackers that know what to do with it.
     fn tell_trackers(&mut self, message: &ToTracker, takes: fn(&Tracker) -> bool) {
-        for index in 0..self.signaling.trackers.len() {
-            let tracker = &self.signaling.trackers[index];
+        for (index, tracker) in self.signaling.trackers.iter().enumerate() {
             if tracker.state == State::Open && takes(tracker) {
                 let (tracker, text) = (tracker_id(index), message.encode());
-                self.out(Output::SendTracker { tracker, text });
+                self.outputs.push(Output::SendTracker { tracker, text });
             }
         }
     }
@@ -454,33 +458,16 @@ impl Engine {
             takes_policy: false,
             extensions: Extensions::default(),
         };
-        let text = goodbye.encode();
-        for index in 0..self.signaling.trackers.len() {
-            let greeted = self
-                .signaling
-                .trackers
-                .get(index)
-                .is_some_and(|t| t.greeted);
-            if greeted && self.signaling.trackers[index].state == State::Open {
-                let tracker = tracker_id(index);
-                self.out(Output::SendTracker {
-                    tracker,
-                    text: text.clone(),
-                });
-            }
-        }
+        self.tell_trackers(&goodbye, |tracker| tracker.greeted);
     }
 
     pub(super) fn close_trackers(&mut self) {
-        for index in 0..self.signaling.trackers.len() {
-            if let Some(tracker) = self.signaling.trackers.get_mut(index)
-                && tracker.state != State::Closed
-            {
+        for (index, tracker) in self.signaling.trackers.iter_mut().enumerate() {
+            if tracker.state != State::Closed {
                 tracker.state = State::Closed;
                 tracker.awaited_from = None;
-                self.out(Output::CloseTracker {
-                    tracker: tracker_id(index),
-                });
+                let tracker = tracker_id(index);
+                self.outputs.push(Output::CloseTracker { tracker });
             }
         }
         self.signaling.started = None;

@@ -201,7 +201,7 @@ impl Engine {
             return;
         };
         for block in &mut segment.blocks {
-            if matches!(block, Block::Asked { link, .. } if *link == lost) {
+            if block.is_asked_of(lost) {
                 *block = Block::Missing;
             }
         }

@@ -250,12 +250,13 @@ impl Engine {
         if !self.config.enabled {
             return;
         }
-        for index in 0..self.texts.sources.len() {
-            if self.texts.sources[index].next.is_none_or(|at| at > now) {
-                continue;
-            }
+        let is_due = |source: &Source| source.next.is_some_and(|at| at <= now);
+        while self.texts.sources.iter().any(is_due) {
             let text = TextId(self.mint());
-            let source = &mut self.texts.sources[index];
+            let mut sources = self.texts.sources.iter_mut();
+            let Some(source) = sources.find(|source| is_due(source)) else {
+                return;
+            };
             source.next = None;
             source.running = Some(text);
             source.asked = now;
@@ -264,10 +265,11 @@ impl Engine {
         }
     }
 
+    /// Whose text was on its way, which it is no more.
     fn text_came(&mut self, text: TextId) -> Option<usize> {
-        let is_it = |source: &Source| source.running == Some(text);
-        let index = self.texts.sources.iter().position(is_it)?;
-        self.texts.sources[index].running = None;
+        let mut sources = self.texts.sources.iter_mut().enumerate();
+        let (index, source) = sources.find(|(_, source)| source.running == Some(text))?;
+        source.running = None;
         Some(index)
     }
 
@@ -276,20 +278,21 @@ impl Engine {
         let Some(index) = self.text_came(text) else {
             return;
         };
-        match Sidecar::read(body, &|reference| path_of(url, reference)) {
-            Ok(sidecar) => {
-                let source = &mut self.texts.sources[index];
-                if source.sidecar.replace(sidecar).is_none() {
-                    source.in_vain = 0;
-                }
-                let brought = self.judge_waiting(now);
-                if self.look_ahead(now) || brought {
-                    let source = &mut self.texts.sources[index];
-                    source.in_vain = 0;
-                    source.patience = PATIENCE;
-                }
-            }
-            Err(error) => self.text_failed(now, index, &error.0),
+        let sidecar = match Sidecar::read(body, &|reference| path_of(url, reference)) {
+            Ok(sidecar) => sidecar,
+            Err(error) => return self.text_failed(now, index, &error.0),
+        };
+        if let Some(source) = self.texts.sources.get_mut(index)
+            && source.sidecar.replace(sidecar).is_none()
+        {
+            source.in_vain = 0;
+        }
+        let brought = self.judge_waiting(now);
+        if (self.look_ahead(now) || brought)
+            && let Some(source) = self.texts.sources.get_mut(index)
+        {
+            source.in_vain = 0;
+            source.patience = PATIENCE;
         }
     }
 
@@ -306,7 +309,9 @@ impl Engine {
 
     /// A text cannot be used: the one before stays, if there is one.
     fn text_failed(&mut self, now: Instant, index: usize, why: &str) {
-        let source = &mut self.texts.sources[index];
+        let Some(source) = self.texts.sources.get_mut(index) else {
+            return;
+        };
         let told = core::mem::replace(&mut source.told, true);
         let url = source.url.clone();
         if source.sidecar.is_none() {

@@ -36,9 +36,8 @@ impl Engine {
                 // One that nobody asked for says nothing of these.
                 tracker.takes_candidates |= grants.takes_candidates;
                 tracker.receipt_key = grants.receipt_key.or(tracker.receipt_key.take());
-                if let Some(ticket) = grants.ticket {
-                    tracker.ticket = ticket;
-                }
+                renew(&mut tracker.ticket, grants.ticket);
+                renew(&mut tracker.proof, grants.proof);
                 let changed = tracker.caps != (max_peers, upload_limit);
                 tracker.caps = (max_peers, upload_limit);
                 if let Some(server) = grants.turn {
@@ -242,5 +241,12 @@ impl Engine {
         for candidate in late.into_iter().flatten() {
             self.on_late_candidate(id, candidate);
         }
+    }
+}
+
+/// What a tracker told before stays where it tells nothing.
+fn renew(known: &mut String, told: Option<String>) {
+    if let Some(told) = told {
+        *known = told;
     }
 }

@@ -199,10 +199,8 @@ impl Engine {
         };
         let end = first as usize + usize::from(count);
         let held = self.segments.get(&id).is_some_and(|segment| {
-            end <= segment.blocks.len()
-                && segment.blocks[first as usize..end]
-                    .iter()
-                    .all(|b| *b == Block::Verified)
+            let run = segment.blocks.get(first as usize..end);
+            run.is_some_and(|run| run.iter().all(|b| *b == Block::Verified))
         });
         if !held {
             return self.send(link, &refuse(RejectReason::NotHeld));

@@ -72,10 +72,9 @@ impl Engine {
         let mut asked = Vec::new();
         let mut parts: Vec<Part> = Vec::new();
         for index in first..end {
-            if !matches!(segment.blocks[index], Block::Asked { link: owner, .. } if owner == link) {
+            if !segment.take_asked(index, link, from) {
                 continue;
             }
-            segment.blocks[index] = Block::Hashing { from };
             asked.push(index);
             let bytes = segment.block_bytes(index);
             match parts.last_mut() {
@@ -188,22 +187,23 @@ impl Engine {
             if let (Some(whole), Some(_)) = (&mut segment.whole, leaf) {
                 whole.note(*index, *digest, from);
             }
-            match (leaf, from) {
-                (None, Sender::Cdn | Sender::Disk) => {
-                    segment.blocks[*index] = Block::Hashed { digest: *digest }
-                }
-                (Some(leaf), _) if leaf == *digest && segment.whole.is_some() => {
-                    segment.blocks[*index] = Block::Hashed { digest: *digest };
-                }
-                (Some(leaf), _) if leaf == *digest => {
-                    segment.blocks[*index] = Block::Verified;
-                    self.credit(id, from, bytes);
-                }
-                (Some(_) | None, _) => {
-                    segment.blocks[*index] = Block::Missing;
-                    self.totals.discarded += bytes;
-                    wrong.get_or_insert((from, *index, *digest));
-                }
+            let is_right = leaf == Some(*digest);
+            let is_early = leaf.is_none() && !matches!(from, Sender::Peer(..));
+            let verdict = if is_early || (is_right && segment.whole.is_some()) {
+                Block::Hashed { digest: *digest }
+            } else if is_right {
+                Block::Verified
+            } else {
+                Block::Missing
+            };
+            if let Some(block) = segment.blocks.get_mut(*index) {
+                *block = verdict;
+            }
+            if verdict == Block::Verified {
+                self.credit(id, from, bytes);
+            } else if verdict == Block::Missing {
+                self.totals.discarded += bytes;
+                wrong.get_or_insert((from, *index, *digest));
             }
         }
         match wrong {
@@ -398,10 +398,11 @@ impl Engine {
         };
         let mut wrong = false;
         for index in 0..segment.blocks.len() {
-            if let Block::Hashed { digest } = segment.blocks[index] {
-                wrong |= segment.leaf(index) != Some(digest);
+            let leaf = segment.leaf(index);
+            if let Some(block @ Block::Hashed { .. }) = segment.blocks.get_mut(index) {
+                wrong |= leaf.is_none_or(|digest| *block != Block::Hashed { digest });
                 if segment.whole.is_none() {
-                    segment.blocks[index] = Block::Verified;
+                    *block = Block::Verified;
                 }
             }
         }

@@ -166,16 +166,18 @@ impl Engine {
             "two peers tell different contents of {}; the CDN decides",
             segment.url
         );
-        let common = list.leaves.len().min(leaves.len());
-        let index = (0..common)
-            .find(|index| list.leaves[*index] != leaves[*index])
-            .or(common.checked_sub(1));
+        let mut pairs = list.leaves.iter().zip(leaves);
+        let common = pairs.len();
+        let index = pairs.position(|(known, told)| known != told);
+        let index = index.or(common.checked_sub(1));
         self.warn(WarningCode::Contradiction, message);
-        let Some(index) = index else { return true };
+        let Some((index, leaf)) = index.and_then(|index| Some((index, *leaves.get(index)?))) else {
+            return true;
+        };
         let other = Claim {
             link,
             root: root_of(leaves),
-            leaf: leaves[index],
+            leaf,
             len: block_range(size, index as u64).len(),
         };
         let claims = [self.claim_of(id, voucher, index), Some(other)];

@@ -90,9 +90,11 @@ fn read_three(four: &[u8], three: &mut [u8]) -> Option<()> {
         };
         bits = bits << 6 | u32::from(sextet);
     }
-    let word = bits.to_be_bytes();
-    let (read, behind) = word[1..].split_at(three.len());
-    three.copy_from_slice(read);
+    let [_, word @ ..] = bits.to_be_bytes();
+    let (read, behind) = word.split_at_checked(three.len())?;
+    for (byte, read) in three.iter_mut().zip(read) {
+        *byte = *read;
+    }
     behind.iter().all(|&byte| byte == 0).then_some(())
 }
 

@@ -4,6 +4,7 @@
 mod attributes;
 mod base64;
 mod digest;
+mod proof;
 mod sidecar;
 mod sign;
 pub mod tag;
@@ -12,6 +13,7 @@ mod tree;
 pub use attributes::{Attributes, Value, decimal_integer};
 pub use base64::{from_base64url, to_base64, to_base64url};
 pub use digest::{Digest, Hasher};
+pub use proof::{Claim, Fingerprint, PROOF_KEYS_MAX};
 pub use sidecar::{SIDECAR_BYTES_MAX, Sidecar, SidecarError, SidecarSegment, SidecarTrack};
 pub use sign::{PublicKey, Seal, SecretKey, SharedVerifier, Verifier, signed_message};
 pub use tree::{

@@ -16,6 +16,9 @@ use std::sync::Arc as Shared;
 /// What signed bytes begin with: nothing else that this key signs can be taken for a line.
 const CONTEXT: &[u8] = b"swarmline segment v1\n";
 
+/// The word before a secret key in a file.
+const LINE_WORD: &str = "swarmline-secret-key-1";
+
 /// A publisher's signature of one segment's digest, with what it was signed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {
@@ -134,7 +137,7 @@ impl fmt::Debug for PublicKey {
 
 /// A publisher's secret key. Only the signing tool has one; here it stands on both targets for the
 /// tests' sake, and the linker leaves it out of the page.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(SigningKey);
 
 impl SecretKey {
@@ -165,6 +168,21 @@ impl SecretKey {
     #[must_use]
     pub fn to_base64(&self) -> String {
         to_base64(&self.0.to_bytes())
+    }
+
+    /// From the line of a key file, told from a public key by its first word.
+    #[must_use]
+    pub fn from_line(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let is_one = words.next() == Some(LINE_WORD);
+        let key = words.next().and_then(Self::from_base64);
+        key.filter(|_| is_one && words.next().is_none())
+    }
+
+    /// What [`SecretKey::from_line`] reads.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        format!("{LINE_WORD} {}", self.to_base64())
     }
 
     /// The key that verifies what this one signs.

@@ -34,7 +34,7 @@ fn split(url: &str) -> Parts<'_> {
 
 fn scheme_len(url: &str) -> usize {
     let Some(colon) = url.find(':') else { return 0 };
-    let name = &url.as_bytes()[..colon];
+    let name = cut(url, colon).0.as_bytes();
     let letters = name.first().is_some_and(u8::is_ascii_alphabetic)
         && name
             .iter()

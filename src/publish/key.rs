@@ -8,9 +8,6 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The word before the base64 of a secret key.
-const WORD: &str = "swarmline-secret-key-1";
-
 /// Longest key file that is looked at, in bytes.
 const LEN_MAX: u64 = 4096;
 
@@ -34,7 +31,7 @@ pub fn write_new_key(path: &Path) -> Result<SecretKey, PublishError> {
         };
         PublishError::new(path, what)
     })?;
-    let line = format!("{WORD} {}\n", key.to_base64());
+    let line = format!("{}\n", key.to_line());
     let written = file
         .write_all(line.as_bytes())
         .and_then(|()| file.sync_all());
@@ -64,16 +61,6 @@ pub fn read_key(path: &Path) -> Result<SecretKey, PublishError> {
     } else {
         String::new()
     };
-    let mut words = text.split_whitespace();
-    match (
-        words.next(),
-        words.next().and_then(SecretKey::from_base64),
-        words.next(),
-    ) {
-        (Some(WORD), Some(key), None) => Ok(key),
-        _ => Err(PublishError::new(
-            path,
-            "is no secret key; `swarmline keygen` makes one",
-        )),
-    }
+    SecretKey::from_line(&text)
+        .ok_or_else(|| PublishError::new(path, "is no secret key; `swarmline keygen` makes one"))
 }

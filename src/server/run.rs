@@ -84,6 +84,7 @@ impl Settings {
     pub fn check_files(&self) -> Result<(), String> {
         self.turn.read()?;
         self.access.tickets(&[])?;
+        self.access.proofs()?;
         Places::read(&self.matching.geoip)?;
         read_files(self)?;
         receipts(self)?;
@@ -357,6 +358,7 @@ impl Running {
         self.state.set_turn(settings.turn.read()?);
         self.state
             .set_tickets(settings.access.tickets(&self.own_secret)?);
+        self.state.set_proofs(settings.access.proofs()?);
         self.state
             .set_places(Places::read(&settings.matching.geoip)?);
         self.state.rule(None, settings.policy.policy()?);
@@ -386,6 +388,7 @@ impl Reloads {
         let turn = settings.turn.read()?;
         let places = Places::read(&settings.matching.geoip)?;
         let tickets = settings.access.tickets(&self.own_secret)?;
+        let proofs = settings.access.proofs()?;
         let has_moved = settings.redis.url != self.settings.redis.url;
         let seal = self.seal.as_ref().filter(|_| !has_moved);
         let renewed = seal.map(|seal| seal.reread(settings.redis.files()));
@@ -405,6 +408,7 @@ impl Reloads {
         }
         self.state.set_turn(turn);
         self.state.set_tickets(tickets);
+        self.state.set_proofs(proofs);
         self.state.set_places(places);
         // What an operator ruled in the meantime stays, unless the file says something new.
         if settings.policy != self.settings.policy {

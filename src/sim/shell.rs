@@ -61,7 +61,8 @@ impl Crowd {
             Output::CreateOffer { link } => self.later(viewer, GATHER, Event::Offer(link, true)),
             Output::AcceptOffer { link, sdp } => self.accept_offer(viewer, link, &sdp),
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
-            Output::AddCandidate { .. } | Output::UseRelay { .. } => {}
+            // Nor does the tracker hand out proofs.
+            Output::AddCandidate { .. } | Output::UseRelay { .. } | Output::Prove { .. } => {}
             Output::Send { link, bytes } => self.send(viewer, link, bytes),
             Output::SendBlock {
                 link,

@@ -65,7 +65,7 @@ impl Tracker {
         let reply = Reply {
             caps,
             warning,
-            grants: self.grant(now, presence, info_hash, &extensions),
+            grants: self.grant(now, presence, info_hash, (&extensions, &offers)),
         };
         self.reply(connection, info_hash, reply);
         let is_newcomer = event.as_deref() == Some("started");
@@ -170,9 +170,12 @@ impl Tracker {
         now: Instant,
         presence: Presence,
         info_hash: InfoHash,
-        takes: &Extensions,
+        (takes, offers): (&Extensions, &[Offer]),
     ) -> Grants {
         let Presence { id, connection, .. } = presence;
+        // Who takes a ticket takes what its neighbours are shown, too.
+        let is_shown = takes.ticket.is_some();
+        let proof = is_shown.then(|| self.proof(now, presence, info_hash, offers));
         let asks = takes.asks_receipts;
         let receipt_key = asks.then(|| self.receipt_key(info_hash, id)).flatten();
         let now_s = self.unix_s(now);
@@ -181,6 +184,7 @@ impl Tracker {
         let subject = self.subject(connection, info_hash);
         Grants {
             receipt_key,
+            proof: proof.flatten(),
             turn: turn.zip(now_s).map(|(turn, now_s)| turn.server(now_s, id)),
             takes_candidates: takes.takes_candidates,
             ticket: tickets

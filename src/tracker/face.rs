@@ -3,8 +3,8 @@
 #[cfg(doc)]
 use super::Tracker;
 use super::{
-    Audience, CloseReason, Credit, Place, Policy, Record, Rooms, Scope, Tickets, Tokens, Turn,
-    Writer,
+    Audience, CloseReason, Credit, Place, Policy, Proofs, Record, Rooms, Scope, Tickets, Tokens,
+    Turn, Writer,
 };
 use crate::base::{InfoHash, Network};
 use crate::wire::NodeId;
@@ -67,6 +67,8 @@ pub enum Input {
     Turn(Option<Turn>),
     /// With what viewers are known again on another connection; `None` for not.
     Tickets(Option<Tickets>),
+    /// With what peers are signed for; `None` for not. Who was given a proof keeps it.
+    Proofs(Option<Proofs>),
     /// The time of day, for what expires by it. To be told at the start and every minute or so: clocks are set.
     Clock {
         /// Seconds of Unix time.

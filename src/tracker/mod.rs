@@ -17,6 +17,7 @@ mod limits;
 mod matching;
 mod nodes;
 mod policy;
+mod proof;
 mod receipts;
 mod registry;
 mod relay;
@@ -34,6 +35,7 @@ pub use face::{ConnectionId, Figures, Input, Output, Stats, Totals, Visitor};
 pub use limits::CloseReason;
 pub use matching::Place;
 pub use policy::{Policy, Rooms, WHOLE_PERMILLE};
+pub use proof::Proofs;
 pub use receipts::{Credit, Earned, ReceiptFault, Receipts, Record, Secret, Taken, Writer};
 pub use scope::{Block, Scope};
 pub use ticket::Tickets;
@@ -69,6 +71,7 @@ pub struct Tracker {
     admissions: Admissions,
     turn: Option<Turn>,
     tickets: Option<Tickets>,
+    proofs: Option<Proofs>,
     nodes: Nodes,
     /// Unix time in seconds, and when it was told.
     clock: Option<(Instant, u64)>,
@@ -90,6 +93,7 @@ impl Tracker {
             admissions: Admissions::default(),
             turn: None,
             tickets: None,
+            proofs: None,
             nodes: Nodes::default(),
             clock: None,
             totals: Totals::default(),
@@ -114,6 +118,7 @@ impl Tracker {
             Input::Tokens(tokens) => self.on_tokens(tokens),
             Input::Turn(turn) => self.turn = turn,
             Input::Tickets(tickets) => self.tickets = tickets,
+            Input::Proofs(proofs) => self.proofs = proofs,
             Input::Clock { unix_s } => self.clock = Some((now, unix_s)),
             Input::Nodes(own) => self.on_nodes(own),
             Input::Node(text) => self.on_node(now, &text),

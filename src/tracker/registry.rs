@@ -9,6 +9,7 @@ use super::Config;
 use super::ConnectionId;
 use super::matching::Traits;
 use super::policy::Caps;
+use super::proof::Proven;
 use super::receipts::{Account, Record};
 use super::relay::Awaited;
 use super::votes::Standing;
@@ -65,6 +66,8 @@ pub(super) struct Peer {
     pub(super) traits: Traits,
     /// What it earns, if anything is.
     pub(super) account: Option<Box<Account>>,
+    /// What was signed for it.
+    pub(super) proven: Option<Box<Proven>>,
     complete: bool,
 }
 
@@ -271,6 +274,7 @@ impl Swarm {
                 account: presence
                     .session
                     .map(|session| Box::new(Account::new(now, session))),
+                proven: None,
                 complete: false,
             });
         }

@@ -212,6 +212,18 @@ impl PeerMessage {
     }
 }
 
+impl Signal {
+    /// Reads a message that is one; for who has nothing to do with others.
+    ///
+    /// # Errors
+    /// When the bytes are not exactly that.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        require(reader.u8()? == number::SIGNAL, "not a signal")?;
+        read_signal(&mut reader)
+    }
+}
+
 impl BlockHeader {
     /// The header in bytes: kind, protocol version, count, first, track, number, content version.
     #[must_use]

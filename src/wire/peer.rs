@@ -3,8 +3,8 @@
 //! Control messages travel on the ordered channel, one message a frame; blocks travel on the
 //! unordered channel behind a fixed header.
 
-use crate::base::{PeerId, TrackId, Version};
-use crate::integrity::Digest;
+use crate::base::{InfoHash, PeerId, TrackId, Version};
+use crate::integrity::{Claim, Digest, Fingerprint};
 
 /// Version of this protocol; another one closes the link.
 pub const WIRE_VERSION: u8 = 1;
@@ -135,10 +135,29 @@ pub struct Signal {
     pub peer: PeerId,
     /// The offerer's number for the offer; the answer repeats it.
     pub offer: u32,
-    /// Join ticket of who described itself (reserved, at most 1 KiB); carried along.
+    /// Proof of who described itself ([`Claim`]), by its tracker: empty where that signs none, at most 1 KiB; carried
+    /// along unread.
     pub ticket: Vec<u8>,
     /// The session description, at most as long as a tracker takes it.
     pub sdp: Vec<u8>,
+}
+
+impl Signal {
+    /// Whether its ticket proves in a room that the description is of who it is said to be from, to who was given
+    /// `words` by a tracker.
+    #[must_use]
+    pub fn is_proven(&self, words: &str, room: InfoHash) -> bool {
+        let sdp = core::str::from_utf8(&self.sdp).ok();
+        sdp.and_then(Fingerprint::of).is_some_and(|fingerprint| {
+            let peer = self.peer;
+            let claim = Claim {
+                room,
+                peer,
+                fingerprint,
+            };
+            claim.is_proven(words, &self.ticket)
+        })
+    }
 }
 
 /// One change of what a peer holds.

@@ -13,13 +13,16 @@ use swarmline::base::PeerId;
 use swarmline::engine::{CloseReason, Event};
 use swarmline::wire::{PeerMessage, Signal};
 
-const A: Viewer = 0;
-const B: Viewer = 1;
-const C: Viewer = 2;
+pub(super) const A: Viewer = 0;
+pub(super) const B: Viewer = 1;
+pub(super) const C: Viewer = 2;
+
+fn in_a_line(vice: Vice) -> World {
+    in_a_line_of(World::new(), vice)
+}
 
 /// A – B – C, without a tracker, B with a vice once both are linked to it. A and C can meet from then on.
-fn in_a_line(vice: Vice) -> World {
-    let mut world = World::new();
+pub(super) fn in_a_line_of(mut world: World, vice: Vice) -> World {
     let text = vod(&mut world, SEGMENTS, LEN, true);
     world.reachable = |one, other| one == B || other == B;
     for _ in [A, B, C] {
@@ -34,11 +37,11 @@ fn in_a_line(vice: Vice) -> World {
     world
 }
 
-fn links(world: &World, viewer: Viewer) -> usize {
+pub(super) fn links(world: &World, viewer: Viewer) -> usize {
     world.viewers[viewer].engine.stats().peers.len()
 }
 
-fn invented(nth: u32) -> PeerId {
+pub(super) fn invented(nth: u32) -> PeerId {
     let mut peer = *b"-XX0000-000000000000";
     peer[12..16].copy_from_slice(&nth.to_le_bytes());
     PeerId(peer)
@@ -57,7 +60,7 @@ fn offer(nth: u32, peer: PeerId) -> PeerMessage {
 }
 
 /// Changes the descriptions that pass.
-fn on_signals(mut touch: impl FnMut(Way, &mut Signal) -> bool + 'static) -> Vice {
+pub(super) fn on_signals(mut touch: impl FnMut(Way, &mut Signal) -> bool + 'static) -> Vice {
     Box::new(move |passing: Passing| {
         let Frame::Control(bytes) = &passing.frame else {
             return passing.untouched();

@@ -20,6 +20,7 @@ mod crowds;
 mod floods;
 mod introductions;
 mod promises;
+mod proofs;
 mod reports;
 mod restart;
 mod slots;

@@ -1,9 +1,14 @@
 // @ts-check
 // Three pages in a line whose tracker is gone: the two at its ends are linked through the one between them, and go on
-// sharing when that one leaves.
+// sharing when that one leaves. Where the tracker signed for them, each is held against its proof first.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { startOurTracker } from "../interop/our-tracker.js";
 import { fixture, hasFfmpeg } from "./fixtures.js";
 import { hlsBuilds, Origin, startBrowser, Viewer, wrongFragment } from "./harness.js";
 
@@ -29,17 +34,45 @@ function sentBy({ segments }, peer) {
 /** @param {State} state */
 const hasNoTracker = ({ stats }) => stats?.trackers[0]?.state !== "open";
 
-test("two viewers meet through a third one when their tracker is gone", {
-  skip,
-  timeout: 180_000,
-}, async () => {
+/** Whether a page has asked for the module that checks signatures. @param {Viewer} viewer */
+const asksKeys = ({ page }) =>
+  page.evaluate(() =>
+    performance.getEntriesByType("resource").some(({ name }) => /\/keys\.js$/.test(name)),
+  );
+
+/** A tracker that signs for its viewers. @returns {Promise<{ url: string, stop: () => Promise<unknown> }>} */
+async function signingTracker() {
+  const folder = mkdtempSync(join(tmpdir(), "swarmline-proofs-"));
+  const key = join(folder, "proof.key");
+  writeFileSync(key, `swarmline-secret-key-1 ${randomBytes(32).toString("base64")}\n`);
+  const { url, close } = await startOurTracker(["--set", `access.proof_key_files=["${key}"]`]);
+  rmSync(folder, { recursive: true });
+  return { url, stop: close };
+}
+
+test(
+  "two viewers meet through a third one when their tracker is gone",
+  {
+    skip,
+    timeout: 180_000,
+  },
+  () => meetThroughAThird(false),
+);
+
+test("so do two for whom it has signed", { skip, timeout: 180_000 }, () => meetThroughAThird(true));
+
+/** @param {boolean} signs */
+async function meetThroughAThird(signs) {
   const origin = await Origin.start({ "/media/ts": fixture("ts") });
   const browser = await startBrowser();
+  const tracker = signs
+    ? await signingTracker()
+    : { url: origin.trackerUrl, stop: () => origin.tracker(false) };
   const open = (/** @type {Record<string, unknown>} */ swarm, player = {}) =>
     Viewer.open(browser, origin, {
       src: origin.at("/media/ts/index.m3u8"),
       hls: hlsBuilds["1.7"],
-      swarm: { trackerUrls: [origin.trackerUrl], stunServers: [], ...swarm },
+      swarm: { trackerUrls: [tracker.url], stunServers: [], ...swarm },
       player,
     });
   try {
@@ -55,7 +88,7 @@ test("two viewers meet through a third one when their tracker is gone", {
     const [firstId, betweenId, thirdId] = await Promise.all([first, between, third].map(idOf));
     assert.deepEqual(linked(await third.state()), [betweenId]);
 
-    await origin.tracker(false);
+    await tracker.stop();
     await Promise.all([first, third].map((page) => page.until("lost its tracker", hasNoTracker)));
     await first.update({ maxPeers: 10 });
     const both = (/** @type {(string | undefined)[]} */ ...ids) => JSON.stringify([...ids].sort());
@@ -65,6 +98,12 @@ test("two viewers meet through a third one when their tracker is gone", {
     await first.until("met the third", isLinkedTo(betweenId, thirdId));
     const met = await third.until("met the first", isLinkedTo(firstId, betweenId));
     assert.ok(hasNoTracker(met));
+    // The one between carries them unread.
+    assert.deepEqual(await Promise.all([first, third, between].map(asksKeys)), [
+      signs,
+      signs,
+      false,
+    ]);
 
     await between.close();
     await third.until("has the first alone", isLinkedTo(firstId));
@@ -79,7 +118,8 @@ test("two viewers meet through a third one when their tracker is gone", {
       [],
     );
   } finally {
+    await tracker.stop();
     await browser.close();
     await origin.stop();
   }
-});
+}

@@ -42,7 +42,7 @@ enum Done {
 }
 
 /// Every command by its beginning, in the order of the page.
-const DONE: [(&str, Done); 30] = [
+const DONE: [(&str, Done); 31] = [
     ("cargo install --path .", Done::LookedAt),
     ("swarmline tracker --print-config >", Done::Run),
     ("swarmline tracker --config tracker.toml --check", Done::Run),
@@ -50,6 +50,7 @@ const DONE: [(&str, Done); 30] = [
     ("systemctl reload swarmline-tracker", Done::LookedAt),
     ("swarmline keygen ", Done::Run),
     ("swarmline token ", Done::Run),
+    ("swarmline keygen ", Done::Run),
     ("openssl rand ", Done::Run),
     ("turnserver ", Done::Coturn),
     ("openssl rand ", Done::Run),
@@ -394,6 +395,7 @@ fn settings_of_the_page_are_good_ones() {
         let file = folder.0.join(format!("etc/swarmline/{name}-{kind}"));
         std::fs::write(file, format!("{}\n", "5a".repeat(32))).unwrap();
     }
+    run(&folder, "swarmline keygen --out etc/swarmline/proof.key");
     let key = run(&folder, "swarmline keygen --out tokens.key --json");
     let key: serde_json::Value = serde_json::from_str(&key).unwrap();
     let blocks = blocks("toml");

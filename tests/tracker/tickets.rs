@@ -1,6 +1,9 @@
-//! Tickets as an operator sets them up: who comes again on another connection, also after a restart.
+//! Tickets and proofs as an operator sets them up: who comes again on another connection, also after a restart; and for
+//! whom the tracker signs, by which key.
 
 use super::*;
+use swarmline::integrity::{Claim, Fingerprint, SecretKey};
+use swarmline::wire::Offer;
 
 /// What the tracker says to an announce with a ticket: the next one, or why it refuses.
 async fn show(client: &mut Client, ticket: &str) -> Result<Option<String>, String> {
@@ -50,4 +53,110 @@ async fn tickets_end_with_their_setting_and_outlive_a_restart_with_a_secret_of_t
     }
     let without = Tracker::start("[access]\nticket_life_s = 0\n");
     assert_eq!(show(&mut without.client().await, "").await, Ok(None));
+}
+
+/// What a peer is given that announces with an offer: its proof, and what it takes to read others'.
+async fn proof(client: &mut Client, peer: u8) -> Option<String> {
+    let mut message = announce(peer);
+    if let ToTracker::Announce {
+        extensions, offers, ..
+    } = &mut message
+    {
+        extensions.ticket = Some(String::new());
+        let hash = vec!["AB"; 32].join(":");
+        offers.push(Offer {
+            offer_id: "offer".to_owned(),
+            sdp: format!("a=fingerprint:sha-256 {hash}\r\n").as_str().into(),
+        });
+    }
+    let text = Message::Text(message.encode().into());
+    client.0.send(text).await.unwrap();
+    let heard = client.hear().await;
+    let Some(FromTracker::Announced { grants, .. }) = heard else {
+        panic!("{heard:?}");
+    };
+    grants.proof
+}
+
+fn claim(peer: u8) -> Claim {
+    Claim {
+        room: room(),
+        peer: PeerId([peer; 20]),
+        fingerprint: Fingerprint([0xAB; 32]),
+    }
+}
+
+#[tokio::test]
+async fn a_key_file_signs_for_viewers_and_another_takes_over_from_it() {
+    let folder = Folder::new();
+    let keys = [7, 8].map(|n| SecretKey::from_bytes(&[n; 32]));
+    let files = ["old.key", "new.key"];
+    let [old, new] = [0, 1].map(|at| folder.write(files[at], &format!("{}\n", keys[at].to_line())));
+    let settings = |files: &[&str]| format!("[access]\nproof_key_files = {files:?}\n");
+    let tracker = Tracker::start(&settings(&[&old]));
+    let first = proof(&mut tracker.client().await, 1).await.unwrap();
+    let ticket = first.split(' ').next().unwrap().as_bytes();
+    assert!(claim(1).is_proven(&first, ticket));
+    assert!(!claim(2).is_proven(&first, ticket));
+
+    tracker.configure(&settings(&[&new, &old]));
+    tracker.signal("HUP");
+    let told = |key: &SecretKey| key.public_key().to_base64();
+    let both = format!(" {} {}", told(&keys[1]), told(&keys[0]));
+    let mut next = 2;
+    let after = loop {
+        let after = proof(&mut tracker.client().await, next).await.unwrap();
+        if after.ends_with(&both) {
+            break after;
+        }
+        next += 1;
+    };
+    assert!(
+        claim(1).is_proven(&after, ticket),
+        "the old key counts still"
+    );
+    let another = after.split(' ').next().unwrap().as_bytes();
+    assert!(claim(next).is_proven(&after, another));
+    assert!(
+        !claim(next).is_proven(&first, another),
+        "signed by the new one"
+    );
+
+    let without = Tracker::start("");
+    assert_eq!(proof(&mut without.client().await, 1).await, None);
+}
+
+#[test]
+fn a_proof_key_that_is_none_is_one_line_and_a_failure() {
+    let folder = Folder::new();
+    let wrong = folder.write(
+        "wrong.key",
+        "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\n",
+    );
+    let absent = folder.0.join("absent.key");
+    for (settings, said) in [
+        (
+            format!("proof_key_files = [{wrong:?}]"),
+            "wrong.key: it is no secret key",
+        ),
+        (
+            format!("proof_key_files = [{absent:?}]"),
+            "absent.key: No such file",
+        ),
+        (
+            "proof_key_files = [\"1\", \"2\", \"3\", \"4\", \"5\"]".to_owned(),
+            "more than 4",
+        ),
+        ("proof_life_s = 10".to_owned(), "less than 600"),
+    ] {
+        let config = folder.write("tracker.toml", &format!("[access]\n{settings}\n"));
+        let checked = command()
+            .args(["--check-config", "--config", &config])
+            .output();
+        let checked = checked.unwrap();
+        let log = String::from_utf8(checked.stderr).unwrap();
+        assert!(!checked.status.success(), "{settings}");
+        assert!(log.contains(said), "{log}");
+        assert_eq!(log.lines().count(), 1, "{log}");
+    }
 }

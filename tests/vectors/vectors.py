@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the golden vectors of docs/format.md from that page alone, with Python's standard library:
-block trees, digest lines, signatures and a sidecar.
+block trees, digest lines, signatures, a sidecar and a tracker's proofs.
 
     python3 tests/vectors/vectors.py           compare with the files beside this one
     python3 tests/vectors/vectors.py --write   write them
@@ -239,6 +239,30 @@ def sidecar_json():
     return json.dumps(sidecar, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
+def proof_txt():
+    rows = [
+        "# Proofs. `words` is what a tracker gives a peer of `room` with `fingerprint` at `now`, until `until`, with the keys",
+        "# of these secrets.",
+    ]
+    room, peer, fingerprint = (bytes(range(at, at + size)) for at, size in [(1, 20), (65, 20), (200, 32)])
+    second = bytes(reversed(SECRET))
+    for now, until, keys in [(1760000000, 1760003600, [SECRET]), (7, 2**64 - 1, [second, SECRET])]:
+        message = b"swarmline proof v1\n" + room + peer + fingerprint + little(until, 8)
+        ticket = base64(little(until, 8) + sign(keys[0], message))
+        words = [ticket, str(now), *(base64(public_key(key)) for key in keys)]
+        fields = {
+            "room": room.hex(),
+            "peer": peer.hex(),
+            "fingerprint": ":".join(f"{byte:02X}" for byte in fingerprint),
+            "now": now,
+            "until": until,
+            "secrets": " ".join(key.hex() for key in keys),
+            "words": " ".join(words),
+        }
+        rows += ["", *(f"{name} {value}" for name, value in fields.items())]
+    return "\n".join(rows) + "\n"
+
+
 def check_example(page):
     """The worked example of docs/format.md says what is so, line breaks aside."""
     leaves = leaves_of(segment(40000))
@@ -260,7 +284,12 @@ def main():
     missing = check_example(page.read_text(encoding="utf-8"))
     for text in missing:
         print(f"docs/format.md's example lacks {text}")
-    made = {"tree.txt": tree_txt(), "lines.txt": lines_txt(), "sidecar.json": sidecar_json()}
+    made = {
+        "tree.txt": tree_txt(),
+        "lines.txt": lines_txt(),
+        "sidecar.json": sidecar_json(),
+        "proof.txt": proof_txt(),
+    }
     wrong = []
     for name, text in made.items():
         file = folder / name

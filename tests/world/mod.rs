@@ -27,6 +27,7 @@ pub use disk::Disk;
 pub use hostile::{Frame, Passed, Passing, Vice, Way, poison, stall};
 pub use oracle::Oracle;
 pub use player::{Player, play_for, play_out};
+pub use shell::certificate;
 pub use show::{
     LEN, asked, bytes_of, content, digest_line, fetch, leaves_of, playlist, root, second_joins,
     source_of, url, vod,
@@ -110,6 +111,8 @@ pub struct Shell {
     pub disk: Disk,
     /// Bytes it was told to hash.
     pub hashed_bytes: u64,
+    /// Descriptions it was told to hold against their proofs.
+    pub asked_proofs: u32,
     /// What it has said to trackers.
     pub told_trackers: Vec<String>,
     pub alive: bool,
@@ -233,6 +236,7 @@ impl World {
             links: BTreeMap::new(),
             vice: None,
             relay: None,
+            asked_proofs: 0,
             relayed: BTreeSet::new(),
             candidates: Vec::new(),
             disk: Disk::default(),

@@ -5,12 +5,13 @@ use super::oracle::HASHING;
 use super::{Delivery, Fault, Frame, Outcome, Shell, Viewer, World};
 use core::net::IpAddr;
 use swarmline::base::{
-    ByteRange, Duration, FetchId, HashId, LinkId, Network, PayloadId, RequestId, SegmentId, TextId,
-    TrackerId,
+    ByteRange, Duration, FetchId, HashId, InfoHash, LinkId, Network, PayloadId, RequestId,
+    SegmentId, TextId, TrackerId,
 };
 use swarmline::engine::{Input, Output, Part};
 use swarmline::integrity::sha256;
 use swarmline::tracker::{self, ConnectionId};
+use swarmline::wire::Signal;
 
 impl World {
     /// What concerns the player, HTTP and trackers; the rest goes on.
@@ -70,7 +71,28 @@ impl World {
                 self.viewers[viewer].events.push(event);
             }
             Output::Keep { .. } | Output::ReadKept { .. } => self.act_on_disk(viewer, output),
+            Output::Prove {
+                link,
+                proof,
+                room,
+                message,
+            } => self.prove(viewer, link, (&proof, room), message),
             other => self.act_on_links(viewer, other),
+        }
+    }
+
+    fn prove(
+        &mut self,
+        viewer: Viewer,
+        link: LinkId,
+        (proof, room): (&str, InfoHash),
+        message: Vec<u8>,
+    ) {
+        self.viewers[viewer].asked_proofs += 1;
+        let signal = Signal::decode(&message).expect("a signal as it came");
+        if signal.is_proven(proof, room) {
+            let input = Input::Proven { link, message };
+            self.later(Duration::from_millis(2), Delivery::To(viewer, input));
         }
     }
 
@@ -78,7 +100,7 @@ impl World {
         match output {
             Output::CreateOffer { link } => {
                 self.note_relayed(viewer, link);
-                let sdp = format!("offer {viewer} {}", link.0);
+                let sdp = format!("offer {viewer} {}\r\n{}", link.0, certificate(viewer));
                 self.describe(viewer, link, Input::OfferReady { link, sdp });
             }
             Output::AcceptOffer { link, sdp } => {
@@ -86,7 +108,7 @@ impl World {
                 self.viewers[viewer]
                     .links
                     .insert(link, parse(&sdp, "offer"));
-                let sdp = format!("answer {viewer} {}", link.0);
+                let sdp = format!("answer {viewer} {}\r\n{}", link.0, certificate(viewer));
                 self.describe(viewer, link, Input::AnswerReady { link, sdp });
             }
             Output::AcceptAnswer { link, sdp } => self.connect(viewer, link, &sdp),
@@ -417,10 +439,16 @@ fn address_in(network: Network) -> Option<IpAddr> {
 }
 
 fn parse(sdp: &str, kind: &str) -> (Viewer, LinkId) {
-    let words: Vec<&str> = sdp.split(' ').collect();
+    let words: Vec<&str> = sdp.split_whitespace().collect();
     assert_eq!(words[0], kind);
     (
         words[1].parse().expect("viewer"),
         LinkId(words[2].parse().expect("link")),
     )
+}
+
+/// The line of a description that names a viewer's certificate.
+pub fn certificate(viewer: Viewer) -> String {
+    let hash = vec![format!("{viewer:02X}"); 32].join(":");
+    format!("a=fingerprint:sha-256 {hash}\r\n")
 }

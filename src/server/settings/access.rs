@@ -4,9 +4,9 @@
 //! Which tokens count is the tracker's.
 
 use super::{TOKEN_CHARS_MIN, read_secret};
-use crate::integrity::PublicKey;
+use crate::integrity::{PROOF_KEYS_MAX, PublicKey, SecretKey};
 use crate::server::Origin;
-use crate::tracker::{Rooms, Tickets, TokenKey, Tokens};
+use crate::tracker::{Proofs, Rooms, Tickets, TokenKey, Tokens};
 use crate::wire::room_of;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,9 @@ use std::path::PathBuf;
 
 /// Longest name, in bytes: as long as tokens may name keys.
 const NAME_BYTES_MAX: usize = 128;
+
+/// Proofs are renewed when half of that is over, with an announce: these come every two minutes.
+const PROOF_LIFE_S_MIN: u64 = 600;
 
 /// Who may connect, and for which streams.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ pub struct AccessLists {
     pub token_life_max_s: u64,
     pub ticket_life_s: u64,
     pub ticket_secret_file: Option<PathBuf>,
+    pub proof_key_files: Vec<PathBuf>,
+    pub proof_life_s: u64,
 }
 
 /// Whether join tokens are asked for.
@@ -54,6 +59,8 @@ impl Default for AccessLists {
             token_life_max_s: tokens.life_max.as_secs(),
             ticket_life_s: 6 * 3_600,
             ticket_secret_file: None,
+            proof_key_files: Vec::new(),
+            proof_life_s: 3_600,
         }
     }
 }
@@ -65,6 +72,16 @@ impl AccessLists {
                 "access.tokens is \"required\", but access.token_keys is empty: nobody could join"
                     .into(),
             );
+        }
+        if self.proof_key_files.len() > PROOF_KEYS_MAX {
+            return Err(format!(
+                "access.proof_key_files names more than {PROOF_KEYS_MAX} files; take out those that have not signed for an hour"
+            ));
+        }
+        if self.proof_life_s < PROOF_LIFE_S_MIN {
+            return Err(format!(
+                "access.proof_life_s is less than {PROOF_LIFE_S_MIN}; to sign nothing, leave proof_key_files empty"
+            ));
         }
         for (at, key) in self.token_keys.iter().enumerate() {
             let mut before = self.token_keys.iter().take(at);
@@ -101,6 +118,27 @@ impl AccessLists {
             life: Duration::from_secs(self.ticket_life_s),
         };
         Ok(Some(tickets).filter(|_| self.ticket_life_s > 0))
+    }
+
+    /// How proofs are made; `None` for not at all.
+    ///
+    /// # Errors
+    /// One line for a person, with the file.
+    pub(in crate::server) fn proofs(&self) -> Result<Option<Proofs>, String> {
+        let files = self.proof_key_files.iter();
+        let keys = files.map(|path| {
+            let line = std::fs::read_to_string(path).map_err(|why| why.to_string());
+            let key = line.and_then(|line| {
+                SecretKey::from_line(&line)
+                    .ok_or_else(|| "it is no secret key; swarmline keygen makes one".to_owned())
+            });
+            key.map_err(|why| format!("the proof key {}: {why}", path.display()))
+        });
+        let proofs = Proofs {
+            keys: keys.collect::<Result<_, String>>()?,
+            life: Duration::from_secs(self.proof_life_s),
+        };
+        Ok(Some(proofs).filter(|proofs| !proofs.keys.is_empty()))
     }
 
     /// What is asked of who joins.

@@ -5,7 +5,7 @@
 use super::State;
 use crate::base::InfoHash;
 use crate::server::access::{Access, Ban, Origin, Prefix};
-use crate::tracker::{ConnectionId, Input, Policy, Rooms, Tickets, Tokens, Turn};
+use crate::tracker::{ConnectionId, Input, Policy, Proofs, Rooms, Tickets, Tokens, Turn};
 use axum::extract::ws::close_code;
 use core::time::Duration;
 use std::sync::{PoisonError, RwLockWriteGuard};
@@ -49,6 +49,12 @@ impl State {
     pub fn set_tickets(&self, tickets: Option<Tickets>) {
         self.tell_time();
         self.tell(Input::Tickets(tickets));
+    }
+
+    /// Says with what peers are signed for.
+    pub fn set_proofs(&self, proofs: Option<Proofs>) {
+        self.tell_time();
+        self.tell(Input::Proofs(proofs));
     }
 
     /// Says which pages may connect from now on; empty for all.

@@ -7,6 +7,7 @@ mod matching;
 mod nodes;
 mod policy;
 mod presence;
+mod proofs;
 mod receipts;
 mod relaying;
 mod rules;

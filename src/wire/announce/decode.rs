@@ -304,6 +304,7 @@ struct RawFromTracker {
     max_peers: Option<u64>,
     upload_limit: Option<u64>,
     receipt_key: Option<String>,
+    proof: Option<String>,
     from: Option<[u8; 20]>,
     bytes: Option<u64>,
     turn: Option<String>,
@@ -327,6 +328,7 @@ impl RawFromTracker {
                 "max_peers" => raw.max_peers = count(json)?,
                 "upload_limit" => raw.upload_limit = count(json)?,
                 "receipt_key" => raw.receipt_key = text(json)?,
+                "proof" => raw.proof = text(json)?,
                 "from" if SPEAKS_ALL => raw.from = id(json)?,
                 "bytes" if SPEAKS_ALL => raw.bytes = count(json)?,
                 "offer" => raw.offer = Sdp::read(json)?,
@@ -388,6 +390,7 @@ impl RawFromTracker {
                 turn: self.turn.take(),
                 takes_candidates: self.shared.trickle == Some(TRICKLE_VERSION),
                 ticket: self.shared.ticket.take(),
+                proof: self.proof.take(),
                 receipt_key: self.receipt_key.take(),
             },
         })

@@ -237,6 +237,9 @@ impl Pen {
         }
         self.flag("trickle", grants.takes_candidates, TRICKLE_VERSION);
         self.ticket(grants.ticket.as_deref());
+        if let Some(proof) = &grants.proof {
+            self.member("proof", proof);
+        }
     }
 
     fn ticket(&mut self, ticket: Option<&str>) {

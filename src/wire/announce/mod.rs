@@ -161,7 +161,7 @@ pub struct Extensions {
     pub takes_turn: bool,
     /// It takes [`FromTracker::Candidate`].
     pub takes_candidates: bool,
-    /// The last [`Grants::ticket`]; empty for who has none and takes one.
+    /// The last [`Grants::ticket`]; empty for who has none and takes one, and [`Grants::proof`] as well.
     pub ticket: Option<String>,
     /// What it says of itself: an object in JSON ([`Hints`](crate::wire::Hints)).
     pub hints: Option<String>,
@@ -178,6 +178,9 @@ pub struct Grants {
     pub takes_candidates: bool,
     /// What its next announces show, above all on another connection; opaque to peers, and not for others to see.
     pub ticket: Option<String>,
+    /// What it shows to neighbours and reads theirs by ([`Claim::prove`](crate::integrity::Claim::prove)), where that is
+    /// new.
+    pub proof: Option<String>,
     /// What it signs receipts with ([`session_key`]).
     pub receipt_key: Option<String>,
 }

@@ -396,6 +396,7 @@ mod arbitrary {
                         turn: (complete % 7 == 0).then(|| serde_json::json!({ "a": words }).to_string()),
                         takes_candidates: complete % 11 == 0,
                         ticket: (complete % 13 == 0).then(|| words.clone()),
+                        proof: (complete % 7 == 0).then(|| words.clone()),
                         receipt_key: (complete % 5 == 0).then(|| "2".into()),
                     },
                 },
