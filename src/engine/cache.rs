@@ -3,9 +3,9 @@
 //!
 //! Invariant: held bytes stay under `memoryLimitBytes`, but for downloads under way.
 
-use super::config::cache::{IDLE_SEGMENTS, PAST_SEGMENTS, REWOUND_MIN};
+use super::config::cache::{IDLE_SEGMENTS, PAST_SEGMENTS, REWOUND_MS_MIN};
 use super::{Engine, Output};
-use crate::base::{Duration, Instant, SegmentId};
+use crate::base::{Instant, SegmentId};
 use crate::wire::{HaveEntry, Holding, PeerMessage};
 
 impl Engine {
@@ -37,19 +37,19 @@ impl Engine {
             return;
         };
         let oldest = track.first_number.saturating_sub(PAST_SEGMENTS);
-        let length = Duration::from_millis(u64::from(track.target_duration_ms));
-        let listed = u32::try_from(track.segments.len()).unwrap_or(u32::MAX);
-        let idle = if length.saturating_mul(listed) < REWOUND_MIN {
-            length * IDLE_SEGMENTS
+        let length_ms = u64::from(track.target_duration_ms);
+        let since = if length_ms * (track.segments.len() as u64) < REWOUND_MS_MIN {
+            now.as_millis().saturating_sub(length_ms * IDLE_SEGMENTS)
         } else {
-            Duration::MAX
+            0
         };
+        let since = Instant::from_millis(since);
         let id = track.id;
         let past: Vec<SegmentId> = self
             .segments
             .iter()
             .filter(|(_, s)| s.key.track == id && s.download.is_none())
-            .filter(|(_, s)| s.key.number < oldest || now.since(s.used) > idle)
+            .filter(|(_, s)| s.key.number < oldest || s.used < since)
             .map(|(segment, _)| *segment)
             .collect();
         for segment in past {

@@ -565,17 +565,15 @@ pub(super) mod authority {
 
 /// What is kept (`cache.rs`).
 pub(super) mod cache {
-    use crate::base::Duration;
-
     /// Segments that have left our copy of a live playlist, kept for those who are a refresh behind. With a whole window
     /// instead `cargo xtask bench browser --against p2p-media-loader --scenario live` showed 17.0 MB a page, theirs 9.6 to
     /// 11.9; nothing was gained by it (100 viewers, 120 s, six seeds: live-steady 7.12 copies with either, live-growing
     /// 1.53, churn 2.95).
     pub(in crate::engine) const PAST_SEGMENTS: u64 = 1;
     /// A live playlist of less than this is nothing to rewind in,
-    pub(in crate::engine) const REWOUND_MIN: Duration = Duration::from_secs(60);
+    pub(in crate::engine) const REWOUND_MS_MIN: u64 = 60_000;
     /// and what was neither fetched, wished for nor sent there for so many segments' length is not kept: a newcomer begins
     /// three behind the edge. 100 viewers, 120 s, seeds 1 and 2, beside keeping all of it: live-growing the same copies,
     /// churn 2.58 and 2.60, live-short-segments 14.18 and 14.36, live-steady 7.21 and 7.12.
-    pub(in crate::engine) const IDLE_SEGMENTS: u32 = 5;
+    pub(in crate::engine) const IDLE_SEGMENTS: u64 = 5;
 }
