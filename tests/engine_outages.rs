@@ -11,6 +11,8 @@ mod world;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 use swarmline::engine::{ConfigUpdate, Event, Input};
 use swarmline::tracker::{self, Tickets, Turn};
@@ -54,6 +56,75 @@ fn a_dead_link_in_use_is_found_within_five_seconds_though_no_browser_says_so() {
     }
 }
 
+/// Two who hold all of a film: nobody asks the other for anything. The first one's timers, where a grain is given, fire on
+/// whole multiples of it.
+fn two_at_rest(grain: Option<Duration>) -> (World, [Viewer; 2]) {
+    let mut world = World::new();
+    let text = vod(&mut world, 4, LEN, true);
+    let viewers = [0, 1].map(|_| {
+        let viewer = world.join(World::config(), &playlist(), &text);
+        for number in 0..4 {
+            world.ahead(viewer, 20_000.0);
+            world.fetch(viewer, &url(number));
+        }
+        viewer
+    });
+    if let Some(grain) = grain {
+        world.throttle(viewers[0], grain);
+    }
+    world.run_for(Duration::from_secs(20));
+    assert!(world.link_to(viewers[0], viewers[1]).is_some());
+    (world, viewers)
+}
+
+fn peers(world: &World, viewer: Viewer) -> usize {
+    world.viewers[viewer].engine.stats().peers.len()
+}
+
+#[test]
+fn a_dead_link_at_rest_is_found_within_five_seconds_in_a_hidden_tab_too() {
+    for grain in [None, Some(Duration::from_secs(1))] {
+        for after_ms in (0..4_000).step_by(130) {
+            for own in [true, false] {
+                let (mut world, [first, second]) = two_at_rest(grain);
+                world.run_for(Duration::from_millis(after_ms));
+                world.unplug(if own { first } else { second });
+                world.run_for(Duration::from_millis(5_050));
+                assert_eq!(peers(&world, first), 0, "{grain:?}, {after_ms} ms, {own}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_at_rest_costs_little_and_lasts_though_its_ends_are_busy_or_hidden() {
+    for grain in [None, Some(Duration::from_secs(1))] {
+        let (mut world, [first, second]) = two_at_rest(grain);
+        let messages = Rc::new(Cell::new(0_u32));
+        let count = Rc::clone(&messages);
+        world.viewers[second].vice = Some(Box::new(move |passing| {
+            count.set(count.get() + 1);
+            passing.untouched()
+        }));
+        world.run_for(Duration::from_secs(60));
+        // A question and its answer every two seconds, each second at most where the page is hidden.
+        let said = messages.get();
+        let most = if grain.is_some() { 150 } else { 80 };
+        assert!((50..most).contains(&said), "{grain:?}: {said}");
+        for busy in [first, second] {
+            for after_ms in [0, 400, 900, 1_500] {
+                world.run_for(Duration::from_millis(10_000 + after_ms));
+                world.sleep(busy, Duration::from_millis(2_500));
+            }
+        }
+        world.run_for(Duration::from_secs(10));
+        assert_eq!([first, second].map(|it| peers(&world, it)), [1, 1]);
+        let events = world.viewers.iter().flat_map(|viewer| &viewer.events);
+        let lost = events.filter(|it| matches!(it, Event::PeerClosed { .. }));
+        assert_eq!(lost.count(), 0, "{grain:?}: nobody was closed meanwhile");
+    }
+}
+
 #[test]
 fn a_weak_line_is_not_taken_for_a_dead_one() {
     for (latency_ms, bytes_per_s) in [(500, 80_000), (50, 40_000), (10, 10_000_000)] {
@@ -90,7 +161,7 @@ fn who_slept_does_not_take_its_links_for_dead() {
     world.load(viewer, &url(20), None);
     // By then it has asked whether the other end is there. That one answers, but the page hears its timer first.
     world.run_for(Duration::from_millis(1_000));
-    world.sleep(viewer, Duration::from_secs(8));
+    world.sleep(viewer, Duration::from_secs(4));
     world.run_for(Duration::from_secs(5));
     assert_eq!(links(&world, &players), [1, 1]);
 }

@@ -12,6 +12,7 @@ const SMALL: &[(&str, u32, f64, f64, f64)] = &[
     ("blocked-nats", 30, 80.0, 0.03, 0.5),
     ("cdn-brown-out", 30, 240.0, 0.05, 3.0),
     ("churn", 60, 80.0, 0.03, 0.5),
+    ("deep-modems", 30, 80.0, 0.05, 0.5),
     ("half-without-upload", 30, 80.0, 0.1, 0.5),
     ("haves-lost", 30, 80.0, 0.05, 0.5),
     ("hidden-tabs", 30, 80.0, 0.05, 1.0),
@@ -152,6 +153,20 @@ fn a_swarm_without_its_tracker_heals() {
     assert!(swarm.links.mean >= 6.5, "{} links each", swarm.links.mean);
     let opened = swarm.links_opened_per_minute;
     assert!(opened < 12.0, "{opened} a minute");
+}
+
+/// What stands before an uplink is seen, and is no more than its modem takes; where there is none nobody waits.
+#[test]
+fn the_deeper_a_modem_the_longer_one_waits_before_it() {
+    let waits = [0.0, 100.0, 1_000.0].map(|modem_ms| {
+        let mut scenario = small("deep-modems", 30, 60.0);
+        scenario.viewer.modem_ms = modem_ms;
+        run(&scenario, 2, true, None).uplink_wait_s
+    });
+    assert!(waits[0].max <= 0.0, "{:?}", waits[0]);
+    assert!(waits[1].mean > 0.0 && waits[1].p95 < 0.3, "{:?}", waits[1]);
+    assert!(waits[2].mean > 1.5 * waits[1].mean, "{waits:?}");
+    assert!(waits[2].p95 > 0.4, "{:?}", waits[2]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! belong to JavaScript's collector, the closure to the driver, and a callback that comes late finds
 //! no handle under its id and does nothing.
 
-use js_sys::Function;
+use js_sys::{Function, Reflect};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue, wasm_bindgen};
 
@@ -113,4 +113,26 @@ impl Callback {
         let bindable: &Bindable = self.closure.as_ref().unchecked_ref();
         bindable.bind(&JsValue::NULL, wake as u32, id)
     }
+
+    /// Has a browser object's events tell us. By name: a setter of web-sys' for each would be an import each.
+    pub(super) fn hear(&self, target: &JsValue, events: &Events, id: u32) {
+        for (event, wake) in events {
+            handle(target, event, &self.on(*wake, id));
+        }
+    }
+}
+
+/// Handlers of an object, and what they tell.
+pub(super) type Events = [(&'static str, Wake)];
+
+/// Lets none of an object's events be heard again.
+pub(super) fn silence(target: &JsValue, events: &Events) {
+    for (event, _) in events {
+        handle(target, event, &JsValue::NULL);
+    }
+}
+
+fn handle(target: &JsValue, event: &str, handler: &JsValue) {
+    // Every one of these takes any value.
+    let _ = Reflect::set(target, &JsValue::from_str(event), handler);
 }

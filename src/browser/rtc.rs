@@ -6,7 +6,7 @@
 //! to announce them: id 0 is ordered and carries control, id 1 is unordered (reliable too) and carries
 //! blocks, so that a cancel or a promise never queues behind data.
 
-use super::callback::{Callback, Wake};
+use super::callback::{Callback, Events, Wake, silence};
 use super::clock::Timer;
 use super::convert::object;
 use super::hash::Thenable;
@@ -32,6 +32,26 @@ const GATHER_MAX_MS: f64 = 3_000.0;
 const MESSAGE_DEFAULT: u32 = 64 * 1024;
 /// Longest message we send: Chromium's own limit.
 const MESSAGE_MAX: u32 = 256 * 1024;
+
+/// What a connection and its two channels tell.
+const CONNECTION: &Events = &[
+    ("onicecandidate", Wake::Candidate),
+    ("onicegatheringstatechange", Wake::Gathering),
+    ("onconnectionstatechange", Wake::Connection),
+];
+const CONTROL: &Events = &[
+    ("onopen", Wake::ChannelOpened),
+    ("onclose", Wake::ChannelClosed),
+    ("onerror", Wake::ChannelClosed),
+    ("onmessage", Wake::ControlMessage),
+];
+const BLOCKS: &Events = &[
+    ("onopen", Wake::ChannelOpened),
+    ("onclose", Wake::ChannelClosed),
+    ("onerror", Wake::ChannelClosed),
+    ("onmessage", Wake::BlockMessage),
+    ("onbufferedamountlow", Wake::BlocksLow),
+];
 
 #[wasm_bindgen]
 extern "C" {
@@ -127,11 +147,8 @@ impl Links {
             return Some(Input::LinkClosed { link });
         };
         let connection: Connection = connection.unchecked_into();
-        let on = |wake| callback.on(wake, link.0);
-        connection.set_onicecandidate(Some(&on(Wake::Candidate)));
-        connection.set_onicegatheringstatechange(Some(&on(Wake::Gathering)));
-        connection.set_onconnectionstatechange(Some(&on(Wake::Connection)));
-        let channel = |label, id, ordered| {
+        callback.hear(&connection, CONNECTION, link.0);
+        let channel = |label, id, ordered, events| {
             let init = object(&[
                 ("negotiated", true.into()),
                 ("id", JsValue::from_f64(id)),
@@ -139,16 +156,11 @@ impl Links {
             ]);
             let channel = connection.channel(label, &init);
             channel.set_kind("arraybuffer");
-            channel.set_onopen(Some(&on(Wake::ChannelOpened)));
-            channel.set_onclose(Some(&on(Wake::ChannelClosed)));
-            channel.set_onerror(Some(&on(Wake::ChannelClosed)));
+            callback.hear(&channel, events, link.0);
             channel
         };
-        let control = channel("control", 0.0, true);
-        let blocks = channel("blocks", 1.0, false);
-        control.set_onmessage(Some(&on(Wake::ControlMessage)));
-        blocks.set_onmessage(Some(&on(Wake::BlockMessage)));
-        blocks.set_onbufferedamountlow(Some(&on(Wake::BlocksLow)));
+        let control = channel("control", 0.0, true, CONTROL);
+        let blocks = channel("blocks", 1.0, false, BLOCKS);
         // The connection's own queue of operations keeps the order of the two.
         if let Some(sdp) = offer {
             let theirs = connection.hear(&description("offer", sdp));
@@ -156,6 +168,7 @@ impl Links {
         }
         let ours = connection.describe();
         expect(&ours, link, Wake::Refused, callback);
+        let cut = callback.on(Wake::GatherCut, link.0);
         self.open.insert(
             link,
             Link {
@@ -166,7 +179,7 @@ impl Links {
                 described: false,
                 opened: false,
                 early: None,
-                gathering: Some(Timer::after(GATHER_MAX_MS, &on(Wake::GatherCut))),
+                gathering: Some(Timer::after(GATHER_MAX_MS, &cut)),
                 any_candidate: false,
             },
         );
@@ -390,16 +403,9 @@ impl Link {
     }
 
     fn close(self) {
-        for channel in [&self.control, &self.blocks] {
-            channel.set_onopen(None);
-            channel.set_onclose(None);
-            channel.set_onerror(None);
-            channel.set_onmessage(None);
-            channel.set_onbufferedamountlow(None);
-        }
-        self.connection.set_onicecandidate(None);
-        self.connection.set_onicegatheringstatechange(None);
-        self.connection.set_onconnectionstatechange(None);
+        silence(&self.control, CONTROL);
+        silence(&self.blocks, BLOCKS);
+        silence(&self.connection, CONNECTION);
         self.connection.close();
     }
 }

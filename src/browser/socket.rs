@@ -3,12 +3,19 @@
 //!
 //! Invariant: a socket that closed by itself is told once; one that we closed is not heard of again.
 
-use super::callback::{Callback, Wake};
+use super::callback::{Callback, Events, Wake, silence};
 use crate::base::{SortedMap, TrackerId};
 use web_sys::WebSocket;
 
 /// Longest message from a tracker that is read at all, in UTF-16 units.
 pub(super) const MESSAGE_MAX: u32 = 256 * 1024;
+
+/// What a socket tells.
+const SOCKET: &Events = &[
+    ("onopen", Wake::TrackerOpened),
+    ("onmessage", Wake::TrackerMessage),
+    ("onclose", Wake::TrackerClosed),
+];
 
 /// Trackers' sockets by id.
 #[derive(Debug, Default)]
@@ -23,9 +30,7 @@ impl Sockets {
         let Ok(socket) = WebSocket::new(url) else {
             return false;
         };
-        socket.set_onopen(Some(&callback.on(Wake::TrackerOpened, tracker.0)));
-        socket.set_onmessage(Some(&callback.on(Wake::TrackerMessage, tracker.0)));
-        socket.set_onclose(Some(&callback.on(Wake::TrackerClosed, tracker.0)));
+        callback.hear(&socket, SOCKET, tracker.0);
         self.open.insert(tracker, socket);
         true
     }
@@ -40,7 +45,7 @@ impl Sockets {
     /// Closes a socket for good.
     pub(super) fn close(&mut self, tracker: TrackerId) {
         if let Some(socket) = self.open.remove(&tracker) {
-            silence(&socket);
+            silence(&socket, SOCKET);
             let _ = socket.close();
         }
     }
@@ -49,7 +54,7 @@ impl Sockets {
     pub(super) fn closed(&mut self, tracker: TrackerId) -> bool {
         match self.open.remove(&tracker) {
             Some(socket) => {
-                silence(&socket);
+                silence(&socket, SOCKET);
                 true
             }
             None => false,
@@ -59,14 +64,8 @@ impl Sockets {
     /// Closes all.
     pub(super) fn clear(&mut self) {
         for (_, socket) in core::mem::take(&mut self.open) {
-            silence(&socket);
+            silence(&socket, SOCKET);
             let _ = socket.close();
         }
     }
-}
-
-fn silence(socket: &WebSocket) {
-    socket.set_onopen(None);
-    socket.set_onmessage(None);
-    socket.set_onclose(None);
 }

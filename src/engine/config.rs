@@ -203,13 +203,18 @@ pub(super) mod introductions {
     pub(in crate::engine) const CARRIED_CREDIT: Duration = Duration::from_secs(20);
 }
 
-/// Links that say nothing (`pulse.rs`): found within 3.5 s of the last message, or in a hidden tab, whose timers
-/// come each second, within 5. Browsers need 5.9 to 6.2 s (docs/networks.md).
+/// Links that say nothing (`pulse.rs`): found within 3.5 s of the last message where something was asked, within 5 s at
+/// rest or in a hidden tab, whose timers come each second. Browsers need 5.3 to 6.4 s (docs/networks.md).
 pub(super) mod pulse {
     use crate::base::Duration;
 
     /// Asked for something and quiet for so long, a peer is asked whether it is there.
     pub(in crate::engine) const QUIET: Duration = Duration::from_millis(800);
+    /// At rest, and what the end that did not offer waits longer (else both ask): five seconds with [`PATIENCE`].
+    pub(in crate::engine) const REST: Duration = Duration::from_millis(1_900);
+    pub(in crate::engine) const SECOND: Duration = Duration::from_millis(300);
+    /// Where timers come each second: this, a second until it fires, and three until the answer is missed.
+    pub(in crate::engine) const REST_LATE: Duration = Duration::from_millis(1_000);
     /// And has so long to say so: the answer waits behind a block or two of a weak uplink.
     pub(in crate::engine) const PATIENCE: Duration = Duration::from_millis(2_700);
     /// A timer that is later than this says nothing about the link; once, so much is added.

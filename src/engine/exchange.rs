@@ -5,6 +5,7 @@
 use super::config::exchange::{DIGEST_EVERY, HAVE_ENTRY_LEN, MESSAGE_MAX};
 use super::config::upload::QUEUE_BLOCKS_MAX;
 use super::peer::{Link, LinkState, digest_of};
+use super::pulse::NO_TRACK;
 use super::{CloseReason, Engine, Event, Output};
 use crate::base::{Instant, LinkId, SegmentId, SortedMap, TrackId};
 use crate::wire::{HaveEntry, Hello, Holding, PeerMessage, RejectReason, SegmentKey, limit};
@@ -47,6 +48,8 @@ impl Engine {
     fn on_message(&mut self, now: Instant, link: LinkId, message: PeerMessage) {
         match message {
             PeerMessage::Hello(_) | PeerMessage::Unknown(_) => {}
+            // It is there, which is all that was asked.
+            PeerMessage::HaveAll { track, .. } if track == NO_TRACK => {}
             PeerMessage::HaveAll { track, first, bits } => {
                 if let Some(peer) = self.links.get_mut(&link) {
                     peer.haves.replace(track, first, bits);
@@ -62,7 +65,9 @@ impl Engine {
             }
             PeerMessage::HaveQuery { track } => {
                 self.tell_track(link, track);
-                self.tell_unfinished(now, link);
+                if track != NO_TRACK {
+                    self.tell_unfinished(now, link);
+                }
             }
             PeerMessage::Request { key, first, count } => {
                 self.on_request(now, link, key, first, count);

@@ -7,6 +7,7 @@ use super::Input;
 use super::config::playback::{
     COMFORT, LATE_MAX, MARGIN_MIN, MARGIN_PERCENT, PACE_PERCENT, RESERVE_MAX, RESERVE_PART,
 };
+use super::config::pulse::LATE;
 use crate::base::{Duration, Instant};
 
 /// What the player last told of its buffer.
@@ -79,6 +80,11 @@ impl Playback {
     /// when it has time: the worst of them counts, and fades.
     pub(super) fn note_timer(&mut self, late: Duration) {
         self.late = (self.late * 7 / 8).max(late.min(LATE_MAX));
+    }
+
+    /// Timers come as late as a hidden tab's.
+    pub(super) fn is_late(&self) -> bool {
+        self.late > LATE
     }
 
     /// When the CDN, which needs `cdn_time` for what is left, must be asked at the latest for a segment

@@ -1,15 +1,18 @@
-//! Whether a link in use is still there: browsers say so about six seconds after its last packet.
+//! Whether a link is still there: browsers say so about six seconds after its last packet.
 //!
-//! A peer that was asked for something and says nothing at all is asked what it holds, which each one
-//! answers at once, whatever its uplink has to do. Who does not say even that is gone. Links at rest are
-//! the browser's to watch: nobody waits for them. Invariant: any message on a link ends the suspicion, and a
-//! timer that came late suspects nobody.
+//! A peer that says nothing is asked what it holds of no track, which each one answers at once, whatever its uplink has
+//! to do. Who does not say even that is gone. Who was asked for something is asked soon, links at rest a little later:
+//! nobody waits for them, but they keep a place. Invariant: any message on a link ends the suspicion, and a timer that
+//! came late suspects nobody.
 
-use super::config::pulse::{LATE, PATIENCE, QUIET};
+use super::config::pulse::{LATE, PATIENCE, QUIET, REST, REST_LATE, SECOND};
 use super::peer::Link;
 use super::{CloseReason, Engine};
 use crate::base::{Instant, LinkId, TrackId};
 use crate::wire::PeerMessage;
+
+/// Of no track: the answer is the shortest there is.
+pub(super) const NO_TRACK: TrackId = TrackId([0; 8]);
 
 /// What a link has said lately.
 #[derive(Debug, Default)]
@@ -19,22 +22,28 @@ pub(super) struct Pulse {
     asked: Option<(Instant, Instant)>,
 }
 
-impl Pulse {
-    /// When a link that is open is to be looked at.
-    pub(super) fn wake(link: &Link) -> Option<Instant> {
-        match link.pulse.asked {
-            Some((_, due)) => Some(due),
-            None => (link.outstanding > 0).then(|| link.pulse.quiet_at(link)),
-        }
-    }
-
-    /// When it will have been quiet for long enough to be asked.
-    fn quiet_at(&self, link: &Link) -> Instant {
-        self.heard_at.max(link.progress_at) + QUIET
-    }
-}
-
 impl Engine {
+    /// When a link that is open is to be looked at.
+    pub(super) fn pulse_wake(&self, link: &Link) -> Option<Instant> {
+        let wake = match link.pulse.asked {
+            Some((_, due)) => due,
+            None => self.quiet_at(link),
+        };
+        link.is_greeted().then_some(wake)
+    }
+
+    /// When it will have been quiet for long enough to be asked. Of a link at rest both ends may ask: who did not offer
+    /// it gives the other one the time to.
+    fn quiet_at(&self, link: &Link) -> Instant {
+        let span = match (link.outstanding, self.playback.is_late()) {
+            (0, true) => REST_LATE,
+            (0, false) if link.offered_by_us => REST,
+            (0, false) => REST + SECOND,
+            (_, _) => QUIET,
+        };
+        link.pulse.heard_at.max(link.progress_at) + span
+    }
+
     /// Something came, whatever it was.
     pub(super) fn note_heard(&mut self, now: Instant, link: LinkId) {
         if let Some(link) = self.links.get_mut(&link) {
@@ -45,20 +54,20 @@ impl Engine {
 
     /// A peer does not do what was asked of it: if it says nothing at all, it is asked whether it is there.
     pub(super) fn feel_pulse(&mut self, now: Instant, id: LinkId) {
-        let Some(link) = self.links.get_mut(&id) else {
-            return;
+        let is_quiet = |link: &Link| {
+            link.is_greeted() && link.pulse.asked.is_none() && now >= self.quiet_at(link)
         };
-        if link.is_greeted() && link.pulse.asked.is_none() && now >= link.pulse.quiet_at(link) {
+        if self.links.get(&id).is_some_and(|link| is_quiet(link))
+            && let Some(link) = self.links.get_mut(&id)
+        {
             link.pulse.asked = Some((now, now + PATIENCE));
-            // Of no track: the answer is the shortest there is.
-            let track = TrackId([0; 8]);
-            self.send(id, &PeerMessage::HaveQuery { track });
+            self.send(id, &PeerMessage::HaveQuery { track: NO_TRACK });
         }
     }
 
     /// Asks who is quiet, and closes who has not answered.
     pub(super) fn tend_pulses(&mut self, now: Instant) {
-        let is_due = |link: &Link| Pulse::wake(link).is_some_and(|at| at <= now);
+        let is_due = |link: &Link| self.pulse_wake(link).is_some_and(|at| at <= now);
         let due = self.links.iter().filter(|(_, link)| is_due(link));
         let due: Vec<LinkId> = due.map(|(id, _)| *id).collect();
         for id in due {
@@ -72,8 +81,9 @@ impl Engine {
                     link.pulse.asked = Some((at, now + LATE));
                 }
                 Some(_) => {
-                    // A fresh link would be a fresh chance: who never did anything does not get it.
-                    if let Some(peer) = link.peer.filter(|_| !link.conduct.is_useful) {
+                    // A fresh link would be a fresh chance: who never did anything of what it was asked does not get it.
+                    let owes = link.outstanding > 0 && !link.conduct.is_useful;
+                    if let Some(peer) = link.peer.filter(|_| owes) {
                         self.outcasts.note(now, peer, CloseReason::Unreliable);
                     }
                     self.close_link(now, id, CloseReason::Gone);

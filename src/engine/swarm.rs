@@ -11,7 +11,6 @@ use super::config::swarm::{
     CONNECT_TIMEOUT, ELSEWHERE_MIN, LINK_AGE_MIN, ONE_NETWORK_MIN, UNRELAYED_TIMEOUT,
 };
 use super::peer::{Link, LinkState};
-use super::pulse::Pulse;
 use super::{CloseReason, Engine, Event, Output};
 use crate::base::{Instant, LinkId, Network, PeerId, Rng, SegmentId};
 
@@ -257,7 +256,7 @@ impl Engine {
     pub(super) fn connect_wake(&self) -> Option<Instant> {
         let links = self.links.iter();
         links
-            .filter_map(|(id, link)| self.opens_by(*id, link).or_else(|| Pulse::wake(link)))
+            .filter_map(|(id, link)| self.opens_by(*id, link).or_else(|| self.pulse_wake(link)))
             .min()
     }
 

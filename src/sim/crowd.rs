@@ -236,11 +236,11 @@ impl Crowd {
             Event::Playlist { level, listed } => self.on_playlist(viewer, level, listed),
             Event::Answer(loader) => self.on_answer(viewer, loader),
             Event::Chunk { loader, len } => self.on_chunk(viewer, loader, len),
-            Event::Control { link, bytes } => {
-                if self.is_open(viewer, link) {
-                    self.tell(viewer, Input::LinkMessage { link, bytes });
-                }
-            }
+            Event::Control {
+                link,
+                bytes,
+                passed,
+            } => self.on_control(viewer, link, bytes, passed),
             Event::Block {
                 link,
                 message,

@@ -35,6 +35,7 @@ pub(super) enum Event {
     Control {
         link: LinkId,
         bytes: Vec<u8>,
+        passed: bool,
     },
     /// The last bit of a block message stands before the downlink, or (`passed`) is through it.
     Block {

@@ -6,6 +6,7 @@
 
 use super::census::Cohort;
 use super::hours::Held;
+use super::modem::Waits;
 use super::oracle::Violation;
 use super::tally::Tally;
 use super::viewer::Viewer;
@@ -159,6 +160,9 @@ pub struct Figures {
     pub jumps: u64,
     /// Open links a viewer that is here at the end.
     pub links: Spread,
+    /// Seconds that a packet of anybody's waits before the uplink, where modems queue: over all the time from a viewer's
+    /// first word to a peer on.
+    pub uplink_wait_s: Spread,
     /// Seconds to a viewer's first open link.
     pub first_peer_s: Spread,
     /// Viewers that stayed 10 s or more and never had a link.
@@ -261,6 +265,12 @@ impl Figures {
         let stats = |viewer: &&&Viewer| viewer.stats.as_ref().and_then(|s| s.first_peer_ms);
         let first = viewers.iter().filter_map(|viewer| stats(&viewer));
         self.first_peer_s = Spread::of(first.map(|ms| ms as f64 / 1e3).collect());
+        let mut waits = Waits::default();
+        for viewer in viewers {
+            let modem = viewer.links.modem.iter();
+            modem.for_each(|modem| waits.join(&modem.waits));
+        }
+        self.uplink_wait_s = waits.spread();
         let lonely = |viewer: &&&Viewer| {
             stats(viewer).is_none() && viewer.engine_ran && viewer.stayed_s(world.now) >= 10.0
         };

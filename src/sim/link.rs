@@ -4,6 +4,7 @@
 //! Invariant: no direction carries more than its rate. Control messages pass blocks that wait, as on
 //! their own channel, and keep their order. What a link means is the engine's.
 
+use super::modem::Modem;
 use super::store::Taint;
 use crate::base::{Duration, Instant, LinkId, SortedMap};
 use std::collections::VecDeque;
@@ -61,6 +62,8 @@ pub(super) struct Sent {
     /// Who gets it, and what it is called there.
     pub(super) to: (usize, LinkId),
     pub(super) message: BlockMessage,
+    /// When its last bit leaves the line.
+    pub(super) left: Instant,
     /// What waits still, if the engine should hear of it.
     pub(super) queued: Option<u64>,
 }
@@ -97,6 +100,8 @@ pub(super) struct Links {
     pub(super) all: SortedMap<LinkId, Box<Link>>,
     pub(super) up: Pipe,
     pub(super) down: Pipe,
+    /// What stands between the channels and the line, if anything.
+    pub(super) modem: Option<Modem>,
     /// Links with blocks waiting, in turn.
     turn: VecDeque<LinkId>,
     sending: Option<(LinkId, BlockMessage)>,
@@ -107,11 +112,12 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn new(up: Pipe, down: Pipe) -> Self {
+    pub(super) fn new(up: Pipe, down: Pipe, modem: Option<Modem>) -> Self {
         Self {
             all: SortedMap::new(),
             up,
             down,
+            modem,
             turn: VecDeque::new(),
             sending: None,
             control: Duration::ZERO,
@@ -138,6 +144,9 @@ impl Links {
 
     /// When a control message of `bytes` has left.
     pub(super) fn send_control(&mut self, now: Instant, bytes: usize) -> Instant {
+        if let Some(modem) = &mut self.modem {
+            return modem.take(now, bytes as u64, &self.up).1;
+        }
         let span = self.up.span(bytes as u64);
         self.control += span;
         self.control_free = self.control_free.max(now) + span;
@@ -174,6 +183,10 @@ impl Links {
             if !link.waiting.is_empty() {
                 self.turn.push_back(id);
             }
+            if let Some(modem) = &self.modem {
+                self.sending = Some((id, message));
+                return Some(modem.has_room_at(now));
+            }
             let start = now + core::mem::take(&mut self.control);
             message.sent = start;
             let span = self.up.span(message.len + message.header.len() as u64);
@@ -183,11 +196,16 @@ impl Links {
         None
     }
 
-    /// The message under way has left. `None` for a link that is gone.
-    pub(super) fn end(&mut self) -> Option<Sent> {
-        let (id, message) = self.sending.take()?;
+    /// The message under way has left its channel. `None` for a link that is gone.
+    pub(super) fn end(&mut self, now: Instant) -> Option<Sent> {
+        let (id, mut message) = self.sending.take()?;
         let link = self.all.get_mut(&id)?;
-        link.waiting_bytes -= message.len + message.header.len() as u64;
+        let bytes = message.len + message.header.len() as u64;
+        let mut left = now;
+        if let Some(modem) = &mut self.modem {
+            (message.sent, left) = modem.take(now, bytes, &self.up);
+        }
+        link.waiting_bytes -= bytes;
         let tell = link.waiting_bytes <= link.mark;
         if tell {
             link.mark = link.waiting_bytes / 2;
@@ -196,6 +214,7 @@ impl Links {
             link: id,
             to: link.other,
             message,
+            left,
             queued: tell.then_some(link.waiting_bytes),
         })
     }

@@ -98,8 +98,33 @@ impl Crowd {
         }
         if !self.loses(viewer, &bytes) {
             let link = theirs;
-            self.push(to, there, Event::Control { link, bytes });
+            let passed = false;
+            let there_is = Event::Control {
+                link,
+                bytes,
+                passed,
+            };
+            self.push(to, there, there_is);
         }
+    }
+
+    /// A control message stands before the downlink, or is through it. Where no modem queues it waits for nothing there.
+    pub(super) fn on_control(&mut self, to: usize, link: LinkId, bytes: Vec<u8>, passed: bool) {
+        if !self.is_open(to, link) {
+            return;
+        }
+        let links = &mut self.viewers[to].links;
+        if !passed && links.modem.is_some() {
+            let at = links.down.pass(self.now, self.now, bytes.len() as u64);
+            let passed = true;
+            let event = Event::Control {
+                link,
+                bytes,
+                passed,
+            };
+            return self.push(to, at, event);
+        }
+        self.tell(to, Input::LinkMessage { link, bytes });
     }
 
     pub(super) fn send_block(
@@ -194,7 +219,7 @@ impl Crowd {
     }
 
     pub(super) fn on_uplink_free(&mut self, viewer: usize) {
-        if let Some(sent) = self.viewers[viewer].links.end() {
+        if let Some(sent) = self.viewers[viewer].links.end(self.now) {
             let (link, (to, theirs)) = (sent.link, sent.to);
             let span = self.way(viewer, to);
             let mut message = Box::new(sent.message);
@@ -205,7 +230,7 @@ impl Crowd {
                 message,
                 passed,
             };
-            self.later(to, span, there);
+            self.push(to, sent.left + span, there);
             if let Some(queued) = sent.queued {
                 self.tell(viewer, Input::LinkWritable { link, queued });
             }

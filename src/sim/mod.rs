@@ -18,6 +18,7 @@ mod hearsay;
 mod hours;
 mod link;
 mod linking;
+mod modem;
 mod nat;
 mod office;
 mod oracle;

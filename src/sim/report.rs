@@ -232,6 +232,16 @@ impl Report {
             row("  worst viewer", &|f| f.startup_s.max, 2),
             row("buffered when asking, s, mean", &|f| f.ahead_s.mean, 1),
         ];
+        if a.uplink_wait_s.max > 0.0 {
+            rows.push(row(
+                "wait before the uplink, s, mean",
+                &|f| f.uplink_wait_s.mean,
+                3,
+            ));
+            rows.push(row("  median", &|f| f.uplink_wait_s.p50, 2));
+            rows.push(row("  95th percentile", &|f| f.uplink_wait_s.p95, 2));
+            rows.push(row("  99th percentile", &|f| f.uplink_wait_s.p99, 2));
+        }
         if b.behind_s.max > 0.0 {
             rows.push(row(
                 "behind the live edge, s, mean",

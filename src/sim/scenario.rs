@@ -95,6 +95,8 @@ pub struct ViewerKind {
     pub down_mbit_s: f64,
     /// One way to the middle of the net.
     pub latency_ms: f64,
+    /// What its modem queues of what channels sent, as time on its uplink; none holds nothing.
+    pub modem_ms: f64,
     /// Each of the three varies by so much of itself, evenly up and down.
     pub spread: f64,
     /// What stands before the viewer.
@@ -231,6 +233,7 @@ impl Default for ViewerKind {
             up_mbit_s: 4.0,
             down_mbit_s: 30.0,
             latency_ms: 15.0,
+            modem_ms: 0.0,
             spread: 0.3,
             nat: Nat::Cone,
             upload: true,
@@ -334,7 +337,11 @@ impl Scenario {
             .fault
             .iter()
             .flat_map(|fault| [fault.from_s, fault.to_s]);
-        let kind = [self.viewer.latency_ms, self.viewer.seeks_per_minute];
+        let kind = [
+            self.viewer.latency_ms,
+            self.viewer.modem_ms,
+            self.viewer.seeks_per_minute,
+        ];
         for span in waves.chain(faults).chain(kind) {
             if !(0.0..1e6).contains(&span) {
                 return Err(format!("{span} is no span: 0 to a million"));

@@ -7,6 +7,7 @@ use super::event::Event;
 use super::fault::Weather;
 use super::store::Taint;
 use super::viewer::{Fetch, Loader};
+use crate::base::Duration;
 use crate::engine::Input;
 use crate::integrity::BLOCK_LEN;
 
@@ -18,7 +19,10 @@ impl Crowd {
         self.viewers[viewer].fetches.insert(loader, fetch);
         self.tally.cdn_requests += 1;
         self.tally.asks.or_default(fetch.why).0 += 1;
-        let span = self.viewers[viewer].latency * 2 + self.stage.origin.latency(&self.weather());
+        let it = &self.viewers[viewer];
+        let modem = it.links.modem.as_ref();
+        let wait = modem.map_or(Duration::ZERO, |modem| modem.delay(self.now));
+        let span = wait + it.latency * 2 + self.stage.origin.latency(&self.weather());
         self.later(viewer, span, Event::Answer(loader));
     }
 

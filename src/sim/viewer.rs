@@ -4,6 +4,7 @@
 //! is drawn before the run, so a run without engines has the same viewers.
 
 use super::link::{Links, Pipe};
+use super::modem::Modem;
 use super::oracle::Wakes;
 use super::origin::Content;
 use super::player::{Player, Show};
@@ -106,6 +107,8 @@ impl Viewer {
             let lives = -(1.0 - rng.unit()).ln() / core::f64::consts::LN_2;
             Duration::from_secs_f64((median * lives).max(0.5))
         });
+        let modem =
+            (kind.modem_ms > 0.0).then(|| Modem::new(Duration::from_secs_f64(kind.modem_ms / 1e3)));
         let show = Show {
             live: scenario.stream.kind == StreamKind::Live,
             segment_s: scenario.stream.segment_s,
@@ -130,7 +133,7 @@ impl Viewer {
             engine: None,
             player: Player::new(show, comes),
             store: Store::default(),
-            links: Links::new(Pipe::new(up), Pipe::new(down)),
+            links: Links::new(Pipe::new(up), Pipe::new(down), modem),
             connection: None,
             sockets: 0,
             said: 0,

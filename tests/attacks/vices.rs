@@ -8,7 +8,7 @@ use crate::world::{Frame, Passed, Passing, Vice, Viewer, Way, content, leaves_of
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
-use swarmline::base::{Instant, Rng};
+use swarmline::base::{Instant, Rng, TrackId};
 use swarmline::integrity::BLOCK_LEN;
 use swarmline::wire::{
     BLOCK_HEADER_LEN, BlockHeader, HaveEntry, Holding, PeerMessage, RejectReason, SegmentKey,
@@ -38,7 +38,7 @@ pub(crate) fn on_leaves(mut touch: impl FnMut(&mut PeerMessage) + 'static) -> Vi
     })
 }
 
-/// A scripted peer: of its engine only greetings pass. `answer` gives what it says to each message, and
+/// A scripted peer: of its engine only greetings pass, and it says that it is there. `answer` gives what it says to each message, and
 /// what it says unasked when it is greeted.
 pub(crate) fn scripted(mut answer: impl FnMut(PeerMessage) -> Vec<Passed> + 'static) -> Vice {
     Box::new(
@@ -46,6 +46,9 @@ pub(crate) fn scripted(mut answer: impl FnMut(PeerMessage) -> Vec<Passed> + 'sta
             (Way::Out, Frame::Control(bytes)) if bytes.first() == Some(&number::HELLO) => {
                 passing.untouched()
             }
+            // Its own engine would take the other end for dead, which it never hears.
+            (Way::Out, Frame::Control(bytes)) if is_pulse(bytes) => vec![is_there(Way::In)],
+            (Way::In, Frame::Control(bytes)) if is_pulse(bytes) => vec![is_there(Way::Out)],
             (Way::In, Frame::Control(bytes)) => match PeerMessage::decode(bytes) {
                 Ok(hello @ PeerMessage::Hello(_)) => {
                     let mut passed = passing.untouched();
@@ -58,6 +61,18 @@ pub(crate) fn scripted(mut answer: impl FnMut(PeerMessage) -> Vec<Passed> + 'sta
             (Way::Out | Way::In, _) => Vec::new(),
         },
     )
+}
+
+/// Whether somebody asks whether the other end is there.
+fn is_pulse(bytes: &[u8]) -> bool {
+    let track = TrackId([0; 8]);
+    PeerMessage::decode(bytes) == Ok(PeerMessage::HaveQuery { track })
+}
+
+fn is_there(way: Way) -> Passed {
+    let (track, first, bits) = (TrackId([0; 8]), 0, Vec::new());
+    let answer = PeerMessage::HaveAll { track, first, bits };
+    Passed::now(way, Frame::Control(answer.encode()))
 }
 
 /// A control message, sent after a span.
