@@ -6,13 +6,12 @@ import type { FullConfig } from "./config.js";
  * One certificate for all connections of a session, so that a tracker can sign for them at once. Where there is none to
  * be had, each connection makes its own.
  */
-export async function certificates(): Promise<RTCCertificate[] | undefined> {
+export function certificates(): Promise<RTCCertificate[] | undefined> {
   const curve = { name: "ECDSA", namedCurve: "P-256" };
-  try {
-    return [await RTCPeerConnection.generateCertificate(curve)];
-  } catch {
-    return undefined;
-  }
+  return RTCPeerConnection.generateCertificate(curve).then(
+    (made) => [made],
+    () => undefined,
+  );
 }
 
 /** What an `RTCPeerConnection` of ours is given. */

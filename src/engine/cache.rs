@@ -3,7 +3,7 @@
 //!
 //! Invariant: held bytes stay under `memoryLimitBytes`, but for downloads under way.
 
-use super::config::cache::{IDLE_SEGMENTS, PAST_SEGMENTS, REWOUND_MS_MIN};
+use super::config::cache::{IDLE_SEGMENTS, PAST_SEGMENTS, REWOUND_SEGMENTS_MIN};
 use super::{Engine, Output};
 use crate::base::{Instant, SegmentId};
 use crate::wire::{HaveEntry, Holding, PeerMessage};
@@ -38,7 +38,7 @@ impl Engine {
         };
         let oldest = track.first_number.saturating_sub(PAST_SEGMENTS);
         let length_ms = u64::from(track.target_duration_ms);
-        let since = if length_ms * (track.segments.len() as u64) < REWOUND_MS_MIN {
+        let since = if track.segments.len() < REWOUND_SEGMENTS_MIN {
             now.as_millis().saturating_sub(length_ms * IDLE_SEGMENTS)
         } else {
             0

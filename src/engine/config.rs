@@ -576,7 +576,7 @@ pub(super) mod cache {
     /// 1.53, churn 2.95).
     pub(in crate::engine) const PAST_SEGMENTS: u64 = 1;
     /// A live playlist of less than this is nothing to rewind in,
-    pub(in crate::engine) const REWOUND_MS_MIN: u64 = 60_000;
+    pub(in crate::engine) const REWOUND_SEGMENTS_MIN: usize = 16;
     /// and what was neither fetched, wished for nor sent there for so many segments' length is not kept: a newcomer begins
     /// three behind the edge. 100 viewers, 120 s, seeds 1 and 2, beside keeping all of it: live-growing the same copies,
     /// churn 2.58 and 2.60, live-short-segments 14.18 and 14.36, live-steady 7.21 and 7.12.

@@ -51,7 +51,7 @@ impl Engine {
             None => match self.first_links_until(scene.started) {
                 Some(until) if now < until => until.min(half),
                 Some(_) | None => {
-                    let round_at = round_at.max(self.first_haves_at(id));
+                    let round_at = round_at.max(self.first_haves_at());
                     round_at
                         + self.window(scene.latest.since(round_at)) * turn / TURNS
                         + self.courtesy(id, scene)
@@ -211,14 +211,9 @@ impl Engine {
     }
 
     /// When what the first neighbour holds is known. Its greeting is not the moment to turn to the CDN: it may hold
-    /// what is waited for. Many viewers of a film gain by copies.
-    fn first_haves_at(&self, id: SegmentId) -> Instant {
-        let download = self.segments.get(&id).and_then(|s| s.download.as_ref());
-        let few = self.signaling.swarm_size <= self.config.max_peers;
-        let greeted = self
-            .totals
-            .first_peer_ms
-            .filter(|_| download.is_some_and(|d| few || !d.is_film));
+    /// what is waited for.
+    fn first_haves_at(&self) -> Instant {
+        let greeted = self.totals.first_peer_ms;
         greeted.map_or(Instant::ZERO, |ms| Instant::from_millis(ms) + FIRST_HAVES)
     }
 

@@ -109,7 +109,9 @@ impl TreeHasher {
         while !bytes.is_empty() {
             let room = BLOCK_LEN - self.size % BLOCK_LEN;
             let len = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
-            let (head, tail) = bytes.split_at(len);
+            let Some((head, tail)) = bytes.split_at_checked(len) else {
+                return;
+            };
             self.block.update(head);
             self.size += head.len() as u64;
             if self.size.is_multiple_of(BLOCK_LEN) {

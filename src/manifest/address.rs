@@ -101,7 +101,10 @@ fn push_without_dots(url: &mut String, path: &str) {
         let last = parts.peek().is_none();
         match part {
             "." => {}
-            ".." => url.truncate(root + find_last(cut(url, root).1, b'/').unwrap_or(0)),
+            ".." => {
+                let keep = root + find_last(cut(url, root).1, b'/').unwrap_or(0);
+                *url = cut(url, keep).0.to_owned();
+            }
             name => {
                 url.push('/');
                 url.push_str(name);

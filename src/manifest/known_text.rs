@@ -64,7 +64,7 @@ impl KnownText {
             return;
         }
         if let Some(keep) = self.position(last) {
-            self.text.truncate(keep);
+            self.text = cut(&self.text, keep).0.to_owned();
             let count = usize::try_from(last - self.first).unwrap_or(usize::MAX);
             self.ends.truncate(count.saturating_add(1));
             self.append(text, ends);
