@@ -33,7 +33,7 @@ const common = {
 };
 
 /** Loaded by pages that need them, under these names, which the script-tag build asks for, too. */
-const lazy = ["./keys.js", "./diagnose.js", "./allowance.js", "./disk.js"];
+const lazy = ["./keys.js", "./diagnose.js", "./disk.js"];
 
 await build({
   ...common,
@@ -46,7 +46,7 @@ await build({
 });
 
 // Apart: with the others, whatever they share with a page would be a chunk of its own, and small ones pack badly.
-for (const entry of ["keys.ts", "diagnose.ts", "allowance.ts", "disk.ts"]) {
+for (const entry of ["keys.ts", "diagnose.ts", "disk.ts"]) {
   await build({ ...common, entryPoints: [entry], outdir: out, format: "esm" });
 }
 // For measurements; not packed.

@@ -5,7 +5,7 @@
  * `off` or `failed` and its adapter a plain loader.
  */
 
-import type { Allowance, Bar } from "./allowance.js";
+import { Allowance, type Bar } from "./allowance.js";
 import { type FullConfig, readConfig, readUpdate, type SwarmConfig } from "./config.js";
 import type { Diagnosis } from "./diagnose.js";
 import type { DiskCache } from "./disk-cache.js";
@@ -296,7 +296,8 @@ class SwarmCore implements Swarm, Port {
       this.#engine = disk?.engine ?? adapters;
       return this.#engine.load(wasm);
     });
-    Promise.all([engine, certificates(), verifier(publicKey), this.#disk, this.#allow()])
+    this.#allow();
+    Promise.all([engine, certificates(), verifier(publicKey), this.#disk])
       .then(([Engine, made, verifies, disk]) => {
         if (this.#usable) this.#session?.start(Engine, made, verifies, disk?.cache);
       })
@@ -309,9 +310,7 @@ class SwarmCore implements Swarm, Port {
   }
 
   /** What may be sent is known before anything could be. */
-  async #allow(): Promise<void> {
-    const { Allowance } = await import("./allowance.js");
-    if (this.#destroyed) return;
+  #allow(): void {
     this.#allowance ??= new Allowance(
       () => this.#heed(),
       () => this.#rejoin(),

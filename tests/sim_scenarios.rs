@@ -130,8 +130,8 @@ fn one_seed_is_one_run() {
 fn what_a_lost_change_said_is_heard_of_again() {
     let unknown = |name| {
         let mut scenario = small(name, 30, 80.0);
-        // What is held has to be so for longer than the 25 s from one look to the next.
-        scenario.stream.window = 15;
+        // What is held has to be so for longer than the 25 s from one look to the next: of a shorter window less is kept.
+        scenario.stream.window = 20;
         run(&scenario, 3, true, None).haves_unknown
     };
     let lost = unknown("haves-lost");

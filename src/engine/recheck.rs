@@ -76,7 +76,7 @@ impl Engine {
                 segment.used = now;
             } else {
                 let message = format!(
-                    "the bytes of {} changed in memory since they were verified; they are forgotten",
+                    "the bytes of {} changed in memory; they are forgotten",
                     segment.url
                 );
                 self.warn(WarningCode::CacheDamaged, message);

@@ -14,12 +14,12 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What wasm-opt is asked for, found by trying (docs/size.md): structure first, then twice for
+/// What wasm-opt is asked for, found by trying (docs/size.md): structure first, then three times for
 /// size; large functions with one caller stay apart, because they compress better. The first
 /// kilobyte of memory is the far end of the stack, so no address there is ever computed. Nothing is said of alignment,
 /// which engines do not heed, nor of features, which only tools read. No feature
 /// flags: with `--all-features` it writes modules that engines refuse.
-const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=20 \
+const OPTIMISE: &str = "--flatten --rereloop -Oz -Oz -Oz --one-caller-inline-max-function-size=20 \
     --low-memory-unused --reorder-functions-by-name --dealign --strip-target-features";
 
 /// A module that a page may load: its name, the package's features it is made with, and whether it
