@@ -6,12 +6,13 @@ import type { FullConfig } from "./config.js";
  * One certificate for all connections of a session, so that a tracker can sign for them at once. Where there is none to
  * be had, each connection makes its own.
  */
-export function certificates(): Promise<RTCCertificate[] | undefined> {
+export async function certificates(): Promise<RTCCertificate[] | undefined> {
   const curve = { name: "ECDSA", namedCurve: "P-256" };
-  return RTCPeerConnection.generateCertificate(curve).then(
-    (made) => [made],
-    () => undefined,
-  );
+  try {
+    return [await RTCPeerConnection.generateCertificate(curve)];
+  } catch {
+    return undefined;
+  }
 }
 
 /** What an `RTCPeerConnection` of ours is given. */
