@@ -11,7 +11,7 @@ mod world;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
-use swarmline::engine::{Config, ConfigUpdate, Input, ManifestBody, Source};
+use swarmline::engine::{Config, ConfigUpdate, Input, Source};
 use world::{
     LEN, Outcome, World, asked, content, digest_line, fetch, second_joins, source_of, url,
 };
@@ -143,11 +143,8 @@ fn add_rendition(world: &mut World, viewer: usize) {
         world.cdn.files.insert(hi(number), bytes);
     }
     text.push_str("#EXT-X-ENDLIST\n");
-    let (url, body) = (
-        hi(0).replace("hi-0.m4s", "hi.m3u8"),
-        ManifestBody::Hls(text),
-    );
-    world.tell(viewer, Input::Manifest { url, body });
+    let url = hi(0).replace("hi-0.m4s", "hi.m3u8");
+    world.refresh(viewer, &url, &text);
 }
 
 fn hi(number: u64) -> String {

@@ -457,12 +457,7 @@ fn of_a_live_stream_is_kept_what_somebody_may_want() {
             let text = live_window(&mut world, last, true, segments);
             let viewer =
                 *viewer.get_or_insert_with(|| world.join(World::config(), &playlist(), &text));
-            let body = swarmline::engine::ManifestBody::Hls(text);
-            let refresh = swarmline::engine::Input::Manifest {
-                url: playlist(),
-                body,
-            };
-            world.tell(viewer, refresh);
+            world.refresh(viewer, &playlist(), &text);
             world.ahead(viewer, 9_000.0);
             world.fetch(viewer, &url(last));
             world.run_for(Duration::from_secs(4));
@@ -487,12 +482,7 @@ fn six_live_viewers_take_about_one_copy_a_segment() {
             // Each refreshes at its own moment of the next four seconds, and asks at once.
             let mut wishes = Vec::new();
             for viewer in &viewers {
-                let body = swarmline::engine::ManifestBody::Hls(text.clone());
-                let refresh = swarmline::engine::Input::Manifest {
-                    url: playlist(),
-                    body,
-                };
-                world.tell(*viewer, refresh);
+                world.refresh(*viewer, &playlist(), &text);
                 world.ahead(*viewer, 9_000.0);
                 wishes.push((*viewer, world.load(*viewer, &url(last), None)));
                 world.run_for(Duration::from_millis(650));

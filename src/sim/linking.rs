@@ -99,12 +99,12 @@ impl Crowd {
         if !self.loses(viewer, &bytes) {
             let link = theirs;
             let passed = false;
-            let there_is = Event::Control {
+            let event = Event::Control {
                 link,
                 bytes,
                 passed,
             };
-            self.push(to, there, there_is);
+            self.push(to, there, event);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::stage::{LEN, SEEDS};
 use crate::world::{Outcome, Viewer, World, content, digest_line};
 use std::time::Duration;
 use swarmline::base::{RequestId, Rng};
-use swarmline::engine::{Config, Input, ManifestBody};
+use swarmline::engine::Config;
 
 /// Six segments that end with `last` on one host, each of the take that `take` says.
 fn window(world: &mut World, host: &str, last: u64, take: impl Fn(u64) -> u64) -> String {
@@ -46,9 +46,7 @@ fn world(seed: u64) -> (World, Rng) {
 }
 
 fn refresh(world: &mut World, viewer: Viewer, host: &str, text: &str) {
-    let url = playlist_of(host);
-    let body = ManifestBody::Hls(text.to_owned());
-    world.tell(viewer, Input::Manifest { url, body });
+    world.refresh(viewer, &playlist_of(host), text);
 }
 
 fn peer_bytes(world: &World, viewers: &[Viewer]) -> u64 {

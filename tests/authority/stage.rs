@@ -4,7 +4,7 @@
 
 use super::world::{LEN, World, bytes_of, content, playlist, root, source_of, url};
 use std::time::Duration;
-use swarmline::engine::{CloseReason, Config, Event, Input, ManifestBody, Source, WarningCode};
+use swarmline::engine::{CloseReason, Config, Event, Source, WarningCode};
 use swarmline::integrity::tag::SegmentDigest;
 use swarmline::integrity::{Digest, Sidecar, SidecarSegment, SidecarTrack, sha256};
 
@@ -120,7 +120,5 @@ pub fn dropped(world: &World, viewer: usize) -> usize {
 }
 
 pub fn refresh(world: &mut World, viewer: usize, text: &str) {
-    let body = ManifestBody::Hls(text.to_owned());
-    let url = playlist();
-    world.tell(viewer, Input::Manifest { url, body });
+    world.refresh(viewer, &playlist(), text);
 }

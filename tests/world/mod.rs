@@ -247,15 +247,15 @@ impl World {
             in_fetch: BTreeMap::new(),
             born: self.now,
         });
-        let body = ManifestBody::Hls(text.to_owned());
-        self.tell(
-            viewer,
-            Input::Manifest {
-                url: playlist.to_owned(),
-                body,
-            },
-        );
+        self.refresh(viewer, playlist, text);
         viewer
+    }
+
+    /// What `viewer` received as its playlist.
+    pub fn refresh(&mut self, viewer: Viewer, playlist: &str, text: &str) {
+        let url = playlist.to_owned();
+        let body = ManifestBody::Hls(text.to_owned());
+        self.tell(viewer, Input::Manifest { url, body });
     }
 
     pub fn ahead(&mut self, viewer: Viewer, ahead_ms: f64) {
