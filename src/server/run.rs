@@ -24,7 +24,7 @@ use core::time::Duration;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 /// Shortest secret for receipts, in characters.
@@ -103,9 +103,9 @@ impl Settings {
 pub async fn run(settings: Settings) -> Result<Running, String> {
     settings.check()?;
     let (tls, token) = read_files(&settings)?;
-    let listener = bind(settings.listen, "listen").await?;
+    let listener = bind(settings.listen, "listen")?;
     let admin = match (settings.admin.listen, token) {
-        (Some(address), Some(token)) => Some((bind(address, "admin.listen").await?, token)),
+        (Some(address), Some(token)) => Some((bind(address, "admin.listen")?, token)),
         (_, _) => None,
     };
     let proxies = Proxies(settings.trusted_proxies.clone());
@@ -183,8 +183,22 @@ fn receipts(settings: &Settings) -> Result<Receipts, String> {
     })
 }
 
-async fn bind(address: SocketAddr, name: &str) -> Result<TcpListener, String> {
-    let bound = TcpListener::bind(address).await;
+/// Connections that may wait to be accepted, as far as the kernel lets it (`net.core.somaxconn`). With the usual 128 a crowd
+/// that comes back at once waits for its own repeated SYNs, a second and more each.
+const WAITING_MAX: u32 = 4_096;
+
+fn bind(address: SocketAddr, name: &str) -> Result<TcpListener, String> {
+    let bound = (|| {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A port that was in use a moment ago may be taken again, as after a restart.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(WAITING_MAX)
+    })();
     bound.map_err(|why| match why.kind() == io::ErrorKind::AddrInUse {
         true => format!("{address} is taken; choose another port with {name}"),
         false => format!("cannot listen on {address}: {why}"),
