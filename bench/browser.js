@@ -11,7 +11,6 @@ import { root } from "../tests/browser/fixtures.js";
 import { binary, Origin, startBrowser } from "../tests/browser/harness.js";
 import { dashLive, live } from "./live.js";
 import { log } from "./measure.js";
-import { memory } from "./memory.js";
 import { packed } from "./packed.js";
 import { dashStartup, startup } from "./startup.js";
 import { benchStream, dashStream } from "./streams.js";
@@ -22,7 +21,6 @@ const { values } = parseArgs({
     scenario: { type: "string", default: "all" },
     rounds: { type: "string" },
     viewers: { type: "string" },
-    minutes: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
     "link-mbit": { type: "string" },
     "latency-ms": { type: "string", default: "20" },
@@ -32,7 +30,7 @@ const { values } = parseArgs({
   },
 });
 
-const hlsScenarios = { vod, live, startup, memory };
+const hlsScenarios = { vod, live, startup };
 const dashScenarios = { "dash-vod": dashVod, "dash-live": dashLive, "dash-startup": dashStartup };
 /** @type {Record<string, (scene: Scene) => Promise<object>>} */
 const scenarios = { ...hlsScenarios, ...dashScenarios };
@@ -57,7 +55,6 @@ const settings = {
   rounds: values.rounds === undefined ? null : whole("rounds", values.rounds),
   /** Nothing named leaves it to the scenario. */
   viewers: values.viewers === undefined ? null : whole("viewers", values.viewers),
-  minutes: whole("minutes", values.minutes),
   linkMbit: values["link-mbit"] === undefined ? null : Number(values["link-mbit"]),
   latencyMs: whole("latency-ms", values["latency-ms"]),
   json: values.json,

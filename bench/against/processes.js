@@ -45,7 +45,7 @@ export const children = () =>
     .map(({ pid }) => pid);
 
 /** A process and its descendants. @param {number} root */
-function family(root) {
+export function family(root) {
   const all = processes();
   const found = all.filter(({ pid }) => pid === root);
   for (const { pid } of found) found.push(...all.filter(({ parent }) => parent === pid));

@@ -17,10 +17,9 @@ use std::process::Command;
 
 const USAGE: &str = "usage: cargo xtask bench browser [options]
 
-  --scenario A,B   vod, live, startup, memory, dash-vod, dash-live, dash-startup (default all: the first three)
+  --scenario A,B   vod, live, startup, dash-vod, dash-live, dash-startup (default all: the first three)
   --rounds N       runs of each (default: 1 of vod and live, 7 of startup)
   --viewers N      default 6, of DASH 4
-  --minutes N      of the memory scenario, default 30
   --link-mbit N    start-up over links of so many Mbit/s to the origin, its answers --latency-ms late (20)
   --signed         the signed stream alone (default: signed and unsigned)
   --unsigned       the unsigned stream alone

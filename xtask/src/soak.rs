@@ -2,6 +2,7 @@
 //! the other, each for a while. Needs a nightly compiler and cargo-fuzz; nothing else of the project does.
 //! `cargo xtask soak kills`: the tracker is killed in the midst of writes, a hundred times; CI does it five.
 //! `cargo xtask soak hours`: a live stream for twelve hours of the simulator's, while viewers come and go: nothing grows.
+//! `cargo xtask soak browser`: two hours of a live stream in real pages, whose memory and handles are counted.
 //! `cargo xtask soak upload-limit`: a page that serves another all the time, for ten minutes, against its limit.
 //!
 //! What it finds lies in `fuzz/artifacts`; what it learnt stays in `target/fuzz` and is no part of the
@@ -17,10 +18,11 @@ use std::process::Command;
 const USAGE: &str = "usage: cargo xtask soak fuzz [--target NAME]… [--minutes N]
        cargo xtask soak kills
        cargo xtask soak hours
+       cargo xtask soak browser [--minutes N]
        cargo xtask soak upload-limit [--minutes N] [--kb-per-s N]
 
   --target NAME   this target alone (repeat it for several; default: all of fuzz/fuzz_targets)
-  --minutes N     of each target (default 10)
+  --minutes N     of each target (default 10), of the pages (default 120), under the limit (default 10)
 ";
 
 const NEEDS: &str = "fuzzing needs a nightly compiler and cargo-fuzz:
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
     match args.split_first().map(|(what, rest)| (what.as_str(), rest)) {
         Some(("fuzz", options)) => fuzz_all(options),
+        Some(("browser", options)) => bench::in_browsers("bench/hours.js", options),
         Some(("upload-limit", options)) => bench::in_browsers("bench/upload-limit.js", options),
         Some(_) | None => Err(USAGE.to_owned()),
     }
