@@ -140,7 +140,7 @@ async function look(minute, stayers, passing) {
     sample.pages[name] = {
       "heap, bytes": usedSize ?? 0,
       "array buffers, bytes": backingStorageSize,
-      ...(stats ? { "engine (wasm), bytes": stats.wasmMemoryBytes, links: stats.peers } : {}),
+      ...(stats ? { "engine (wasm), bytes": stats.wasmMemoryBytes, links: stats.peers.length } : {}),
       ...(stats ? { "from peers, bytes": stats.peerBytes } : {}),
       ...held,
     };
