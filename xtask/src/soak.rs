@@ -18,7 +18,7 @@ use std::process::Command;
 const USAGE: &str = "usage: cargo xtask soak fuzz [--target NAME]… [--minutes N]
        cargo xtask soak kills
        cargo xtask soak hours
-       cargo xtask soak browser [--minutes N]
+       cargo xtask soak browser [--minutes N | --report]
        cargo xtask soak upload-limit [--minutes N] [--kb-per-s N]
 
   --target NAME   this target alone (repeat it for several; default: all of fuzz/fuzz_targets)
